@@ -1,0 +1,63 @@
+"""The names of what can be chosen, read from the rooms themselves.
+
+A room's ``__init__`` is its register: each line ``from .yolo import Yolo as Yolo`` offers one part under its module's
+name (``yolo``; underscores become hyphens). The lines are read as text, so listing the parts imports none of them.
+"""
+
+import ast
+import difflib
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOMS = ("architectures", "tasks", "audits", "sources")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One thing that can be chosen: its name, the room it lives in, and the first line of what it says of itself."""
+
+    name: str
+    room: str
+    module: str
+    attribute: str
+    summary: str
+
+    def load(self) -> Any:
+        """The part itself; only now is its module imported."""
+        return getattr(importlib.import_module(self.module), self.attribute)
+
+
+@cache
+def parts(room: str) -> tuple[Part, ...]:
+    """The parts of a room, in the order of its ``__init__``."""
+    folder = Path(__file__).parent / room
+    found = []
+    for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
+        if not isinstance(node, ast.ImportFrom) or node.level != 1 or node.module is None:
+            continue
+        text = (folder / f"{node.module}.py").read_text(encoding="utf-8")
+        docstring = ast.get_docstring(ast.parse(text)) or ""
+        found += [
+            Part(
+                name=node.module.replace("_", "-"),
+                room=room,
+                module=f"clearsight.{room}.{node.module}",
+                attribute=alias.name,
+                summary=docstring.split("\n", 1)[0],
+            )
+            for alias in node.names
+        ]
+    return tuple(found)
+
+
+def find(room: str, name: str) -> Part:
+    """The part of that name; raises ValueError with the nearest names where there is none."""
+    by_name = {part.name: part for part in parts(room)}
+    if name in by_name:
+        return by_name[name]
+    near = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of: {', '.join(by_name)}."
+    raise ValueError(f"there is no {room.rstrip('s')} named {name!r}. {hint}")
