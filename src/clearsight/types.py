@@ -168,7 +168,8 @@ class Model(Protocol):
 
     task: ClassVar[str]
     config_type: ClassVar[type]
-    training: ClassVar[Training]
+    training_defaults: ClassVar[Training]
+    strides: ClassVar[tuple[int, ...]]
 
     def losses(self, batch: Batch) -> Losses: ...
 

@@ -1,0 +1,53 @@
+"""Boxes in pixels, ``x1 y1 x2 y2``: overlap, distances from points, and keeping the best of overlapping ones."""
+
+import torch
+import torchvision
+from jaxtyping import Float, Int
+from torch import Tensor
+
+EPSILON = 1e-7
+
+
+def area(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n"]:
+    """Width x height in square pixels, 0 where a box is inverted."""
+    sides = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0)
+    return sides[..., 0] * sides[..., 1]
+
+
+def intersection(a: Float[Tensor, "*n 4"], b: Float[Tensor, "*m 4"]) -> Tensor:
+    """Shared area in square pixels of boxes paired by broadcasting."""
+    sides = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0)
+    return sides[..., 0] * sides[..., 1]
+
+
+def iou(a: Float[Tensor, "*n 4"], b: Float[Tensor, "*m 4"]) -> Tensor:
+    """Intersection over union in [0, 1] of boxes paired by broadcasting."""
+    shared = intersection(a, b)
+    return shared / (area(a) + area(b) - shared + EPSILON)
+
+
+def generalized_iou(a: Float[Tensor, "*n 4"], b: Float[Tensor, "*m 4"]) -> Tensor:
+    """GIoU in (-1, 1] of boxes paired by broadcasting (Rezatofighi et al. 2019, algorithm 1)."""
+    shared = intersection(a, b)
+    union = area(a) + area(b) - shared
+    corner = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
+    hull = corner[..., 0] * corner[..., 1]
+    return shared / (union + EPSILON) - (hull - union) / (hull + EPSILON)
+
+
+def from_distances(points: Float[Tensor, "n 2"], distances: Float[Tensor, "*b n 4"]) -> Float[Tensor, "*b n 4"]:
+    """Boxes from points ``x y`` and their distances to the left, top, right and bottom side, in pixels."""
+    return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=-1)
+
+
+def clip(boxes: Float[Tensor, "*n 4"], size: tuple[int, int]) -> Float[Tensor, "*n 4"]:
+    """Boxes cut to a picture of ``size`` (height, width)."""
+    height, width = size
+    return boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
+
+
+def keep_best(
+    boxes: Float[Tensor, "n 4"], scores: Float[Tensor, "n"], labels: Int[Tensor, "n"], overlap: float, most: int
+) -> Int[Tensor, "k"]:
+    """Indices of the boxes kept by non-maximum suppression within each class, best first, at most ``most``."""
+    return torchvision.ops.batched_nms(boxes, scores, labels, overlap)[:most]
