@@ -1,0 +1,176 @@
+"""The card as one self-contained HTML page: no script, no network, and a policy that forbids both."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..types import Card, Cost, Finding, Question
+from .pictures import Shown, grids
+from .plots import left_out, plot
+from .quantities import amount, between, counted, duration, emissions, moment, number, score
+from .series import Column, table
+from .wording import ASKED, NOT_ASSESSED, QUESTIONS, READING, VERDICTS, cleaned, sentence_case
+
+_HERE = Path(__file__).parent
+_SHORT = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One finding as the page shows it."""
+
+    key: str
+    claim: str
+    metric: str
+    group: str | None
+    value: str | None
+    interval: str
+    counted: str
+    method: str
+    limits: str
+    verdict: str
+    verdict_text: str
+    plot: Markup | None
+    reading: str
+    left_out: int
+    columns: tuple[Column, ...]
+
+    @property
+    def lines(self) -> list[tuple[str, ...]]:
+        """The table row by row."""
+        return list(zip(*(column.cells for column in self.columns), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One of the six questions with its findings, those with a plot first."""
+
+    key: str
+    title: str
+    asked: str
+    question: Question
+    not_assessed: str | None
+    drawn: list[Block]
+    told: list[Block]
+
+    @property
+    def first(self) -> Block | None:
+        """What the table of contents quotes."""
+        return next(iter(self.drawn + self.told), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """The cost of the run as text."""
+
+    rows: list[tuple[str, str]]
+    parts: list[tuple[str, str]]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A fingerprint or version: short where it is long, whole on request."""
+
+    name: str
+    short: str
+    whole: str
+
+
+def html(card: Card, folder: Path) -> str:
+    """The page of a card; pictures are read from the run folder.
+
+    Raises ValueError where the series of a finding does not fit its plot.
+    """
+    card = cleaned(card)
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sentence"] = sentence_case
+    style = (_HERE / "page.css").read_text(encoding="utf-8").replace("\r\n", "\n")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    blocks = [_block(finding, f"finding-{index}") for index, finding in enumerate(card.findings, start=1)]
+    sections = [_section(question, card, blocks) for question in QUESTIONS]
+    page = environment.get_template("page.html.jinja").render(
+        card=card,
+        style=Markup(style),
+        digest=digest,
+        headline=headline(card.findings, blocks),
+        created=moment(card.created) if card.created else "",
+        sections=sections,
+        grids=grids(card.examples, folder),
+        bill=bill(card.cost) if card.cost else None,
+        marks=[_mark(name, value) for name, value in card.provenance.items()],
+    )
+    return page.lstrip() + "\n"
+
+
+def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | None:
+    """The number of the top: the first finding on what the model does that has a value."""
+    pairs = zip(findings, blocks, strict=True)
+    return next((b for f, b in pairs if f.question == "what it does" and number(f.value) is not None), None)
+
+
+def bill(cost: Cost) -> Bill:
+    """What the cost says, in words; a missing zone is said, not guessed."""
+    rows = [
+        ("Time", duration(cost.seconds)),
+        ("Energy", f"{amount(cost.kwh, 'kWh')}, {cost.how}"),
+        ("Device", cost.device),
+    ]
+    if cost.zone is not None and cost.kg_co2e is not None:
+        rows.append(("Emissions", f"{emissions(cost.kg_co2e)} (grid zone {cost.zone})"))
+    else:
+        rows.append(("Emissions", "Not stated: no grid zone was named, and energy alone does not tell them."))
+    parts = [(name, amount(kwh, "kWh")) for name, kwh in cost.parts.items()]
+    return Bill(rows=rows, parts=parts, notes=cost.notes)
+
+
+def _block(finding: Finding, key: str) -> Block:
+    return Block(
+        key=key,
+        claim=finding.claim,
+        metric=finding.metric,
+        group=finding.group,
+        value=None if number(finding.value) is None else score(finding.value, finding.interval),
+        interval=between(finding.interval),
+        counted=counted(finding.n, finding.unit),
+        method=finding.method,
+        limits=finding.limits,
+        verdict=finding.verdict,
+        verdict_text=VERDICTS[finding.verdict],
+        plot=plot(finding, key),
+        reading=READING[finding.plot] if finding.plot else "",
+        left_out=left_out(finding),
+        columns=table(finding),
+    )
+
+
+def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section:
+    mine = [block for finding, block in zip(card.findings, blocks, strict=True) if finding.question == question]
+    return Section(
+        key=question.replace(" ", "-"),
+        title=sentence_case(question),
+        asked=ASKED[question],
+        question=question,
+        not_assessed=None if mine or (question == "what it cost" and card.cost) else NOT_ASSESSED[question],
+        drawn=[block for block in mine if block.plot is not None],
+        told=[block for block in mine if block.plot is None],
+    )
+
+
+def _mark(name: str, value: str) -> Mark:
+    long = len(value) > 2 * _SHORT and " " not in value
+    return Mark(name=name, short=f"{value[:_SHORT]}…" if long else value, whole=value)
+
+
+__all__ = ["Bill", "Block", "Mark", "Section", "Shown", "bill", "headline", "html"]

@@ -1,0 +1,75 @@
+"""The "reliability" plot: what the model claimed against how often it held, and how many claims stand behind it."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from ..types import Finding
+from .quantities import count, number, score
+from .series import Row, limits_of, rows
+from .svg import Scale, Shape, frame, line, path, tag, write
+
+_WIDTHS: dict[Shape, int] = {"wide": 470, "narrow": 340}
+_LEFT, _TOP, _HISTOGRAM = 40.0, 26.0, 60.0
+
+
+def draw_reliability(finding: Finding, shape: Shape, key: str) -> Markup:
+    """Binned points with intervals around the diagonal; below, a stick per bin for the number of claims."""
+    points = [
+        row for row in rows(finding) if number(row["confidence"]) is not None and number(row["correct"]) is not None
+    ]
+    width = _WIDTHS[shape]
+    side = width - _LEFT - 14
+    across = Scale(low=0, high=1, start=_LEFT, stop=_LEFT + side)
+    up = Scale(low=0, high=1, start=_TOP + side * 0.82, stop=_TOP)
+    drawn = [write(0, 13, "share that was right", "axis"), *_axes(across, up), *_points(points, across, up)]
+    base = up.start + 34 + _HISTOGRAM
+    drawn += _counts(points, across, base)
+    drawn.append(
+        write(across.stop, base + 32, finding.axes[0] if finding.axes else "claimed confidence", "axis", "end")
+    )
+    text = "; ".join(
+        f"claimed {score(row['confidence'], digits=2)}, right {score(row['correct'], digits=2)}" for row in points
+    )
+    described = f"Claimed confidence against the share that was right, by bin. {text}."
+    return frame(shape, (width, base + 40), (key, finding.claim, described), drawn)
+
+
+def _axes(across: Scale, up: Scale) -> list[Markup]:
+    drawn = []
+    for value, text in ((0.0, "0"), (0.25, "0.25"), (0.5, "0.5"), (0.75, "0.75"), (1.0, "1")):
+        drawn.append(line(across.start, up(value), across.stop, up(value), "grid"))
+        drawn.append(line(across(value), up.start, across(value), up.stop, "grid"))
+        drawn.append(write(_LEFT - 8, up(value) + 4, text, "tick", "end"))
+    drawn.append(line(across(0), up(0), across(1), up(1), "reference"))
+    drawn.append(write(across.start + 12, up.stop + 20, "modest: right more often than it claims", "hint"))
+    drawn.append(write(across.stop - 10, up.start - 12, "boastful: right less often", "hint", "end"))
+    return drawn
+
+
+def _points(points: Sequence[Row], across: Scale, up: Scale) -> list[Markup]:
+    at = [(across(float(row["confidence"])), up(float(row["correct"]))) for row in points]
+    drawn = [path(at, "line tone-0")] if len(at) > 1 else []
+    for row, (x, y) in zip(points, at, strict=True):
+        low, high = limits_of(row)
+        if low is not None and high is not None:
+            drawn.append(path([(x, up(low)), (x, up(high))], "whisker"))
+        drawn.append(tag("circle", cx=x, cy=y, r=4.5, class_="dot"))
+    return drawn
+
+
+def _counts(points: Sequence[Row], across: Scale, base: float) -> list[Markup]:
+    numbers = [number(row["n"]) or 0.0 for row in points]
+    most = max(numbers, default=0.0)
+    drawn = [line(across.start, base, across.stop, base, "zero")]
+    drawn += [write(across(v), base + 16, t, "tick", "middle") for v, t in ((0, "0"), (0.5, "0.5"), (1, "1"))]
+    if most <= 0:
+        return drawn
+    for row, n in zip(points, numbers, strict=True):
+        height = n / most * (_HISTOGRAM - 16)
+        x = across(float(row["confidence"]))
+        drawn.append(tag("rect", x=x - 4, y=base - height, width=8, height=height, class_="stick"))
+        if n == most:
+            drawn.append(write(x, base - height - 5, count(n), "tick", "end" if x > across.stop - 20 else "middle"))
+    drawn.append(write(across.start + 4, base - _HISTOGRAM + 14, "claims per bin", "hint"))
+    return drawn

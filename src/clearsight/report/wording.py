@@ -1,0 +1,125 @@
+"""Text of strangers made safe to show, and the report's own standing sentences.
+
+Escaping is the writer's business (templates, SVG and Markdown each escape in their own way). What is done here is done
+once for all of them: control characters, which reorder, hide or break text, are made visible.
+"""
+
+import dataclasses
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..types import Card, Example, Question
+
+QUESTIONS: tuple[Question, ...] = (
+    "what it does",
+    "whom it fails",
+    "when to trust it",
+    "what breaks it",
+    "what it cost",
+    "who answers for it",
+)
+
+ASKED: Mapping[str, str] = {
+    "what it does": "How well it does its task, beside what guessing would reach.",
+    "whom it fails": "The same scores for each group, and which gaps are more than chance.",
+    "when to trust it": "Whether its confidence can be believed, and when to ask a person.",
+    "what breaks it": "How the scores hold up when the pictures, or the luck of training, change.",
+    "what it cost": "Energy as a range, and emissions only where the grid is known.",
+    "who answers for it": "Where everything came from, who is responsible, and what nobody tested.",
+}
+
+NOT_ASSESSED: Mapping[str, str] = {
+    "what it does": "Not assessed: how well the model does its task.",
+    "whom it fails": "Not assessed: whether scores differ between groups of pictures or people.",
+    "when to trust it": "Not assessed: whether the model's confidence can be believed.",
+    "what breaks it": "Not assessed: damaged, unusual or out-of-place pictures, and other seeds.",
+    "what it cost": "Not assessed: the energy and the emissions of this run.",
+    "who answers for it": "Not assessed: signatures, and the licences of data and weights.",
+}
+
+VERDICTS: Mapping[str, str] = {
+    "pass": "Pass",
+    "fail": "Fail",
+    "insufficient": "Insufficient evidence",
+    "none asked": "No threshold asked",
+}
+
+READING: Mapping[str, str] = {
+    "intervals": "Dot: the value. Bar: its interval. Dashed line: the value over all, where it is given.",
+    "reliability": "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many "
+    "claims each point stands for.",
+    "curve": "Shaded: the interval around each line.",
+    "bars": "This run is the highlighted row.",
+}
+
+_NARROW = frozenset("iljtfrI.,:;'|!()[]{} -/\\")
+
+
+def visible(text: str) -> str:
+    """The text with every control, formatting and unpaired character spelled out, as in "[U+202E]".
+
+    Line breaks and tabs become spaces. Joiners that emoji and several scripts need are kept.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    if character in "\u200c\u200d\u00ad":
+        return "" if character == "\u00ad" else character
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return f"[U+{ord(character):04X}]"
+    return character
+
+
+def cleaned(card: Card) -> Card:
+    """The same card with all of its text made `visible`; paths of examples stay as they are, to be opened."""
+    return _clean(card)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Example):
+        return dataclasses.replace(value, caption=visible(value.caption))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changes = {field.name: _clean(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **changes)
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return tuple(_clean(item) for item in value)
+    return value
+
+
+def width_of(text: str, size_px: float) -> float:
+    """About how many pixels a line of sans-serif text takes: an estimate on the safe side, no font is read."""
+    return size_px * sum(_share(character) for character in text)
+
+
+def _share(character: str) -> float:
+    if character in _NARROW:
+        return 0.34
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1.05
+    return 0.72 if character.isupper() or character in "mwMW%@—" else 0.57
+
+
+def shortened(text: str, room_px: float, size_px: float) -> str:
+    """The text, or its beginning and its end around an ellipsis where it would not fit into the room."""
+    if width_of(text, size_px) <= room_px:
+        return text
+    tail = text[-4:] if len(text) > 12 else ""
+    head = text[: len(text) - len(tail)]
+    while head and width_of(f"{head}…{tail}", size_px) > room_px:
+        head = head[:-1]
+    return f"{head.rstrip()}…{tail.lstrip()}"
+
+
+def sentence_case(text: str) -> str:
+    """The text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
