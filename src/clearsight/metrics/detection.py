@@ -1,0 +1,221 @@
+"""Detection: the evidence of a finished evaluation, and its metrics as functions of statistics and weights.
+
+The conventions are COCO's (Lin et al. 2014): ten IoU thresholds from 0.50 to 0.95, objects of all, small (up to 32² px),
+medium (up to 96² px) and large area, and the 100 best detections of each class in a picture.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from clearsight.metrics.average_precision import RankedDetections, average_precision
+from clearsight.types import Confidences, Metric, Values, Weights
+
+ALL, SMALL, MEDIUM, LARGE = range(4)
+EVERY_IOU = slice(0, 10)
+IOU_50 = slice(0, 1)
+IOU_75 = slice(5, 6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionStatistics:
+    """What is kept of the detections in a set of pictures: enough for every metric under every weighting.
+
+    Detections are sorted by class, then from the best score down. ``matched`` and ``ignored`` (the detection met an
+    object that is not judged, or lies outside the area range and met nothing) are given per area range and IoU
+    threshold; ``overlap`` is the IoU with the object met at IoU 0.5, else the best IoU with any judged object of the
+    class. ``truths`` counts the judged objects. ``threshold`` is the score from which a detection is shown to users.
+    """
+
+    class_names: tuple[str, ...]
+    row: Int[np.ndarray, "d"]
+    label: Int[np.ndarray, "d"]
+    score: Float[np.ndarray, "d"]
+    overlap: Float[np.ndarray, "d"]
+    matched: Bool[np.ndarray, "areas thresholds d"]
+    ignored: Bool[np.ndarray, "areas thresholds d"]
+    truths: Int[np.ndarray, "images classes areas"]
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        step = np.diff(self.label)
+        assert (step >= 0).all() and (np.diff(self.score)[step == 0] <= 0).all(), "detections are not sorted"
+        assert len(self.class_names) == self.truths.shape[1], "one name per class"
+
+    @property
+    def images(self) -> int:
+        """How many pictures: the length of a row of weights."""
+        return len(self.truths)
+
+    def with_threshold(self, threshold: float) -> Self:
+        """The same statistics with another deployed score threshold, in [0, 1]."""
+        return replace(self, threshold=float(threshold))
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every metric, average precision first."""
+        return METRICS
+
+    def by_class(self) -> Mapping[str, Self]:
+        """The statistics of one class each, over the same pictures."""
+        return {name: self._only(index) for index, name in enumerate(self.class_names)}
+
+    def confidences(self) -> Confidences:
+        """The boxes a user is shown (score at or above the threshold), and whether each meets its object."""
+        kept = (self.score >= self.threshold) & ~self.ignored[ALL, 0]
+        claim = f"a box shown (score {self.threshold:.2f} or more) meets an object of its class at IoU 0.5"
+        return Confidences(
+            score=self.score[kept].astype(np.float64), correct=self.matched[ALL, 0, kept], row=self.row[kept], claim=claim
+        )
+
+    def for_groups(self) -> tuple[Metric, ...]:
+        """Metrics that may be compared between groups: none is moved by how many objects a group's pictures hold."""
+        density = self.truths[:, :, ALL].mean(0)
+        equal = Metric(
+            name="AP at equal density",
+            compute=partial(mean_average_precision, density=density),
+            meaning="average precision, were objects as common in every group as in the whole set",
+        )
+        return (equal, RECALL, FALSE_POSITIVES)
+
+    def positives(self) -> Int[np.ndarray, "images"]:
+        """How many judged objects each picture holds."""
+        return self.truths[:, :, ALL].sum(1)
+
+    def group_rule(self) -> str:
+        """To which group an error is charged."""
+        return "A missed object and a false box are charged to the group of the picture they are in."
+
+    def _only(self, index: int) -> Self:
+        low, high = np.searchsorted(self.label, [index, index + 1])
+        return replace(
+            self,
+            class_names=(self.class_names[index],),
+            row=self.row[low:high],
+            label=np.zeros(high - low, dtype=self.label.dtype),
+            score=self.score[low:high],
+            overlap=self.overlap[low:high],
+            matched=self.matched[:, :, low:high],
+            ignored=self.ignored[:, :, low:high],
+            truths=self.truths[:, index : index + 1],
+        )
+
+
+def class_average_precision(
+    statistics: DetectionStatistics,
+    weights: Weights,
+    area: int = ALL,
+    ious: slice = EVERY_IOU,
+    density: Float[np.ndarray, "classes"] | None = None,
+) -> Float[np.ndarray, "classes replicates"]:
+    """Average precision of each class over the IoU thresholds ``ious``; NaN for a class without judged objects.
+
+    With ``density``, objects per picture of each class, precision is normalised to that density.
+    """
+    columns = np.ascontiguousarray(weights.T)
+    totals = statistics.truths[:, :, area].T.astype(weights.dtype) @ columns
+    pictures = columns.sum(0)
+    edges = np.searchsorted(statistics.label, np.arange(len(totals) + 1))
+    scores = np.empty(totals.shape)
+    for index, total in enumerate(totals):
+        part = slice(edges[index], edges[index + 1])
+        ranked = RankedDetections(
+            row=statistics.row[part],
+            matched=statistics.matched[area, ious, part],
+            ignored=statistics.ignored[area, ious, part],
+        )
+        expected = None if density is None else pictures * weights.dtype.type(density[index])
+        scores[index] = average_precision(ranked, columns, total, expected).mean(0)
+    return scores
+
+
+def mean_average_precision(
+    statistics: DetectionStatistics,
+    weights: Weights,
+    area: int = ALL,
+    ious: slice = EVERY_IOU,
+    density: Float[np.ndarray, "classes"] | None = None,
+) -> Values:
+    """The mean of the classes' average precisions, over the classes that have judged objects with weight."""
+    scores = class_average_precision(statistics, weights, area, ious, density)
+    known = ~np.isnan(scores)
+    return _ratio(np.where(known, scores, 0.0).sum(0), known.sum(0).astype(np.float64))
+
+
+def recall(statistics: DetectionStatistics, weights: Weights) -> Values:
+    """Objects met at IoU 0.5 by a box at or above the threshold, as a share of all objects."""
+    return _ratio(weights @ _found(statistics), weights @ statistics.positives())
+
+
+def precision(statistics: DetectionStatistics, weights: Weights) -> Values:
+    """Boxes at or above the threshold that meet an object at IoU 0.5, as a share of all such boxes."""
+    found = weights @ _found(statistics)
+    return _ratio(found, found + weights @ _false(statistics))
+
+
+def false_positives_per_picture(statistics: DetectionStatistics, weights: Weights) -> Values:
+    """Boxes at or above the threshold that meet no object at IoU 0.5, per picture."""
+    return _ratio(weights @ _false(statistics), weights.sum(1))
+
+
+def localisation(statistics: DetectionStatistics, weights: Weights) -> Values:
+    """Mean IoU of the boxes at or above the threshold with the objects they meet."""
+    return _ratio(weights @ _found(statistics, statistics.overlap), weights @ _found(statistics))
+
+
+def _found(
+    statistics: DetectionStatistics, value: Float[np.ndarray, "d"] | None = None
+) -> Float[np.ndarray, "images"]:
+    shown = statistics.matched[ALL, 0] & (statistics.score >= statistics.threshold)
+    amounts = None if value is None else value[shown]
+    return np.bincount(statistics.row[shown], weights=amounts, minlength=statistics.images).astype(np.float64)
+
+
+def _false(statistics: DetectionStatistics) -> Float[np.ndarray, "images"]:
+    wrong = ~(statistics.matched[ALL, 0] | statistics.ignored[ALL, 0]) & (statistics.score >= statistics.threshold)
+    return np.bincount(statistics.row[wrong], minlength=statistics.images).astype(np.float64)
+
+
+def _ratio(above: Values, below: Values) -> Values:
+    above, below = above.astype(np.float64), below.astype(np.float64)
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+
+
+def _average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
+    compute: Callable[[DetectionStatistics, Weights], Values]
+    compute = partial(mean_average_precision, area=area, ious=ious)
+    return Metric(name=name, compute=compute, meaning=meaning)
+
+
+RECALL = Metric(
+    name="recall at the deployed threshold", compute=recall, meaning="the share of the objects that it finds"
+)
+FALSE_POSITIVES = Metric(
+    name="false positives per picture",
+    compute=false_positives_per_picture,
+    meaning="the number of boxes it shows that meet no object",
+    higher_is_better=False,
+    bounds=(0.0, float("inf")),
+    unit="per picture",
+)
+METRICS = (
+    _average("AP", "average precision over IoU 0.50 to 0.95, averaged over the classes"),
+    _average("AP50", "average precision at IoU 0.50", ious=IOU_50),
+    _average("AP75", "average precision at IoU 0.75", ious=IOU_75),
+    _average("AP small", "average precision on objects of up to 32 x 32 px", area=SMALL),
+    _average("AP medium", "average precision on objects of 32 x 32 to 96 x 96 px", area=MEDIUM),
+    _average("AP large", "average precision on objects of 96 x 96 px and more", area=LARGE),
+    RECALL,
+    FALSE_POSITIVES,
+    Metric(
+        name="precision at the deployed threshold",
+        compute=precision,
+        meaning="the share of the boxes it shows that meet an object",
+    ),
+    Metric(
+        name="localisation IoU", compute=localisation, meaning="the overlap (IoU) of its boxes with the objects they meet"
+    ),
+)

@@ -1,0 +1,150 @@
+"""Which detection meets which object: the greedy matching of the COCO protocol, for all pictures and classes at once.
+
+Lin et al. 2014, and the protocol published with it: within one picture and class the detections choose in descending
+order of score; each takes the free object it overlaps most, if the overlap reaches the threshold. Objects that are
+not judged (crowds, or objects outside an area range) are chosen only where no judged object is within reach, and the
+detection that meets one counts neither as found nor as false.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+AREA_NAMES = ("all", "small", "medium", "large")
+AREA_RANGES_PX2 = np.array([(0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10)])
+PAIRS_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects:
+    """Boxes of many pictures in one flat list.
+
+    ``group`` numbers the picture and class of each box: only boxes of one group can meet. ``area`` is in square pixels.
+    ``crowd`` marks truths that are not judged; it is False for detections, which stand best first within their group.
+    """
+
+    xyxy: Float[np.ndarray, "n 4"]
+    group: Int[np.ndarray, "n"]
+    area: Float[np.ndarray, "n"]
+    crowd: Bool[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matches:
+    """What became of each detection, by area range and IoU threshold, and of each truth which ranges judge it.
+
+    ``overlap`` is the IoU with the object met at the lowest threshold over all areas; where none was met, the best IoU
+    with any judged object of the group, and 0 where there is none.
+    """
+
+    matched: Bool[np.ndarray, "areas thresholds d"]
+    ignored: Bool[np.ndarray, "areas thresholds d"]
+    overlap: Float[np.ndarray, "d"]
+    judged: Bool[np.ndarray, "areas n"]
+
+
+def match(
+    detections: Objects,
+    truths: Objects,
+    thresholds: Float[np.ndarray, "thresholds"] = THRESHOLDS,
+    areas: Float[np.ndarray, "areas 2"] = AREA_RANGES_PX2,
+) -> Matches:
+    """Match detections with truths as COCO does, for every area range (px², both ends included) and IoU threshold."""
+    outside = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:])
+    judged = ~(outside | truths.crowd)
+    found, truth, iou, overlap = _close_pairs(detections, truths, thresholds[0])
+    matched = np.zeros((len(areas), len(thresholds), len(detections)), dtype=bool)
+    ignored = np.zeros_like(matched)
+    taken = np.zeros((len(truths), len(areas), len(thresholds)), dtype=bool)
+    reach = np.minimum(thresholds, 1 - 1e-10)
+    # A detection's pairs lie together, weakest first; later objects win ties, as they do in COCO's inner loop.
+    order = np.lexsort((truth, iou, found, _rank(detections.group)[found]))
+    found, truth, iou = found[order], truth[order], iou[order]
+    rank = _rank(detections.group)[found]
+    edges = np.flatnonzero(np.diff(rank, prepend=-1, append=-1)) if len(rank) else np.zeros(1, dtype=int)
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        # Every group has at most one detection of this rank, so these choices cannot disturb each other.
+        who, what = found[start:stop], truth[start:stop]
+        open_ = (iou[start:stop, None, None] >= reach) & (truths.crowd[what][:, None, None] | ~taken[what])
+        place = np.arange(1, stop - start + 1)[:, None, None]
+        preference = np.where(open_, place + (stop - start) * judged.T[what][:, :, None], 0)
+        first = np.flatnonzero(np.diff(who, prepend=-1))
+        best = np.maximum.reduceat(preference, first, axis=0)
+        which, area, threshold = np.nonzero(best)
+        choice = what[(best[which, area, threshold] - 1) % (stop - start)]
+        taken[choice, area, threshold] = True
+        matched[area, threshold, who[first][which]] = True
+        ignored[area, threshold, who[first][which]] = ~judged[area, choice]
+        lowest = (area == 0) & (threshold == 0) & judged[0, choice]
+        met = start + (best[which, area, threshold][lowest] - 1) % (stop - start)
+        overlap[who[first][which[lowest]]] = iou[met]
+    elsewhere = (detections.area < areas[:, :1]) | (detections.area > areas[:, 1:])
+    ignored |= ~matched & elsewhere[:, None, :]
+    return Matches(matched=matched & ~ignored, ignored=ignored, overlap=overlap, judged=judged)
+
+
+def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
+    """The place of each box among those of its group, in the order given."""
+    order = np.argsort(group, kind="stable")
+    start = np.flatnonzero(np.diff(group[order], prepend=-1))
+    rank = np.empty(len(group), dtype=np.int64)
+    rank[order] = np.arange(len(group)) - np.repeat(start, np.diff(start, append=len(group)))
+    return rank
+
+
+def _close_pairs(
+    detections: Objects, truths: Objects, least: float
+) -> tuple[
+    Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"], Float[np.ndarray, "d"]
+]:
+    """All pairs of one group that overlap by ``least`` or more, and each detection's best IoU with a judged truth."""
+    overlap = np.zeros(len(detections))
+    founds, metas, ious = [], [], []
+    for found, truth in _pairs(detections.group, truths.group):
+        iou = _overlaps(detections, truths, found, truth)
+        plain = ~truths.crowd[truth]
+        np.maximum.at(overlap, found[plain], iou[plain])
+        close = iou >= min(least, 1 - 1e-10)
+        founds.append(found[close])
+        metas.append(truth[close])
+        ious.append(iou[close])
+    none = np.zeros(0, dtype=np.int64)
+    return np.concatenate([none, *founds]), np.concatenate([none, *metas]), np.concatenate([none * 1.0, *ious]), overlap
+
+
+def _pairs(
+    left: Int[np.ndarray, "d"], right: Int[np.ndarray, "n"]
+) -> Iterator[tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]]]:
+    """Indices of every (detection, truth) of equal group, a bounded number of pairs at a time."""
+    order = np.argsort(right, kind="stable")
+    low = np.searchsorted(right[order], left, side="left")
+    count = np.searchsorted(right[order], left, side="right") - low
+    total = np.cumsum(count)
+    start = 0
+    while start < len(left):
+        before = total[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, before + PAIRS_AT_ONCE, side="right")))
+        each = count[start:stop]
+        found = np.repeat(np.arange(start, stop), each)
+        inner = np.arange(len(found)) - np.repeat(np.cumsum(each) - each, each)
+        yield found, order[low[found] + inner]
+        start = stop
+
+
+def _overlaps(
+    detections: Objects, truths: Objects, found: Int[np.ndarray, "pairs"], truth: Int[np.ndarray, "pairs"]
+) -> Float[np.ndarray, "pairs"]:
+    """Intersection over union of each pair; over the detection's own area where the truth is a crowd."""
+    a, b = detections.xyxy[found], truths.xyxy[truth]
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    both = np.where((sides > 0).all(1), sides[:, 0] * sides[:, 1], 0.0)
+    own = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1])
+    other = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
+    either = np.where(truths.crowd[truth], own, own + other - both)
+    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
