@@ -144,7 +144,8 @@ class Training:
     """How a model is trained unless the user says otherwise; each model states its own.
 
     ``size_px`` is the longer side of the pictures the network sees; ``zoom`` the range of the random magnification;
-    ``average_share`` the memory of the weight average (EMA) as a share of all steps.
+    ``brightness`` the strength of the random light in [0, 1]; ``average_share`` the memory of the weight average (EMA)
+    as a share of all steps. For the first ``small_share`` of the run the pictures are ``small_scale`` times smaller.
     """
 
     batch_size: int = 8
@@ -156,7 +157,21 @@ class Training:
     size_px: int = 416
     zoom: tuple[float, float] = (0.75, 1.35)
     brightness: float = 0.2
-    mosaic: float = 0.0
+    small_share: float = 0.0
+    small_scale: float = 0.7
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "size_px"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        for name in ("learning_rate", "clip_norm", "small_scale"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
+        for name in ("warmup_share", "average_share", "small_share", "brightness"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
+        if not 0 < self.zoom[0] <= self.zoom[1]:
+            raise ValueError(f"zoom is {self.zoom}. Expected two magnifications above 0, the smaller first.")
 
 
 @runtime_checkable

@@ -1,0 +1,307 @@
+"""The training loop: it knows what a model and a batch are, never which.
+
+One step is: draw the batch of this step, follow the losses downhill, move the weight average. Everything a step reads
+is a function of the seed, the step and the saved state, so a run that was stopped and resumed ends, on a CPU, in the
+weights of a run that never stopped.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from clearsight.types import Batch, Losses, Training
+
+FINAL_RATE = 0.01  # the learning rate at the end, as a share of the highest
+
+
+class Meter(Protocol):
+    """What the loop asks of an energy meter."""
+
+    def kwh_so_far(self) -> float: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How long to train: exactly one of epochs, minutes, or kWh. The schedule follows it."""
+
+    epochs: float | None = None
+    minutes: float | None = None
+    kwh: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {k: v for k, v in (("epochs", self.epochs), ("minutes", self.minutes), ("kwh", self.kwh)) if v is not None}
+        if len(given) != 1:
+            raise ValueError(f"{len(given)} budgets were given. Expected one of epochs, minutes or kwh.")
+        ((name, value),) = given.items()
+        if not (value > 0 and math.isfinite(value)):
+            raise ValueError(f"the budget is {value} {name}. Expected a number above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Where a run is: what a progress bar shows and a log line keeps."""
+
+    step: int
+    progress: float
+    seconds: float
+    kwh: float
+    losses: dict[str, float]
+    score: float | None
+    seconds_left: float | None
+
+
+class Diverged(ValueError):
+    """The loss or its gradient stopped being a number."""
+
+
+class Interrupted(Exception):
+    """Somebody asked the run to stop; its state was saved."""
+
+
+@dataclass(kw_only=True)
+class Hooks:
+    """What the loop calls: never anything that changes the training.
+
+    ``validate(model) -> score`` is called while its time stays below ``validation_share`` of all time; ``save(state)``
+    stores a checkpoint at least every ``save_seconds`` and at the end; ``watch(moment)`` sees every step;
+    ``stop()`` tells whether to stop after this step.
+    """
+
+    save: Callable[[dict[str, Any]], None]
+    validate: Callable[[nn.Module], float] | None = None
+    watch: Callable[[Moment], None] = lambda moment: None
+    log: Callable[[Moment], None] = lambda moment: None
+    stop: Callable[[], bool] = lambda: False
+    validation_share: float = 0.05
+    save_seconds: float = 60.0
+
+
+def rate_at(progress: float, warmup_share: float) -> float:
+    """The learning rate as a share of the highest: a linear warm-up, then half a cosine down to 1%."""
+    if progress < warmup_share:
+        return max(progress / warmup_share, 1e-3)
+    fall = (progress - warmup_share) / max(1 - warmup_share, 1e-9)
+    return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * min(fall, 1.0)))
+
+
+def optimizer_for(model: nn.Module, training: Training) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019) that decays matrices and kernels, but no bias or norm."""
+    weights = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": weights, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
+
+
+class Average:
+    """The exponential moving average of a model's weights and running statistics.
+
+    Its memory is a share of the whole run, so a run of 200 steps and one of 200,000 both end in a fair average; early
+    on the memory is shorter still, so that the random start is forgotten.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = deepcopy(model).eval().requires_grad_(False)
+        pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
+        self._smooth = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        self._whole = [pair for pair in pairs if not pair[0].dtype.is_floating_point]
+
+    @torch.no_grad()
+    def update(self, step: int, memory_steps: float) -> None:
+        """Move towards the model after ``step`` steps, remembering about ``memory_steps`` of them."""
+        keep = min(1 - 1 / (memory_steps + 1), (1 + step) / (10 + step))
+        if self._smooth:
+            torch._foreach_lerp_([mine for mine, _ in self._smooth], [theirs for _, theirs in self._smooth], 1 - keep)
+        for mine, theirs in self._whole:
+            mine.copy_(theirs)
+
+
+class Clock:
+    """How far a run is, over all its sittings: seconds, steps, kWh against the budget."""
+
+    def __init__(self, budget: Budget, steps_per_epoch: int, meter: Meter) -> None:
+        self.budget, self.meter = budget, meter
+        self.steps = None if budget.epochs is None else max(1, round(budget.epochs * steps_per_epoch))
+        self.step, self.before_s, self.start = 0, 0.0, time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds trained, former sittings included."""
+        return self.before_s + time.perf_counter() - self.start
+
+    def progress(self, step: int | None = None) -> float:
+        """The share of the budget that is used, in [0, 1], at ``step`` where the budget counts steps."""
+        if self.steps is not None:
+            return min(1.0, (self.step if step is None else step) / self.steps)
+        if self.budget.minutes is not None:
+            return min(1.0, self.seconds / 60 / self.budget.minutes)
+        assert self.budget.kwh is not None
+        return min(1.0, self.meter.kwh_so_far() / self.budget.kwh)
+
+    def total_steps(self) -> float:
+        """How many steps the whole run will take, as it looks now."""
+        return self.steps or self.step / max(self.progress(), 1e-3)
+
+
+def fit(
+    model: nn.Module,
+    batches: Callable[[int, float], Batch],
+    ahead: Callable[[Callable[[int], Batch], int], Iterator[Batch]],
+    clock: Clock,
+    training: Training,
+    fabric: Fabric,
+    hooks: Hooks,
+    state: dict[str, Any] | None = None,
+) -> nn.Module:
+    """Train until the budget is used and return the averaged model, in evaluation mode.
+
+    ``batches(step, progress)`` makes a batch; ``ahead`` makes them before they are needed; ``state`` is a checkpoint
+    to go on from. Raises Diverged when a loss stops being a number and Interrupted when asked to stop; both leave a
+    checkpoint behind.
+    """
+    trainer = _Trainer(model, clock, training, fabric, hooks, state)
+    stream = ahead(lambda step: batches(step, clock.progress(step)), clock.step)
+    try:
+        while clock.progress() < 1:
+            trainer.step(next(stream))
+            if _any(fabric, hooks.stop()):
+                trainer.save()
+                raise Interrupted
+    finally:
+        stream.close()  # type: ignore[attr-defined]
+    trainer.finish()
+    return trainer.average.model
+
+
+class _Trainer:
+    """The moving parts of one run."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        clock: Clock,
+        training: Training,
+        fabric: Fabric,
+        hooks: Hooks,
+        state: dict[str, Any] | None,
+    ) -> None:
+        self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.bare = model
+        self.model, self.optimizer = fabric.setup(model, optimizer_for(model, training))
+        self.model.mark_forward_method("losses")
+        self.average = Average(self.bare)
+        self.score: float | None = None
+        self.losses: dict[str, float] = {}
+        self.validation_s = 0.0
+        if state is not None:
+            self._restore(state)
+        self.saved_at = self.validated_at = clock.seconds
+        self.bare.train()
+
+    def step(self, batch: Batch) -> None:
+        """One batch: downhill, average, and what is due around it."""
+        progress = self.clock.progress()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.training.learning_rate * rate_at(progress, self.training.warmup_share)
+        losses = self.model.losses(_on(batch, self.fabric.device))
+        self._descend(losses)
+        self.clock.step += 1
+        self.average.update(self.clock.step, self.training.average_share * self.clock.total_steps())
+        self.hooks.watch(self._moment())
+        self._validate_if_due()
+        if self.clock.seconds - self.saved_at > self.hooks.save_seconds:
+            self.save()
+
+    def _descend(self, losses: Losses) -> None:
+        total = torch.stack([value.float() for value in losses.values()]).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        norm = nn.utils.clip_grad_norm_(self.bare.parameters(), self.training.clip_norm)
+        if not bool(torch.isfinite(norm + total.detach())):
+            self.save()
+            named = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in losses.items())
+            raise Diverged(
+                f"the loss stopped being a number at step {self.clock.step + 1} ({named}; gradient {float(norm):.4g}). "
+                f"The weights before this step were kept. Train again with a lower learning rate, for example "
+                f"--set learning_rate={self.training.learning_rate / 4:g}, and look at the data with `clearsight data`."
+            )
+        self.optimizer.step()
+        self.losses = {name: float(value.detach()) for name, value in losses.items()}
+
+    def _validate_if_due(self) -> None:
+        """Validate when the time since the last one makes the time validation takes a small share of it."""
+        if self.hooks.validate is None:
+            return
+        since = self.clock.seconds - self.validated_at
+        pause = max(10.0, self.validation_s / self.hooks.validation_share)
+        if self.fabric.world_size > 1 or since < pause or self.clock.progress() >= 1:
+            return
+        began = time.perf_counter()
+        self.score = self.hooks.validate(self.average.model)
+        self.validation_s = time.perf_counter() - began
+        self.validated_at = self.clock.seconds
+        self.hooks.log(self._moment())
+
+    def _moment(self) -> Moment:
+        progress, seconds = self.clock.progress(), self.clock.seconds
+        return Moment(
+            step=self.clock.step,
+            progress=progress,
+            seconds=seconds,
+            kwh=self.clock.meter.kwh_so_far(),
+            losses=self.losses,
+            score=self.score,
+            seconds_left=seconds * (1 - progress) / progress if progress > 0.005 else None,
+        )
+
+    def finish(self) -> None:
+        """The last log line and checkpoint."""
+        self.hooks.log(self._moment())
+        self.save()
+        self.average.model.eval()
+
+    def save(self) -> None:
+        """Hand the whole state over for storing, on the first process only; the others wait."""
+        if self.fabric.is_global_zero:
+            self.hooks.save(self._state())
+        self.fabric.barrier()
+        self.saved_at = self.clock.seconds
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self.clock.step,
+            "seconds": self.clock.seconds,
+            "score": self.score,
+            "model": self.bare.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.bare.load_state_dict(state["model"])
+        self.average.model.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.clock.step, self.clock.before_s, self.score = state["step"], state["seconds"], state["score"]
+        torch.set_rng_state(state["random"])
+
+
+def _on(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its pictures on the device."""
+    if batch.images.device == device:
+        return batch
+    return Batch(images=batch.images.to(device, non_blocking=True), truths=batch.truths, ids=batch.ids)
+
+
+def _any(fabric: Fabric, stop: bool) -> bool:
+    """Whether any process wants to stop, so that all stop together."""
+    if fabric.world_size == 1:
+        return stop
+    return bool(fabric.all_reduce(torch.tensor(float(stop), device=fabric.device), reduce_op="sum") > 0)

@@ -1,0 +1,42 @@
+"""Random views of a sample: magnified, shifted, mirrored; and pictures lit differently.
+
+Every draw comes from the generator that is passed in, so the view of a sample depends on its seed alone, not on who
+computed it or when: a resumed or distributed run sees the same pictures.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from clearsight.ops import views
+from clearsight.types import Sample, Size
+
+
+def random_view(
+    sample: Sample,
+    canvas: Size,
+    zoom: tuple[float, float],
+    symmetries: frozenset[str],
+    generator: torch.Generator,
+) -> Sample:
+    """The sample on a canvas, magnified log-uniformly within ``zoom``, at a random place, mirrored where allowed.
+
+    ``zoom`` 1 keeps the sample's own pixels; ``symmetries`` is a subset of {"horizontal", "vertical"}.
+    """
+    draw = torch.rand(5, generator=generator).tolist()
+    scale = zoom[0] * (zoom[1] / zoom[0]) ** draw[0]
+    placed = (max(1, round(sample.size[0] * scale)), max(1, round(sample.size[1] * scale)))
+    top, left = (round((room - side) * at) for room, side, at in zip(canvas, placed, draw[1:3], strict=True))
+    view = views.place(sample, canvas, views.Placement(size=sample.size, placed=placed, top=top, left=left))
+    for way, chance in zip(("horizontal", "vertical"), draw[3:], strict=True):
+        if way in symmetries and chance < 0.5:
+            view = views.mirror(view, way)
+    return view
+
+
+def relight(images: Float[Tensor, "b 3 h w"], strength: float, generator: torch.Generator) -> Float[Tensor, "b 3 h w"]:
+    """Each picture with another contrast, brightness and tint, drawn uniformly up to ``strength``; still in [0, 1]."""
+    common, tint = (torch.rand(2, len(images), n, 1, 1, generator=generator) * 2 - 1 for n in (1, 3))
+    gain, shift = (common + 0.3 * tint).to(images.device) * strength
+    mean = images.mean(dim=(2, 3), keepdim=True)
+    return ((images - mean) * (1 + gain) + mean + 0.5 * shift).clamp_(0, 1)
