@@ -1,8 +1,12 @@
 """A realistic card: a detector of blood cells, with drawn pictures, and every kind of plot."""
 
 import dataclasses
+import functools
+import itertools
 import random
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
@@ -61,8 +65,8 @@ def whom_it_fails() -> list[Finding]:
     return [
         Finding(
             question="whom it fails",
-            claim="It finds 12 of 100 cells fewer on faintly stained smears than on the rest: more than chance explains.",
-            metric="recall gap, faint against the rest",
+            claim="It finds 12 of 100 cells fewer on faint smears than on the rest: more than chance explains.",
+            metric="recall gap against the rest",
             value=-0.1183,
             interval=(-0.1702, -0.0671),
             n=87,
@@ -87,11 +91,12 @@ def whom_it_fails() -> list[Finding]:
                     "3 smears; about 41 more are needed for an interval of ±0.05",
                 ],
             },
+            axes=("recall at the deployed threshold",),
         ),
         Finding(
             question="whom it fails",
             claim="Site C has 3 smears: too few to say anything about it.",
-            metric="recall gap, site C against the rest",
+            metric="recall gap against the rest",
             value=None,
             interval=None,
             n=3,
@@ -200,7 +205,7 @@ def what_it_cost() -> list[Finding]:
             method="Wall time of predicting all pictures three times; median, lowest and highest.",
             limits="Other computers.",
             plot="bars",
-            series={"label": ["reading", "network", "boxes"], "value": [6.3, 5.9, 0.9], "ours": [False, True, False]},
+            series={"label": ["reading", "network", "boxes"], "value": [6.3, 5.9, 0.9], "ours": [True, True, True]},
             axes=("time", "ms a picture"),
         ),
     ]
@@ -208,7 +213,11 @@ def what_it_cost() -> list[Finding]:
 
 def examples() -> tuple[Example, ...]:
     captions = {
-        "best": ("BloodImage_00112, AP 0.93: all 11 cells found", "BloodImage_00301, AP 0.91", "BloodImage_00217, AP 0.90"),
+        "best": (
+            "BloodImage_00112, AP 0.93: all 11 cells found",
+            "BloodImage_00301, AP 0.91",
+            "BloodImage_00217, AP 0.90",
+        ),
         "worst": (
             "BloodImage_00289, AP 0.21: 7 of 16 cells missed where they overlap",
             "BloodImage_00054, AP 0.28: a clump taken for one cell",
@@ -302,5 +311,39 @@ def folder(tmp_path: Path, card: Card) -> Path:
     return tmp_path
 
 
-def changed(card: Card, **changes: object) -> Card:
-    return dataclasses.replace(card, **changes)  # type: ignore[arg-type]
+HOSTILE = (
+    "</svg><script>window.hit = 1</script>",
+    '"><img src=x onerror=window.hit=1>',
+    "' onmouseover='window.hit=1",
+    "{{7*7}}{% raw %}",
+    "\u202egpj.exe\u202c \x1b[31m \x00",
+    "</title></style><!-- ]]>",
+    "[link](https://evil.example/) | `code` <b>",
+    "W" * 300,
+    "\ud800 surrogate \u2028 line",
+    "مرحبا 世界 " * 9,
+)
+# What programs read, not people: hostile text cannot come in here.
+FIXED = {"question", "verdict", "plot", "path", "kind", "how", "created"}
+
+
+def poisoned(value: Any, name: Callable[[str], str]) -> Any:
+    """The same value with a hostile name at the end of every text in it; equal texts stay equal."""
+    if isinstance(value, str):
+        return f"{value} {name(value)}"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value) if field.name not in FIXED]
+        return dataclasses.replace(value, **{key: poisoned(getattr(value, key), name) for key in names})
+    if isinstance(value, Mapping):
+        columns = set(value) & {"label", "line", "confidence"}
+        return {key if columns else poisoned(key, name): poisoned(item, name) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(poisoned(item, name) for item in value)
+    return value
+
+
+@pytest.fixture
+def hostile(card: Card) -> Card:
+    """The card with hostile text in every field that a stranger could fill."""
+    turn = itertools.cycle(HOSTILE)
+    return poisoned(card, functools.cache(lambda text: next(turn)))

@@ -17,7 +17,9 @@ import pytest
 from clearsight import report
 from clearsight.types import Card, Example, Finding
 
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -45,7 +47,17 @@ class Browser:
         ends = [os.dup(end) for end in (commands_out, answers_in)]
         high = [_raised(end) for end in ends]
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", START, *map(str, high), str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}"],
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                "-c",
+                START,
+                *map(str, high),
+                str(CHROMIUM),
+                *FLAGS,
+                f"--user-data-dir={profile}",
+            ],
             pass_fds=high,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

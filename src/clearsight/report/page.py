@@ -57,6 +57,7 @@ class Section:
     not_assessed: str | None
     drawn: list[Block]
     told: list[Block]
+    tally: list[tuple[str, str]]
 
     @property
     def first(self) -> Block | None:
@@ -149,10 +150,24 @@ def _block(finding: Finding, key: str) -> Block:
         verdict=finding.verdict,
         verdict_text=VERDICTS[finding.verdict],
         plot=plot(finding, key),
-        reading=READING[finding.plot] if finding.plot else "",
+        reading=_reading(finding),
         left_out=left_out(finding),
         columns=table(finding),
     )
+
+
+def _reading(finding: Finding) -> str:
+    marks = [bool(ours) for ours in finding.series.get("ours", ())]
+    if finding.plot is None or (finding.plot == "bars" and (all(marks) or not any(marks))):
+        return ""
+    return READING[finding.plot]
+
+
+def _tally(blocks: Sequence[Block]) -> list[tuple[str, str]]:
+    """Each verdict that was asked for, gravest first, with how often where a section has several."""
+    counts = {kind: sum(block.verdict == kind for block in blocks) for kind in ("fail", "insufficient", "pass")}
+    several = sum(counts.values()) > 1
+    return [(kind, f"{n} {VERDICTS[kind].lower()}" if several else VERDICTS[kind]) for kind, n in counts.items() if n]
 
 
 def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section:
@@ -165,6 +180,7 @@ def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section
         not_assessed=None if mine or (question == "what it cost" and card.cost) else NOT_ASSESSED[question],
         drawn=[block for block in mine if block.plot is not None],
         told=[block for block in mine if block.plot is None],
+        tally=_tally(mine),
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ..types import Finding
-from .quantities import number, score
-from .series import Row, rows, words
+from .quantities import number
+from .series import Row, bar_texts, rows, words
 from .svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
 from .wording import shortened, width_of
 
@@ -18,16 +18,18 @@ _LOG_FROM = 200.0
 def draw_bars(finding: Finding, shape: Shape, key: str) -> Markup:
     """Values as bars with their numbers, ours highlighted.
 
-    Where all are positive and the largest is 200 times the smallest or more, the scale is logarithmic. A bar's length
+    Where none is negative and the largest is 200 times the smallest or more, the scale is logarithmic. A bar's length
     means nothing there, so dots on stems are drawn, and the axis says so.
     """
     points = rows(finding)[:MOST_ROWS]
     values = [value for row in points if (value := number(row["value"])) is not None]
-    log = bool(values) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
+    positive = [value for value in values if value > 0]
+    log = bool(positive) and min(values) >= 0 and max(positive) / min(positive) >= _LOG_FROM
+    texts = bar_texts(points)
     width, stacked = WIDTHS[shape], shape == "narrow"
     left = 0.0 if stacked else _label_room(points) + 16
-    widest = max((width_of(score(value), SIZE_PX) for value in values), default=0.0)
-    scale = _scale(values, log, left + 1, width - widest - 14)
+    widest = max((width_of(text, SIZE_PX) for text in texts), default=0.0)
+    scale = _scale(positive if log else values, log, left + 1, width - widest - 14)
     height = 42.0 if stacked else 27.0
     top, bottom = 30.0, 30.0 + height * len(points)
     name = ", ".join(finding.axes) or finding.metric
@@ -35,14 +37,14 @@ def draw_bars(finding: Finding, shape: Shape, key: str) -> Markup:
     for value, text in scale.ticks(52 if stacked else 70):
         drawn.append(line(scale(value), top - 4, scale(value), bottom, "zero" if value == 0 else "grid"))
         drawn.append(write(scale(value), bottom + 16, text, "tick", "start" if scale(value) < 12 else "middle"))
-    for index, row in enumerate(points):
-        drawn += _row(row, scale, top + index * height, stacked, left)
-    text = f"{name}. " + "; ".join(f"{words(row['label'])}: {score(row['value'])}" for row in points[:12]) + "."
-    return frame(shape, (width, bottom + 26), (key, finding.claim, text), drawn)
+    for index, (row, text) in enumerate(zip(points, texts, strict=True)):
+        drawn += _row(row, text, scale, top + index * height, left)
+    told = "; ".join(f"{words(row['label'])}: {text}" for row, text in zip(points[:12], texts[:12], strict=True))
+    return frame(shape, (width, bottom + 26), (key, finding.claim, f"{name}. {told}."), drawn)
 
 
 def _label_room(points: Sequence[Row]) -> float:
-    return min(max((width_of(words(row["label"]), SIZE_PX) for row in points), default=0.0), 250.0)
+    return min(max((width_of(words(row["label"]), SIZE_PX) for row in points), default=0.0), 300.0)
 
 
 def _scale(values: Sequence[float], log: bool, start: float, stop: float) -> Scale:
@@ -53,7 +55,8 @@ def _scale(values: Sequence[float], log: bool, start: float, stop: float) -> Sca
     return Scale(low=low, high=high, start=start, stop=stop, log=True)
 
 
-def _row(row: Row, scale: Scale, top: float, stacked: bool, left: float) -> list[Markup]:
+def _row(row: Row, text: str, scale: Scale, top: float, left: float) -> list[Markup]:
+    stacked = left == 0
     kind = " ours" if row["ours"] else ""
     label, value = words(row["label"]), number(row["value"])
     y = top + (29 if stacked else 14)
@@ -68,4 +71,4 @@ def _row(row: Row, scale: Scale, top: float, stacked: bool, left: float) -> list
     else:
         near, far = min(start, end), max(start, end)
         drawn.append(tag("rect", x=near, y=y - 7, width=max(1.0, far - near), height=14, class_="bar" + kind))
-    return [*drawn, write(max(start, end) + 9, y + 4.5, score(value), "number" + kind)]
+    return [*drawn, write(max(start, end) + 9, y + 4.5, text, "number" + kind)]

@@ -12,6 +12,7 @@ from .svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, p
 from .wording import shortened, width_of
 
 TONES = 6
+MOST_NAMES = 24
 _LOG_FROM = 1000.0
 Points = list[tuple[float, Row]]
 
@@ -20,10 +21,10 @@ def draw_curve(finding: Finding, shape: Shape, key: str) -> Markup:
     """One line per name with its band; labels at the line ends where there is room, else above the plot."""
     lines, names = _lines(rows(finding))
     width, stacked = WIDTHS[shape], shape == "narrow"
-    named = [name for name in lines if name]
-    label_room = 0.0 if stacked or not named else min(max(width_of(name, SIZE_PX) for name in named) + 16, 190.0)
+    named = [name for name in lines if name][:MOST_NAMES]
+    label_room = 0.0 if stacked or not named else min(max(width_of(name, 1.08 * SIZE_PX) for name in named) + 16, 190.0)
     legend = 18.0 * len(named) if stacked else 0.0
-    top, height = 30.0 + legend, 200.0 if stacked else 270.0
+    top, height = 30.0 + legend, 200.0 if stacked else max(270.0, 16.0 * min(len(named), MOST_NAMES))
     across = _across(lines, bool(names), (46.0, width - 12 - label_room))
     ends = [end for points in lines.values() for _, row in points for end in (number(row["y"]), *limits_of(row))]
     known = [end for end in ends if end is not None]
@@ -34,7 +35,8 @@ def draw_curve(finding: Finding, shape: Shape, key: str) -> Markup:
     for index, points in enumerate(lines.values()):
         drawn += _one(points, across, up, f"tone-{index % TONES}")
     if named:
-        drawn += _legend(lines) if stacked else _labels(lines, across, up, label_room)
+        shown = {name: lines[name] for name in named}
+        drawn += _legend(shown) if stacked else _labels(shown, across, up, label_room)
     drawn.append(write(across.stop, up.start + 36, axis(finding, 0, ""), "axis", "end"))
     text = f"{axis(finding, 1, finding.metric)} against {axis(finding, 0, 'x')}: " + ", ".join(named or ["one line"])
     return frame(shape, (width, up.start + 46), (key, finding.claim, text + "."), drawn)
@@ -95,20 +97,22 @@ def _one(points: Points, across: Scale, up: Scale, tone: str) -> list[Markup]:
 
 def _labels(lines: dict[str, Points], across: Scale, up: Scale, room: float) -> list[Markup]:
     wanted = sorted((up(float(points[-1][1]["y"])), index, name) for index, (name, points) in enumerate(lines.items()))
-    spread: list[float] = []
-    for y, _, _ in wanted:
-        spread.append(max(y, spread[-1] + 16) if spread else y)
-    over = max(0.0, spread[-1] - up.start) if spread else 0.0
-    return [
-        write(
-            across.stop + 10,
-            y - over + 4.5,
-            shortened(name, room - 12, SIZE_PX),
-            f"name tone-{index % TONES}",
-            full=name,
-        )
-        for y, (_, index, name) in zip(spread, wanted, strict=True)
-    ]
+    drawn = []
+    for y, (_, index, name) in zip(_apart([y for y, _, _ in wanted], up.start), wanted, strict=True):
+        text = shortened(name, room - 12, 1.08 * SIZE_PX)
+        drawn.append(write(across.stop + 10, y + 4.5, text, f"name tone-{index % TONES}", full=name))
+    return drawn
+
+
+def _apart(wanted: Sequence[float], lowest: float, gap: float = 16.0) -> list[float]:
+    """Sorted places moved as little as needed to be a gap apart, none below the lowest."""
+    places: list[float] = []
+    for y in wanted:
+        places.append(max(y, places[-1] + gap) if places else y)
+    for index in reversed(range(len(places))):
+        limit = lowest if index == len(places) - 1 else places[index + 1] - gap
+        places[index] = min(places[index], limit)
+    return places
 
 
 def _legend(lines: dict[str, Points]) -> list[Markup]:

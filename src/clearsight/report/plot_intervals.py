@@ -7,9 +7,9 @@ from markupsafe import Markup
 
 from ..types import Finding
 from .quantities import count, number, score
-from .series import Row, digits_of, interval_text, is_overall, limits_of, rows, words
+from .series import Row, axis, digits_of, interval_text, is_overall, limits_of, rows, words
 from .svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
-from .wording import shortened, width_of
+from .wording import shortened, width_of, wrapped
 
 MOST_ROWS = 60
 _TOO_FEW = "too few to judge"
@@ -25,17 +25,23 @@ class _Layout:
     left: float
     right: float
     digits: int | None
+    row: float
 
     @property
     def stacked(self) -> bool:
         return self.shape == "narrow"
 
     def height(self, row: Row) -> float:
-        return (44 if self.stacked else 28) + (17 if words(row["note"]) else 0)
+        notes = len(self.notes(row))
+        return self.row + (15 * notes + 2 if notes else 0)
+
+    def notes(self, row: Row) -> list[str]:
+        """The note of a row in the lines it takes."""
+        return wrapped(words(row["note"]), self.width - 4, SMALL_PX, 3 if self.stacked else 2)
 
     def centre(self, top: float) -> float:
         """Where the whisker of a row lies, from the top of the row."""
-        return top + (32 if self.stacked else 15)
+        return top + (32 if self.stacked else self.row / 2 + 1)
 
 
 def draw_intervals(finding: Finding, shape: Shape, key: str) -> Markup:
@@ -57,10 +63,10 @@ def draw_intervals(finding: Finding, shape: Shape, key: str) -> Markup:
 def _laid_out(points: Sequence[Row], shape: Shape) -> _Layout:
     width, digits = WIDTHS[shape], digits_of(points)
     if shape == "narrow":
-        return _Layout(shape=shape, width=width, labels=width, left=6, right=width - 6, digits=digits)
+        return _Layout(shape=shape, width=width, labels=width, left=12, right=width - 14, digits=digits, row=44)
     longest = max((width_of(words(row["label"]), SIZE_PX) for row in points), default=0.0)
-    labels = min(max(70.0, longest), 200.0)
-    return _Layout(shape=shape, width=width, labels=labels, left=labels + 22, right=width - 196, digits=digits)
+    labels, row = min(max(70.0, longest), 200.0), 28.0 if len(points) <= 20 else 21.0
+    return _Layout(shape=shape, width=width, labels=labels, left=labels + 22, right=width - 196, digits=digits, row=row)
 
 
 def _background(
@@ -76,7 +82,14 @@ def _background(
     if reference is not None and len(points) > 1:
         drawn.append(line(scale(reference), top - 4, scale(reference), bottom, "reference"))
     room = layout.right - layout.left if not layout.stacked else layout.width
-    drawn.append(write(layout.left if not layout.stacked else 0, 14, shortened(finding.metric, room, SMALL_PX), "axis"))
+    drawn.append(
+        write(
+            layout.left if not layout.stacked else 0,
+            14,
+            shortened(axis(finding, 0, finding.metric), room, SMALL_PX),
+            "axis",
+        )
+    )
     if not layout.stacked:
         drawn.append(write(layout.right + 22, 14, "value", "axis"))
         drawn.append(write(layout.right + 66, 14, "interval", "axis"))
@@ -87,20 +100,18 @@ def _background(
 def _row(row: Row, layout: _Layout, scale: Scale, top: float) -> list[Markup]:
     kind = " overall" if is_overall(row) else ""
     y = layout.centre(top)
-    label, note = words(row["label"]), words(row["note"])
-    room = layout.labels if not layout.stacked else layout.width - 150
-    label_y = y + 4.5 if not layout.stacked else top + 16
-    drawn = [write(0, label_y, shortened(label, room, SIZE_PX), "label" + kind, full=label)]
+    label, label_y = words(row["label"]), top + 16 if layout.stacked else y + 4.5
+    beside, room = _beside(row, layout, label_y)
+    drawn = [write(0, label_y, shortened(label, room, SIZE_PX * (1.08 if kind else 1)), "label" + kind, full=label)]
     value = number(row["value"])
     if value is None:
         drawn.append(write(layout.left if not layout.stacked else 0, y + 4.5, _TOO_FEW, "few"))
     else:
         drawn += _mark(row, value, scale, y, kind)
-    drawn += _beside(row, layout, label_y)
-    if note:
-        below = shortened(note, layout.width - 4, SMALL_PX)
-        drawn.append(write(0, y + (20 if layout.stacked else 22), below, "note", full=note))
-    return drawn
+    below = y + (20 if layout.stacked else 7 + layout.row / 2)
+    for index, note in enumerate(layout.notes(row)):
+        drawn.append(write(0, below + 15 * index, note, "note", full=words(row["note"]) if "…" in note else None))
+    return drawn + beside
 
 
 def _mark(row: Row, value: float, scale: Scale, y: float, kind: str) -> list[Markup]:
@@ -112,28 +123,27 @@ def _mark(row: Row, value: float, scale: Scale, y: float, kind: str) -> list[Mar
     return drawn
 
 
-def _beside(row: Row, layout: _Layout, y: float) -> list[Markup]:
-    value, n = number(row["value"]), number(row["n"])
-    interval = interval_text(row, layout.digits)
+def _beside(row: Row, layout: _Layout, y: float) -> tuple[list[Markup], float]:
+    """The numbers of a row, and the room they leave to its label."""
+    value, n, interval = number(row["value"]), number(row["n"]), interval_text(row, layout.digits)
+    shown = "" if value is None else score(value, digits=layout.digits)
     counted = "" if n is None else count(n)
-    if layout.stacked:
-        text = interval or ""
-        drawn = [] if value is None else [write(layout.width - 52, y, text, "quiet", "end")]
-        drawn += (
-            []
-            if value is None
-            else [
-                write(
-                    layout.width - 58 - width_of(text, SMALL_PX), y, score(value, digits=layout.digits), "number", "end"
-                )
-            ]
-        )
-        return drawn + ([write(layout.width, y, f"n {counted}", "quiet", "end")] if counted else [])
-    drawn = [write(layout.width, y, counted, "quiet", "end")] if counted else []
-    if value is None:
-        return drawn
-    drawn.append(write(layout.right + 22, y, score(value, digits=layout.digits), "number"))
-    return [*drawn, write(layout.right + 66, y, interval, "quiet")]
+    if not layout.stacked:
+        drawn = [write(layout.width, y, counted, "quiet", "end")] if counted else []
+        if shown:
+            drawn += [write(layout.right + 22, y, shown, "number"), write(layout.right + 66, y, interval, "quiet")]
+        return drawn, layout.labels
+    drawn, x = [], layout.width
+    texts = (
+        (f"n {counted}" if counted else "", "quiet", SMALL_PX),
+        (interval if shown else "", "quiet", SMALL_PX),
+        (shown, "number", SIZE_PX),
+    )
+    for text, kind, size in texts:
+        if text:
+            drawn.append(write(x, y, text, kind, "end"))
+            x -= width_of(text, size) + 10
+    return drawn, x
 
 
 def _described(finding: Finding, points: Sequence[Row]) -> str:
@@ -144,7 +154,7 @@ def _described(finding: Finding, points: Sequence[Row]) -> str:
         shown = _TOO_FEW if value is None else f"{score(value, digits=digits)} {interval_text(row, digits)}".strip()
         parts.append(f"{words(row['label'])}: {shown}")
     return (
-        f"{finding.metric}, one dot and whisker per row. "
+        f"{axis(finding, 0, finding.metric)}, one dot and whisker per row. "
         + "; ".join(parts[:12])
         + ("; and more in the table." if len(parts) > 12 else ".")
     )

@@ -1,5 +1,6 @@
 """The points of a finding, read from its columns and checked: what each plot and each table is made of."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,7 +111,7 @@ def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> t
     )
     return (
         Column(heading="", cells=tuple(words(row["label"]) for row in points)),
-        Column(heading=finding.metric, cells=values, numeric=True),
+        Column(heading=axis(finding, 0, finding.metric), cells=values, numeric=True),
         Column(heading="interval", cells=_spans(points, digits), numeric=True),
         Column(heading="n", cells=_counts(points), numeric=True),
         Column(heading="note", cells=tuple(words(row["note"]) for row in points)),
@@ -140,9 +141,7 @@ def _curve(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple
 def _bars(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
     return (
         Column(heading="", cells=tuple(words(row["label"]) for row in points)),
-        Column(
-            heading=", ".join(finding.axes) or finding.metric, cells=_numbers(points, "value", digits), numeric=True
-        ),
+        Column(heading=", ".join(finding.axes) or finding.metric, cells=bar_texts(points), numeric=True),
         Column(heading="", cells=tuple("this run" if row["ours"] else "" for row in points)),
     )
 
@@ -161,6 +160,17 @@ def _plain_cell(cell: Any) -> str:
     if as_number is None:
         return words(cell)
     return fixed(as_number, 0) if as_number == round(as_number) else significant(as_number)
+
+
+def bar_texts(points: Sequence[Row]) -> tuple[str, ...]:
+    """The values of bars: alike in their digits where their sizes are alike, else three figures each."""
+    values = [number(row["value"]) for row in points]
+    sizes = [abs(value) for value in values if value]
+    if not sizes or max(sizes) >= 100 * min(sizes) or max(sizes) >= 1000 or max(sizes) < 0.001:
+        return tuple(score(value) for value in values)
+    whole = all(value is None or value == round(value) for value in values)
+    digits = 0 if whole else max(0, 2 - math.floor(math.log10(max(sizes))))
+    return tuple(score(value, digits=digits) for value in values)
 
 
 def axis(finding: Finding, index: int, otherwise: str) -> str:

@@ -50,10 +50,18 @@ READING: Mapping[str, str] = {
     "reliability": "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many "
     "claims each point stands for.",
     "curve": "Shaded: the interval around each line.",
-    "bars": "This run is the highlighted row.",
+    "bars": "Highlighted: this run.",
 }
 
-_NARROW = frozenset("iljtfrI.,:;'|!()[]{} -/\\")
+# Widths of Helvetica's letters in shares of the font size, with a little to spare for wider fonts.
+_WIDTHS = {
+    **dict.fromkeys("ijl'|", 0.24),
+    **dict.fromkeys("ftrI.,:;!()[]{} -/\\", 0.31),
+    **dict.fromkeys("ckvxyzsJ", 0.52),
+    **dict.fromkeys("OQG", 0.79),
+    **dict.fromkeys("mM%", 0.87),
+    **dict.fromkeys("W@—…", 1.0),
+}
 
 
 def visible(text: str) -> str:
@@ -102,11 +110,11 @@ def width_of(text: str, size_px: float) -> float:
 
 
 def _share(character: str) -> float:
-    if character in _NARROW:
-        return 0.34
+    if character in _WIDTHS:
+        return _WIDTHS[character]
     if unicodedata.east_asian_width(character) in "WF":
         return 1.05
-    return 0.72 if character.isupper() or character in "mwMW%@—" else 0.57
+    return 0.71 if character.isupper() else 0.57
 
 
 def shortened(text: str, room_px: float, size_px: float) -> str:
@@ -118,6 +126,19 @@ def shortened(text: str, room_px: float, size_px: float) -> str:
     while head and width_of(f"{head}…{tail}", size_px) > room_px:
         head = head[:-1]
     return f"{head.rstrip()}…{tail.lstrip()}"
+
+
+def wrapped(text: str, room_px: float, size_px: float, most: int) -> list[str]:
+    """The text in at most that many lines of the room's width; the last one is shortened where there is more."""
+    lines: list[str] = []
+    rest = text.split()
+    while rest and len(lines) < most - 1:
+        taken = 1
+        while taken < len(rest) and width_of(" ".join(rest[: taken + 1]), size_px) <= room_px:
+            taken += 1
+        lines.append(shortened(" ".join(rest[:taken]), room_px, size_px))
+        rest = rest[taken:]
+    return [*lines, shortened(" ".join(rest), room_px, size_px)] if rest else lines
 
 
 def sentence_case(text: str) -> str:
