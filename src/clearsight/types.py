@@ -283,10 +283,16 @@ class Task(Protocol):
     statistics_type: type
 
     def statistics(
-        self, predictions: Sequence[Prediction], truths: Sequence[Truth], class_names: Sequence[str]
+        self, predictions: Sequence[Prediction], truths: Sequence[Truth], class_names: Sequence[str], **options: Any
     ) -> Statistics: ...
 
-    def baseline(self, truths: Sequence[Truth], sizes: Sequence[Size], class_names: Sequence[str]) -> Callable[[Size], Prediction]: ...
+    def settle(self, statistics: Any) -> dict[str, Any]:
+        """What deployment needs, chosen on held-out evidence: options of ``statistics``, such as a threshold."""
+        ...
+
+    def baseline(
+        self, truths: Sequence[Truth], sizes: Sequence[Size], class_names: Sequence[str]
+    ) -> Callable[[Size], Prediction]: ...
 
 
 # --- the report -------------------------------------------------------------------------------------------------------

@@ -54,6 +54,10 @@ class Detection:
             threshold=float(threshold),
         )
 
+    def settle(self, statistics: DetectionStatistics) -> dict[str, float]:
+        """The score threshold to deploy: the best trade of missed against false, on held-out pictures."""
+        return {"threshold": best_threshold(statistics)}
+
     def baseline(
         self, truths: Sequence[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:

@@ -1,0 +1,77 @@
+"""Models built from a choice or from a run, and made ready to predict."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from clearsight import backbones, catalogue
+from clearsight.inference import Predictor
+from clearsight.run import Config, Run
+from clearsight.types import Model, Task
+from clearsight.verbs.choices import choose
+
+
+def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Model:
+    """A network by its name and its config, weights random but for the backbone's where ``pretrained``."""
+    kind = catalogue.find("architectures", model).load()
+    backbone = backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained)
+    return kind(choice, backbone, class_names)
+
+
+def task_of(model: str) -> Task:
+    """The task a model answers."""
+    kind = catalogue.find("architectures", model).load()
+    return catalogue.find("tasks", kind.task).load()()
+
+
+def load(run: Run) -> Model:
+    """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
+    config = run.config
+    kind = catalogue.find("architectures", config.model).load()
+    (choice,) = choose(config.settings["model"] | {"backbone": config.backbone}, kind.config_type())
+    network = build(config.model, choice, config.class_names)
+    assert isinstance(network, nn.Module)
+    try:
+        network.load_state_dict(run.read_weights())
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights in {run.path} do not fit the {config.model} its run.json describes. "
+            f"One of the two files was changed; restore it. ({str(error).splitlines()[0]})"
+        ) from error
+    return network.eval()
+
+
+def predictor(run: Run, *, batch: int = 4, device: str | None = None) -> Predictor:
+    """The trained network of a run, ready for pictures of any size, in the precision it was judged in."""
+    settings = run.config.settings
+    dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Predictor(load(run), int(settings["training"]["size_px"]), batch=batch, dtype=dtype, device=place)
+
+
+def has_bf16(device: str | None = None) -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere it would be emulated, slowly."""
+    if device != "cpu" and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def plain(config: Any) -> Mapping[str, Any]:
+    """A config or training dataclass as JSON values."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(config).items()
+    }
+
+
+def opened(run: Run | str | Path) -> Run:
+    """A run given as such or by its folder."""
+    return run if isinstance(run, Run) else Run.open(run)
+
+
+def deployed(config: Config) -> dict[str, Any]:
+    """What was settled for deployment on the validation pictures, such as a detector's score threshold."""
+    return dict(config.settings.get("deployed", {}))
