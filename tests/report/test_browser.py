@@ -1,6 +1,7 @@
 """The page in a real browser: nothing is loaded, nothing runs, every picture is seen, nothing sticks out."""
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -9,13 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clearsight import report
-from clearsight.types import Card, Example, Finding
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -34,7 +33,13 @@ FLAGS = (
     "--remote-debugging-pipe",
 )
 # The browser reads commands from descriptor 3 and answers on 4.
-START = "import os, sys; r, w = int(sys.argv[1]), int(sys.argv[2]); os.dup2(r, 3); os.dup2(w, 4); os.execv(sys.argv[3], sys.argv[3:])"
+START = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
 
 
 class Browser:
@@ -44,8 +49,7 @@ class Browser:
         commands_out, self._commands = os.pipe()
         self._answers, answers_in = os.pipe()
         # Away from 3 and 4, so that neither dup2 overwrites the other's source.
-        ends = [os.dup(end) for end in (commands_out, answers_in)]
-        high = [_raised(end) for end in ends]
+        high = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (commands_out, answers_in)]
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -118,7 +122,7 @@ class Browser:
         self.ask("Page.navigate", url=page.as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._read()
-        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+        self.run(DRAWN)
 
     def run(self, script: str) -> object:
         """The value of an expression in the page."""
@@ -144,10 +148,97 @@ class Browser:
         return [url for event in sent if not (url := event["params"]["request"]["url"]).startswith("data:")]
 
 
-def _raised(end: int) -> int:
-    """The same open file under a number of at least 10."""
-    import fcntl
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
-    high = fcntl.fcntl(end, fcntl.F_DUPFD, 10)
-    os.close(end)
-    return high
+# Every text of a plot that is shown: inside its drawing, and on no other text.
+TEXTS = """
+[...document.querySelectorAll('svg.plot')].filter(svg => svg.getClientRects().length).flatMap(svg => {
+  const frame = svg.getBoundingClientRect();
+  const boxes = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
+  const out = boxes.filter(([_, b]) => b.left < frame.left - 1 || b.right > frame.right + 1
+    || b.top < frame.top - 1 || b.bottom > frame.bottom + 1).map(([name]) => 'outside: ' + name);
+  const on = boxes.flatMap(([name, a], i) => boxes.slice(i + 1).filter(([_, b]) =>
+    a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 4 && b.top < a.bottom - 4)
+    .map(([other]) => name + ' on ' + other));
+  return [...out, ...on];
+})
+"""
+PICTURES = "[...document.images].map(image => image.complete && image.naturalWidth)"
+# How far anything sticks out of the window to the right; tables scroll within their own frames.
+STICKS_OUT = """
+[...document.body.querySelectorAll('*')].filter(e => !e.closest('.scroll') && !e.closest('svg') && !e.closest('.skip')
+  && e.getClientRects().length && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    running = Browser(tmp_path_factory.mktemp("profile"))
+    yield running
+    running.close()
+
+
+def test_the_browser_notices_requests_scripts_and_complaints(browser, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<body><img src=missing.png><script>window.hit = 1; console.error('seen'); nothing()</script>")
+    browser.open(page)
+    assert [url.rpartition("/")[2] for url in browser.requests] == ["page.html", "missing.png"]
+    assert len(browser.complaints) >= 3
+    assert browser.run("window.hit") == 1
+    assert browser.run(PICTURES) == [0]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_is_asked_for_and_nothing_complains(browser, card, folder, dark):
+    page, _ = report.write(card, folder)
+    browser.open(page, dark=dark)
+    assert browser.requests == [page.as_uri()]
+    assert browser.complaints == []
+    assert browser.run(PICTURES) == [480] * 6
+    ink, paper = browser.run("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
+    assert (brightness(ink) > brightness(paper)) == dark
+
+
+def brightness(colour: str) -> float:
+    return sum(float(part) for part in colour.strip("rgb()").split(","))
+
+
+@pytest.mark.parametrize("width", [1280, 760, 390, 340])
+def test_plots_and_page_fit_every_width(browser, card, folder, width):
+    page, _ = report.write(card, folder)
+    browser.open(page, width)
+    assert browser.run("document.querySelectorAll('details').forEach(d => d.open = true)") is None
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run(STICKS_OUT) == []
+    assert browser.run(TEXTS) == []
+    shown = "[...document.querySelectorAll('svg.plot')].filter(s => s.getClientRects().length).length"
+    assert browser.run(shown) == sum(finding.plot is not None for finding in card.findings)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_names_do_nothing_and_break_nothing(browser, hostile, folder, width):
+    page, _ = report.write(hostile, folder)
+    browser.open(page, width)
+    assert browser.run("window.hit") is None
+    assert browser.run("document.scripts.length") == 0
+    assert browser.requests == [page.as_uri()]
+    assert browser.complaints == []
+    assert browser.run(PICTURES) == [480] * 6
+    assert browser.run("document.querySelectorAll('.question').length") == 6
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run(STICKS_OUT) == []
+    assert [text for text in browser.run(TEXTS) if text.startswith("outside")] == []
+
+
+def test_paper_shows_the_tables_in_light_colours(browser, card, folder):
+    page, _ = report.write(card, folder)
+    browser.open(page)
+    visible = "document.querySelector('details table').checkVisibility()"
+    assert browser.run(visible) is False
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    browser.ask("Emulation.setEmulatedMedia", media="print", features=[dark])
+    browser.run(DRAWN)
+    assert browser.run(visible) is True
+    paper = browser.run("getComputedStyle(document.documentElement).getPropertyValue('--paper')")
+    browser.ask("Emulation.setEmulatedMedia", media="")
+    assert paper == "#fdfcf9"

@@ -56,7 +56,7 @@ def escaped(text: str) -> str:
     text = _MARKS.sub(r"\\\1", text)
     text = re.sub(r"(?i)\b(https?|ftp)(:)", r"\1\\\2", text)
     text = re.sub(r"(?i)\b(www)(\.)", r"\1\\\2", text)
-    return re.sub(r"^([-+=]|\d+[.)])", lambda start: start[0][:-1] + "\\" + start[0][-1], text)
+    return re.sub(r"^([-+=]|\d+[.)](?=\s|$))", lambda start: start[0][:-1] + "\\" + start[0][-1], text)
 
 
 def _bullets(lines: Sequence[str]) -> str:
@@ -67,7 +67,7 @@ def _finding(finding: Finding) -> list[str]:
     facts = [f"n = {counted(finding.n, finding.unit)}"]
     name = finding.metric + (f", {finding.group}" if finding.group else "")
     if number(finding.value) is not None:
-        facts.insert(0, f"{name} {score(finding.value, finding.interval)}, interval {between(finding.interval)}")
+        facts.insert(0, f"{name}: {score(finding.value, finding.interval)}, interval {between(finding.interval)}")
     lines = [
         escaped("; ".join(facts)) + ".",
         f"Verdict: {VERDICTS[finding.verdict].lower()}.",

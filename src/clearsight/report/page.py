@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from ..types import Card, Cost, Finding, Question
 from .pictures import Shown, grids
-from .plots import left_out, plot
+from .plots import left_out, plot, reading
 from .quantities import amount, between, counted, duration, emissions, moment, number, score
 from .series import Column, table
-from .wording import ASKED, NOT_ASSESSED, QUESTIONS, READING, VERDICTS, cleaned, sentence_case
+from .wording import ASKED, NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
 
 _HERE = Path(__file__).parent
 _SHORT = 12
@@ -150,17 +150,10 @@ def _block(finding: Finding, key: str) -> Block:
         verdict=finding.verdict,
         verdict_text=VERDICTS[finding.verdict],
         plot=plot(finding, key),
-        reading=_reading(finding),
+        reading=reading(finding),
         left_out=left_out(finding),
         columns=table(finding),
     )
-
-
-def _reading(finding: Finding) -> str:
-    marks = [bool(ours) for ours in finding.series.get("ours", ())]
-    if finding.plot is None or (finding.plot == "bars" and (all(marks) or not any(marks))):
-        return ""
-    return READING[finding.plot]
 
 
 def _tally(blocks: Sequence[Block]) -> list[tuple[str, str]]:

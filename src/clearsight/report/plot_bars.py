@@ -33,7 +33,9 @@ def draw_bars(finding: Finding, shape: Shape, key: str) -> Markup:
     height = 42.0 if stacked else 27.0
     top, bottom = 30.0, 30.0 + height * len(points)
     name = ", ".join(finding.axes) or finding.metric
-    drawn = [write(left, 14, shortened(f"{name} (logarithmic scale)" if log else name, width - left, SMALL_PX), "axis")]
+    room = width - left - (130 if log else 0)
+    shown = shortened(name, room, SMALL_PX) + (" (logarithmic scale)" if log else "")
+    drawn = [write(left, 14, shown, "axis")]
     for value, text in scale.ticks(52 if stacked else 70):
         drawn.append(line(scale(value), top - 4, scale(value), bottom, "zero" if value == 0 else "grid"))
         drawn.append(write(scale(value), bottom + 16, text, "tick", "start" if scale(value) < 12 else "middle"))

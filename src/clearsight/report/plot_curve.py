@@ -13,7 +13,7 @@ from .wording import shortened, width_of
 
 TONES = 6
 MOST_NAMES = 24
-_LOG_FROM = 1000.0
+_LOG_FROM = 999.0
 Points = list[tuple[float, Row]]
 
 
@@ -33,13 +33,19 @@ def draw_curve(finding: Finding, shape: Shape, key: str) -> Markup:
     drawn = [write(0, 13, shortened(axis(finding, 1, finding.metric), width, SMALL_PX), "axis")]
     drawn += _axes(across, up, names)
     for index, points in enumerate(lines.values()):
-        drawn += _one(points, across, up, f"tone-{index % TONES}")
+        drawn += _one(points, across, up, _tone(index))
     if named:
         shown = {name: lines[name] for name in named}
         drawn += _legend(shown) if stacked else _labels(shown, across, up, label_room)
-    drawn.append(write(across.stop, up.start + 36, axis(finding, 0, ""), "axis", "end"))
+    name = axis(finding, 0, "")
+    drawn.append(write(across.stop, up.start + 36, shortened(name, across.stop, SMALL_PX), "axis", "end", full=name))
     text = f"{axis(finding, 1, finding.metric)} against {axis(finding, 0, 'x')}: " + ", ".join(named or ["one line"])
     return frame(shape, (width, up.start + 46), (key, finding.claim, text + "."), drawn)
+
+
+def _tone(index: int) -> str:
+    """The colour of a line; after the last one they come again, dashed."""
+    return f"tone-{index % TONES}" + (" again" if index >= TONES else "")
 
 
 def _lines(points: Sequence[Row]) -> tuple[dict[str, Points], list[str]]:
@@ -100,7 +106,7 @@ def _labels(lines: dict[str, Points], across: Scale, up: Scale, room: float) -> 
     drawn = []
     for y, (_, index, name) in zip(_apart([y for y, _, _ in wanted], up.start), wanted, strict=True):
         text = shortened(name, room - 12, 1.08 * SIZE_PX)
-        drawn.append(write(across.stop + 10, y + 4.5, text, f"name tone-{index % TONES}", full=name))
+        drawn.append(write(across.stop + 10, y + 4.5, text, f"name {_tone(index)}", full=name))
     return drawn
 
 
@@ -118,7 +124,7 @@ def _apart(wanted: Sequence[float], lowest: float, gap: float = 16.0) -> list[fl
 def _legend(lines: dict[str, Points]) -> list[Markup]:
     drawn = []
     for index, name in enumerate(lines):
-        y, tone = 32.0 + 18 * index, f"tone-{index % TONES}"
+        y, tone = 32.0 + 18 * index, _tone(index)
         drawn.append(path([(0, y - 4), (18, y - 4)], f"line {tone}"))
         drawn.append(write(26, y, shortened(name, WIDTHS["narrow"] - 30, SIZE_PX), f"name {tone}", full=name))
     return drawn

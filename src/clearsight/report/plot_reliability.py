@@ -6,8 +6,9 @@ from markupsafe import Markup
 
 from ..types import Finding
 from .quantities import count, number, score
-from .series import Row, limits_of, rows
-from .svg import Scale, Shape, frame, line, path, tag, write
+from .series import Row, axis, limits_of, rows
+from .svg import SMALL_PX, Scale, Shape, frame, line, path, tag, write
+from .wording import shortened
 
 _WIDTHS: dict[Shape, int] = {"wide": 470, "narrow": 340}
 _LEFT, _TOP, _HISTOGRAM = 40.0, 26.0, 60.0
@@ -25,9 +26,8 @@ def draw_reliability(finding: Finding, shape: Shape, key: str) -> Markup:
     drawn = [write(0, 13, "share that was right", "axis"), *_axes(across, up), *_points(points, across, up)]
     base = up.start + 34 + _HISTOGRAM
     drawn += _counts(points, across, base)
-    drawn.append(
-        write(across.stop, base + 32, finding.axes[0] if finding.axes else "claimed confidence", "axis", "end")
-    )
+    name = axis(finding, 0, "claimed confidence")
+    drawn.append(write(across.stop, base + 32, shortened(name, across.stop, SMALL_PX), "axis", "end", full=name))
     text = "; ".join(
         f"claimed {score(row['confidence'], digits=2)}, right {score(row['correct'], digits=2)}" for row in points
     )

@@ -9,7 +9,7 @@ from .plot_bars import draw_bars
 from .plot_curve import draw_curve
 from .plot_intervals import MOST_ROWS, draw_intervals
 from .plot_reliability import draw_reliability
-from .series import rows
+from .series import is_overall, limits_of, rows
 from .svg import Shape
 
 _DRAW: Mapping[Plot, Callable[[Finding, Shape, str], Markup]] = {
@@ -29,6 +29,25 @@ def plot(finding: Finding, key: str) -> Markup | None:
         return None
     draw = _DRAW[finding.plot]
     return draw(finding, "wide", key) + draw(finding, "narrow", key)
+
+
+def reading(finding: Finding) -> str:
+    """How to read the plot, in a sentence or two that fit what is drawn; empty where nothing needs saying."""
+    points = rows(finding)
+    if finding.plot == "reliability":
+        return (
+            "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many claims "
+            "each point stands for."
+        )
+    if finding.plot == "bars":
+        ours = [bool(row["ours"]) for row in points]
+        return "Highlighted: this run." if any(ours) and not all(ours) else ""
+    banded = any(None not in limits_of(row) for row in points)
+    if finding.plot == "curve":
+        return "Shaded: the interval around each line." if banded else ""
+    parts = ["Dot: the value.", "Bar: its interval." if banded else ""]
+    parts.append("Dashed line: the value over all." if len(points) > 1 and any(map(is_overall, points)) else "")
+    return " ".join(part for part in parts if part) if finding.plot else ""
 
 
 def left_out(finding: Finding) -> int:

@@ -139,10 +139,12 @@ def _curve(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple
 
 
 def _bars(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
+    marks = [bool(row["ours"]) for row in points]
+    told = any(marks) and not all(marks)
     return (
         Column(heading="", cells=tuple(words(row["label"]) for row in points)),
         Column(heading=", ".join(finding.axes) or finding.metric, cells=bar_texts(points), numeric=True),
-        Column(heading="", cells=tuple("this run" if row["ours"] else "" for row in points)),
+        Column(heading="", cells=tuple("this run" if mark and told else "" for mark in marks)),
     )
 
 

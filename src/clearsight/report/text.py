@@ -41,7 +41,7 @@ def _finding(finding: Finding, width: int) -> list[str]:
     lines = [_wrapped(f"{verdict}{finding.claim}", width, "  ")]
     facts = f"n = {counted(finding.n, finding.unit)}"
     if number(finding.value) is not None:
-        facts = f"{finding.metric} {score(finding.value, finding.interval)} ({between(finding.interval)}), {facts}"
+        facts = f"{finding.metric}: {score(finding.value, finding.interval)} ({between(finding.interval)}), {facts}"
     return [*lines, _wrapped(facts, width, "    ")]
 
 

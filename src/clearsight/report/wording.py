@@ -45,14 +45,6 @@ VERDICTS: Mapping[str, str] = {
     "none asked": "No threshold asked",
 }
 
-READING: Mapping[str, str] = {
-    "intervals": "Dot: the value. Bar: its interval. Dashed line: the value over all, where it is given.",
-    "reliability": "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many "
-    "claims each point stands for.",
-    "curve": "Shaded: the interval around each line.",
-    "bars": "Highlighted: this run.",
-}
-
 # Widths of Helvetica's letters in shares of the font size, with a little to spare for wider fonts.
 _WIDTHS = {
     **dict.fromkeys("ijl'|", 0.24),
