@@ -1,0 +1,210 @@
+"""From what a format found in a folder to a Source: every picture probed and hashed, every box checked, split made."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from clearsight.sources import attributes, fingerprint, pictures, splitting
+from clearsight.sources.format import Draft, Layout, Objects, Request
+from clearsight.sources.problems import DataError, Problems, shown
+from clearsight.sources.records import PictureDataset, Record, Source
+from clearsight.types import Boxes, Dataset, Size
+
+OVERHANG_PX = 2.0
+SMALLEST_PX = 0.01
+CANONICAL = ("train", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What one look at a picture file gave."""
+
+    size: Size | None
+    digest: str
+    problem: pictures.PictureError | None
+
+
+def assemble(layout: Layout, problems: Problems, request: Request, format: str) -> Source:
+    """The checked, split and fingerprinted Source; raises one DataError with all problems unless they are skipped."""
+    assert request.folder is not None
+    name = request.folder.name
+    drafts = _named_apart(_once(layout.drafts, problems))
+    path = request.attributes or attributes.beside(request.folder)
+    table = attributes.read(path, drafts) if path else attributes.Attributes()
+    if table.missing and table.names:
+        problems.note(f"{table.missing} pictures are not in the table of attributes: their groups are unknown")
+    records = [_grouped(record, table) for record in _records(drafts, problems)]
+    settled = problems.settle(name, request.skip_bad)
+    if not records:
+        raise DataError(
+            f"{shown(name)} holds no usable picture ({len(drafts)} listed). "
+            f"Expected pictures with {format} annotations.\n" + "\n".join(settled[:10])
+        )
+    records, decided = _split(records, request)
+    splits: dict[str, Dataset] = {}
+    for split in sorted({str(record.split) for record in records}, key=_canonical_first):
+        splits[split] = _dataset(name, split, layout.class_names, records)
+    return Source(
+        name=name,
+        format=format,
+        class_names=layout.class_names,
+        splits=splits,
+        problems=settled + decided,
+        fingerprint=fingerprint.of_splits({split: dataset.fingerprint for split, dataset in splits.items()}),
+    )
+
+
+def _dataset(name: str, split: str, class_names: tuple[str, ...], records: Iterable[Record]) -> PictureDataset:
+    mine = tuple(record for record in records if record.split == split)
+    return PictureDataset(
+        name=name,
+        split=split,
+        class_names=class_names,
+        records=mine,
+        fingerprint=fingerprint.of_records(mine, class_names, split),
+    )
+
+
+def _once(drafts: list[Draft], problems: Problems) -> list[Draft]:
+    """Every picture once: the later of two with one id, or of two annotations of one picture, are problems."""
+    seen: dict[tuple[str | None, str], Draft] = {}
+    files: dict[Path, Draft] = {}
+    for draft in drafts:
+        key = (draft.split, draft.id)
+        if key in seen:
+            problems.add("duplicate id", draft.where, f"{draft.id}, also in {seen[key].where}")
+        elif draft.picture in files:
+            first = files[draft.picture]
+            places = f"{first.split} and {draft.split}" if first.split != draft.split else f"also in {first.where}"
+            problems.add("picture listed twice", draft.where, f"{draft.id}, {places}")
+        else:
+            seen[key] = draft
+            files[draft.picture] = draft
+    return sorted(seen.values(), key=lambda draft: (_canonical_first(str(draft.split)), draft.id))
+
+
+def _named_apart(drafts: list[Draft]) -> list[Draft]:
+    """Ids that different pictures of two splits share get the split in front: train/0001, val/0001."""
+    counts = Counter(draft.id for draft in drafts)
+    return [replace(draft, id=f"{draft.split}/{draft.id}") if counts[draft.id] > 1 else draft for draft in drafts]
+
+
+def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
+    clipped: list[str] = []
+    records = []
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for draft, seen in zip(drafts, pool.map(_examined, drafts), strict=True):
+            if seen.problem is not None:
+                problems.add(seen.problem.kind, _relative(draft), seen.problem.detail)
+                continue
+            assert seen.size is not None
+            if draft.size is not None and draft.size != seen.size:
+                problems.add("size differs from the annotation", draft.where, _sizes(draft.size, seen.size))
+                continue
+            truth, overhanging = checked(draft.objects, seen.size, draft.where, problems)
+            clipped += [draft.id] * overhanging
+            records.append(
+                Record(
+                    id=draft.id,
+                    picture=draft.picture,
+                    size=seen.size,
+                    truth=truth,
+                    split=draft.split,
+                    digest=seen.digest,
+                )
+            )
+    if clipped:
+        problems.note(f"clipped: {len(clipped)} boxes that overhung their picture by at most {OVERHANG_PX:.0f} px")
+    return records
+
+
+def _examined(draft: Draft) -> Examined:
+    if not draft.picture.resolve().is_relative_to(draft.within.resolve()):
+        outside = pictures.PictureError("picture outside the data folder", "by a symbolic link")
+        return Examined(size=None, digest="", problem=outside)
+    try:
+        data = pictures.content(draft.picture)
+    except pictures.PictureError as error:
+        return Examined(size=None, digest="", problem=error)
+    size, problem = pictures.probe(data)
+    return Examined(size=size, digest=fingerprint.of_bytes(data), problem=problem)
+
+
+def checked(objects: Objects, size: Size, where: str, problems: Problems) -> tuple[Boxes, int]:
+    """The boxes in pixels, and how many were clipped; faulty boxes are left out and become problems.
+
+    Up to 2 px over the edge are clipped (rounding, and the two ways of counting pixels); more is a fault.
+    """
+    height, width = size
+    corners = objects.corners * np.array([width, height, width, height]) if objects.relative else objects.corners
+    areas = objects.areas * (width * height if objects.relative else 1.0)
+    sides = corners[:, 2:] - corners[:, :2]
+    over = np.maximum(-corners, corners - np.array([width, height, width, height])).max(1, initial=0.0)
+    inside = np.clip(corners, 0.0, np.array([width, height, width, height], dtype=np.float64)).astype(np.float32)
+    flat = (sides < SMALLEST_PX).any(1)
+    outside = ~flat & ((over > OVERHANG_PX) | (inside[:, 2:] - inside[:, :2] < SMALLEST_PX / 2).any(1))
+    for index in np.flatnonzero(flat | outside):
+        kind = "box of no or negative size" if flat[index] else "box outside the picture"
+        box = ", ".join(f"{value:.6g}" for value in corners[index])
+        problems.add(kind, where, f"object {index + 1}: {box} in {width} x {height} px")
+    keep = ~(flat | outside)
+    inside = inside[keep]
+    box_areas = (inside[:, 2:] - inside[:, :2]).prod(1)
+    said = areas[keep]
+    # An area of nothing is as good as none said.
+    truth = Boxes.of(
+        torch.from_numpy(inside),
+        torch.from_numpy(objects.labels[keep]),
+        torch.from_numpy(objects.ignored[keep]),
+        torch.from_numpy(np.where(said > 0, np.minimum(said, box_areas), box_areas).astype(np.float32)),
+    )
+    return truth, int((keep & (over > SMALLEST_PX)).sum())
+
+
+def _grouped(record: Record, table: attributes.Attributes) -> Record:
+    return replace(record, groups=table.of(record.id), cluster=table.clusters.get(record.id, ""))
+
+
+def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple[str, ...]]:
+    """Hold a part out where the layout gives only one; a layout that gives only "val" or "test" stays as it is."""
+    given = defaultdict(list)
+    for record in records:
+        given[record.split].append(record)
+    if None not in given and ("val" in given or "train" not in given):
+        return records, ()
+    ours = [record for record in records if record.split in (None, "train")]
+    if request.held_out == 0:
+        return [replace(record, split=record.split or "train") for record in records], ()
+    labels = [frozenset(record.truth.labels.tolist()) if record.truth else frozenset() for record in ours]
+    out = splitting.held_out([record.cluster for record in ours], labels, request.held_out, request.seed)
+    chosen = {record.id for record, held in zip(ours, out, strict=True) if held}
+    if not chosen:
+        return [replace(record, split=record.split or "train") for record in records], (
+            "nothing could be held out: too few pictures or clusters to leave every class in the training part",
+        )
+    renamed = [replace(record, split="val" if record.id in chosen else record.split or "train") for record in records]
+    kind = "whole clusters" if any(record.cluster for record in ours) else "single pictures"
+    return renamed, (
+        f"the layout gives no validation split: {len(chosen)} of {len(ours)} pictures were held out as val "
+        f"({kind}, seed {request.seed})",
+    )
+
+
+def _canonical_first(split: str) -> tuple[int, str]:
+    return (CANONICAL.index(split) if split in CANONICAL else len(CANONICAL), split)
+
+
+def _relative(draft: Draft) -> str:
+    inside = draft.picture.is_relative_to(draft.within)
+    return str(draft.picture.relative_to(draft.within)) if inside else str(draft.picture)
+
+
+def _sizes(said: Size, seen: Size) -> str:
+    words = f"it says {said[1]} x {said[0]} px, the picture is {seen[1]} x {seen[0]}"
+    return words + (" after its EXIF rotation; annotate it as it is seen" if said == seen[::-1] else "")

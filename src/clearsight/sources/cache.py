@@ -1,0 +1,209 @@
+"""Decoded pictures, made once: every picture resized, as raw bytes in one file that is mapped into memory.
+
+The cache lies in the user's cache folder (``CLEARSIGHT_CACHE`` names another) and holds at most 20 GB
+(``CLEARSIGHT_CACHE_GB``); the sets used least recently make room. An entry is built in a folder of its own and renamed
+when complete, under a lock the system gives up when its holder dies: a killed builder neither blocks nor harms the
+next, and two builders of one set share the work of the first.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from clearsight.sources import fingerprint, pictures, store
+from clearsight.sources.problems import DataError, Problem, message, shown
+from clearsight.sources.records import Record, records_of
+from clearsight.types import Boxes, Dataset, Sample, Size, Truth
+
+Progress = Callable[[int, int], None]
+
+VERSION = 1
+
+
+class CachedDataset:
+    """A data set whose pictures are resized and mapped from disk; boxes are scaled with them.
+
+    ``records`` are the samples as they were before resizing: their truths and sizes are those of the original picture.
+    Images are views of the map, private to this process: writing to one does not reach the disk. ``fingerprint`` is
+    that of the data before resizing, unless pictures were left out.
+    """
+
+    def __init__(self, dataset: Dataset, records: Sequence[Record], entry: store.Entry, size_px: int) -> None:
+        self.name = dataset.name
+        self.split = dataset.split
+        self.class_names = dataset.class_names
+        self.symmetries = dataset.symmetries
+        self.size_px = size_px
+        self.records = tuple(records[index] for index in entry.kept)
+        self.problems = tuple(f"left out: {shown(where)}: {why}" for _, where, why in entry.bad)
+        left_out = json.dumps([index for index, _, _ in entry.bad])
+        self.fingerprint = _hashed(dataset.fingerprint, left_out) if entry.bad else dataset.fingerprint
+        self._entry = entry
+        self._starts = _starts(entry.sizes)
+        self._truths = [
+            _scaled(record.truth, _known(record), size) for record, size in zip(self.records, entry.sizes, strict=True)
+        ]
+        self._pixels = store.mapped(entry)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Sample:
+        record = self.records[index]
+        return Sample(
+            id=record.id,
+            image=self.image(index),
+            truth=self._truths[index],
+            groups=record.groups,
+            cluster=record.cluster,
+        )
+
+    def image(self, index: int) -> UInt8[Tensor, "3 h w"]:
+        """One resized picture, not copied."""
+        height, width = self._entry.sizes[index]
+        start = self._starts[index]
+        return self._pixels[start : start + 3 * height * width].view(3, height, width)
+
+    def scale(self, index: int) -> tuple[float, float]:
+        """Resized over original size, vertically and horizontally: divide a box by it to return to the original."""
+        height, width = _known(self.records[index])
+        return (self._entry.sizes[index][0] / height, self._entry.sizes[index][1] / width)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process maps the file itself rather than being sent all its pixels.
+        return {name: value for name, value in self.__dict__.items() if name != "_pixels"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._pixels = store.mapped(self._entry)
+
+
+def cached(
+    dataset: Dataset, size_px: int, progress: Progress | None = None, *, skip_bad: bool = False
+) -> CachedDataset:
+    """The data set with its pictures resized (longer side ``size_px`` px), from the cache, which is filled if need be.
+
+    ``progress`` is called with how many pictures are done, of how many. Raises DataError with every picture that cannot
+    be decoded, unless bad ones are to be skipped, and where the disk or the cache is too small.
+    """
+    if size_px < 1:
+        raise DataError(f"pictures cannot be {size_px} px large. Expected a size from 1 px.")
+    records = records_of(dataset)
+    key = _hashed(str(VERSION), dataset.fingerprint, str(size_px))
+    with store.told(), store.locked(key):
+        entry = store.opened(key)
+        if entry is None or (entry.bad and not skip_bad):
+            store.make_room(key, _expected(records, size_px))
+            entry = _built(key, records, size_px, progress, dataset.name, skip_bad)
+        os.utime(entry.pixels.parent)
+        return CachedDataset(dataset, records, entry, size_px)
+
+
+def _built(
+    key: str, records: Sequence[Record], size_px: int, progress: Progress | None, name: str, skip_bad: bool
+) -> store.Entry:
+    place, building = store.folder() / key, store.folder() / f"{key}.building"
+    for leftover in (place, building):
+        shutil.rmtree(leftover, ignore_errors=True)
+    building.mkdir()
+    try:
+        kept, sizes, bad = [], [], []
+        with (building / "pixels.bin").open("wb") as file:
+            for index, image in enumerate(_decoded(records, size_px)):
+                if isinstance(image, pictures.PictureError):
+                    bad.append((index, _name(records[index]), str(image)))
+                else:
+                    file.write(image.numpy().tobytes())
+                    kept.append(index)
+                    sizes.append((image.shape[1], image.shape[2]))
+                if progress is not None:
+                    progress(index + 1, len(records))
+            file.flush()
+            os.fsync(file.fileno())
+        if bad and not skip_bad:
+            raise DataError(message(name, [Problem(kind=why, where=where) for _, where, why in bad]))
+        with (building / "index.json").open("w", encoding="utf-8") as index_file:
+            json.dump({"kept": kept, "sizes": sizes, "bad": bad}, index_file)
+            index_file.flush()
+            os.fsync(index_file.fileno())
+        building.rename(place)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return store.Entry(pixels=place / "pixels.bin", kept=tuple(kept), sizes=tuple(sizes), bad=tuple(bad))
+
+
+def _decoded(records: Sequence[Record], size_px: int) -> Iterator[Tensor | pictures.PictureError]:
+    """The resized pictures in order, decoded a few ahead; what cannot be decoded comes as its error."""
+    workers = min(4, os.cpu_count() or 1)
+    waiting: deque[Future[Tensor | pictures.PictureError]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for record in records:
+                waiting.append(pool.submit(_decode, record, size_px))
+                if len(waiting) > 4 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _decode(record: Record, size_px: int) -> Tensor | pictures.PictureError:
+    if not isinstance(record.picture, Path):
+        return record.decode(size_px)
+    try:
+        data = pictures.content(record.picture)
+        # Pixels under another content's fingerprint would be silently wrong for as long as the cache lives.
+        if record.digest and fingerprint.of_bytes(data) != record.digest:
+            raise pictures.PictureError("picture changed since it was read")
+        return pictures.decode(data, size_px)
+    except pictures.PictureError as error:
+        return error
+
+
+def _expected(records: Sequence[Record], size_px: int) -> int:
+    sizes = [pictures.resized(record.size, size_px) for record in records if record.size is not None]
+    return sum(3 * height * width for height, width in sizes)
+
+
+def _starts(sizes: Sequence[Size]) -> list[int]:
+    starts = [0]
+    for height, width in sizes:
+        starts.append(starts[-1] + 3 * height * width)
+    return starts
+
+
+def _scaled(truth: Truth, before: Size, after: Size) -> Truth:
+    if truth is None or before == after:
+        return truth
+    assert isinstance(truth, Boxes)
+    down, across = after[0] / before[0], after[1] / before[1]
+    edge = torch.tensor([after[1], after[0], after[1], after[0]], dtype=torch.float32)
+    xyxy = (truth.xyxy * torch.tensor([across, down, across, down])).minimum(edge)
+    return replace(truth, xyxy=xyxy, areas=truth.areas * (down * across))
+
+
+def _known(record: Record) -> Size:
+    if record.size is not None:
+        return record.size
+    image = record.decode()
+    return (image.shape[1], image.shape[2])
+
+
+def _name(record: Record) -> str:
+    return str(record.picture) if isinstance(record.picture, Path) else record.id
+
+
+def _hashed(*words: str) -> str:
+    return hashlib.blake2b(json.dumps(words).encode(), digest_size=16).hexdigest()

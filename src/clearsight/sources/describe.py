@@ -1,0 +1,150 @@
+"""What is in the data, before anyone trains on it: counts, sizes, imbalance, groups, clusters, leaks: plain data."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from clearsight.sources.records import Record, Source, records_of
+from clearsight.types import Boxes, Truth
+
+# COCO's limits in square pixels.
+SMALL = 32**2
+MEDIUM = 96**2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitDescription:
+    """One split in numbers. ``picture_sizes`` counts "640 x 480" (width x height); ``objects_per_picture`` has the
+    least, median, mean and most; ``box_areas`` counts COCO's small, medium and large boxes.
+    """
+
+    pictures: int
+    without_objects: int
+    objects: int
+    ignored: int
+    clusters: int
+    picture_sizes: Mapping[str, int]
+    objects_per_class: Mapping[str, int]
+    pictures_per_class: Mapping[str, int]
+    objects_per_picture: Mapping[str, float]
+    box_areas: Mapping[str, int]
+    groups: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """A source in numbers. ``imbalance`` is the most over the least frequent class of the first split that has objects
+    of both, infinite where a class has none there; ``shared_clusters`` and ``duplicates`` stand across splits.
+    """
+
+    name: str
+    format: str
+    class_names: tuple[str, ...]
+    fingerprint: str
+    splits: Mapping[str, SplitDescription]
+    imbalance: float
+    absent_classes: Mapping[str, tuple[str, ...]]
+    shared_clusters: tuple[str, ...] = ()
+    duplicates: tuple[tuple[str, ...], ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as nested dicts and lists, for JSON."""
+        return asdict(self)
+
+
+def describe(source: Source) -> Description:
+    """Describe every split. No picture is decoded, except of sets that are composed on the fly."""
+    records = {split: records_of(dataset) for split, dataset in source.splits.items()}
+    splits = {split: _split(mine, source.class_names) for split, mine in records.items()}
+    return Description(
+        name=source.name,
+        format=source.format,
+        class_names=source.class_names,
+        fingerprint=source.fingerprint,
+        splits=splits,
+        imbalance=_imbalance(next(iter(splits.values()))),
+        absent_classes={
+            split: absent
+            for split, about in splits.items()
+            if (absent := tuple(name for name, count in about.objects_per_class.items() if count == 0))
+        },
+        shared_clusters=_shared_clusters(records),
+        duplicates=_duplicates(records),
+        problems=source.problems,
+    )
+
+
+def _split(records: tuple[Record, ...], class_names: tuple[str, ...]) -> SplitDescription:
+    truths = [_boxes(record.truth) for record in records]
+    objects: Counter[int] = Counter()
+    holding: Counter[int] = Counter()
+    areas: Counter[str] = Counter()
+    for truth in truths:
+        labels = truth.labels.tolist() if truth else []
+        objects.update(labels)
+        holding.update(set(labels))
+        areas.update(_area(area) for area in (truth.areas.tolist() if truth else []))
+    counts = sorted(len(truth) if truth else 0 for truth in truths)
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in records:
+        for attribute, value in record.groups.items():
+            groups[attribute][value] += 1
+    sizes = Counter(f"{record.size[1]} x {record.size[0]}" if record.size else "unknown" for record in records)
+    return SplitDescription(
+        pictures=len(records),
+        without_objects=counts.count(0),
+        objects=sum(counts),
+        ignored=sum(int(truth.ignored.sum()) for truth in truths if truth),
+        clusters=len({record.cluster or f"alone {index}" for index, record in enumerate(records)}),
+        picture_sizes=dict(sizes.most_common()),
+        objects_per_class={name: objects[label] for label, name in enumerate(class_names)},
+        pictures_per_class={name: holding[label] for label, name in enumerate(class_names)},
+        objects_per_picture=_spread(counts),
+        box_areas={name: areas[name] for name in ("small", "medium", "large")},
+        groups={attribute: dict(values.most_common()) for attribute, values in groups.items()},
+    )
+
+
+def _boxes(truth: Truth) -> Boxes | None:
+    assert truth is None or isinstance(truth, Boxes)
+    return truth
+
+
+def _area(area: float) -> str:
+    return "small" if area < SMALL else "medium" if area < MEDIUM else "large"
+
+
+def _spread(counts: list[int]) -> dict[str, float]:
+    if not counts:
+        return {"least": 0, "median": 0, "mean": 0, "most": 0}
+    middle = (counts[(len(counts) - 1) // 2] + counts[len(counts) // 2]) / 2
+    return {"least": counts[0], "median": middle, "mean": sum(counts) / len(counts), "most": counts[-1]}
+
+
+def _imbalance(split: SplitDescription) -> float:
+    counts = split.objects_per_class.values()
+    if not counts or not max(counts):
+        return 1.0
+    return max(counts) / min(counts) if min(counts) else float("inf")
+
+
+def _shared_clusters(records: Mapping[str, tuple[Record, ...]]) -> tuple[str, ...]:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for split, mine in records.items():
+        for record in mine:
+            if record.cluster:
+                splits[record.cluster].add(split)
+    return tuple(sorted(cluster for cluster, where in splits.items() if len(where) > 1))
+
+
+def _duplicates(records: Mapping[str, tuple[Record, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Files equal byte for byte that stand in more than one split, as "split: id"."""
+    same: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for split, mine in records.items():
+        for record in mine:
+            if record.digest:
+                same[record.digest].append((split, record.id))
+    across = [found for found in same.values() if len({split for split, _ in found}) > 1]
+    return tuple(tuple(f"{split}: {id}" for split, id in found) for found in across)

@@ -1,0 +1,109 @@
+"""What every data format offers, what it gives to be checked, and what a user asked for."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from clearsight.sources.records import SPLIT_WORDS, Source
+from clearsight.types import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to read and how: see ``clearsight.sources.read``. ``folder`` is None for the embedded sets."""
+
+    folder: Path | None
+    attributes: Path | None = None
+    skip_bad: bool = False
+    seed: int = 0
+    held_out: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects:
+    """The boxes of one picture as its annotation says, unchecked: corners ``x1 y1 x2 y2``, class ids.
+
+    ``relative`` corners are shares of the width and height instead of pixels. ``areas`` are square pixels (shares of
+    the picture where relative); NaN where nothing is said.
+    """
+
+    corners: Float[np.ndarray, "n 4"]
+    labels: Int[np.ndarray, "n"]
+    ignored: Bool[np.ndarray, "n"]
+    areas: Float[np.ndarray, "n"]
+    relative: bool = False
+
+    @classmethod
+    def of(cls, rows: "list[Row]", relative: bool = False) -> "Objects":
+        """Objects from rows of corners, class id, ignored and area."""
+        return cls(
+            corners=np.array([row.corners for row in rows], dtype=np.float64).reshape(-1, 4),
+            labels=np.array([row.label for row in rows], dtype=np.int64),
+            ignored=np.array([row.ignored for row in rows], dtype=bool),
+            areas=np.array([row.area for row in rows], dtype=np.float64),
+            relative=relative,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One object as the annotation says."""
+
+    corners: tuple[float, float, float, float]
+    label: int
+    ignored: bool = False
+    area: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """One annotated picture before it is checked; ``where`` names its annotation in messages.
+
+    ``size`` is what the annotation says the picture has; ``within`` is the folder the picture file may not leave.
+    """
+
+    id: str
+    picture: Path
+    within: Path
+    split: str | None
+    objects: Objects
+    where: str
+    size: Size | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """All that a format found in a folder, unchecked."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    class_names: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Format(Protocol):
+    """One way data can lie in a folder. Each format is one file of this room, registered in its ``__init__``.
+
+    ``looked_for`` completes the sentence "Looked for: ..."; ``embedded`` sets need no folder and recognise none.
+    """
+
+    embedded: bool
+    looked_for: str
+
+    def recognises(self, folder: Path) -> bool:
+        """Whether the folder is laid out this way; cheap, and never raises on strange files."""
+        ...
+
+    def read(self, request: Request) -> Source:
+        """The data; raises DataError with all that is wrong with them."""
+        ...
+
+
+def split_of(word: str) -> str | None:
+    """The canonical split a folder or file is named after: "train2017" -> "train", "valid" -> "val", else None."""
+    for part in word.lower().replace("-", "_").replace(".", "_").split("_"):
+        if part.rstrip("0123456789") in SPLIT_WORDS:
+            return SPLIT_WORDS[part.rstrip("0123456789")]
+    return None

@@ -1,0 +1,124 @@
+"""The one way in: a path, or the name of an embedded set, to a checked ``Source``."""
+
+import difflib
+from collections import Counter
+from pathlib import Path
+from typing import cast
+
+from clearsight import catalogue
+from clearsight.sources.format import Format, Request
+from clearsight.sources.problems import DataError, shown
+from clearsight.sources.records import Source
+
+SHOWN_FOLDERS = 10
+
+
+def read(
+    data: str | Path,
+    *,
+    attributes: Path | None = None,
+    skip_bad: bool = False,
+    seed: int = 0,
+    held_out: float = 0.2,
+) -> Source:
+    """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
+
+    A folder that bears the name of an embedded set is meant by ``./digits``. ``attributes`` names the sidecar table;
+    without it ``attributes.csv`` or ``.parquet`` in the folder is taken. Where the layout gives no validation split, a
+    share ``held_out`` of the training pictures becomes one, by ``seed``; 0 leaves all in "train".
+
+    Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
+    boxes are left out instead and stand in ``Source.problems``.
+    """
+    if not 0 <= held_out <= 0.9:
+        raise DataError(f"held_out is {held_out}. Expected a share from 0 to 0.9 of the pictures, such as 0.2.")
+    formats = {part.name: cast(Format, part.load()) for part in catalogue.parts("sources")}
+    format, path = _chosen(data, formats)
+    request = Request(
+        folder=None,
+        attributes=None if attributes is None else Path(attributes),
+        skip_bad=skip_bad,
+        seed=seed,
+        held_out=held_out,
+    )
+    if path is None:
+        assert format is not None
+        return format.read(request)
+    try:
+        folder = _folder(path, formats)
+        format = format or _recognised(folder, formats)
+        request = Request(**{**request.__dict__, "folder": folder})
+        return format.read(request)
+    except OSError as error:
+        raise DataError(
+            f"{shown(error.filename or path)} cannot be read: {error.strerror}. "
+            "Expected a folder of readable files. Check its permissions and its disk."
+        ) from error
+
+
+def _chosen(data: str | Path, formats: dict[str, Format]) -> tuple[Format | None, Path | None]:
+    """The format that was named, if any, and the path, if it has one."""
+    if isinstance(data, Path):
+        return None, data
+    if data in formats and formats[data].embedded:
+        return formats[data], None
+    prefix, colon, rest = data.partition(":")
+    # One letter is a drive.
+    if not colon or len(prefix) < 2 or "/" in prefix or (prefix not in formats and Path(data).exists()):
+        return None, Path(data)
+    format = cast(Format, catalogue.find("sources", prefix).load())
+    if format.embedded:
+        raise DataError(f"{prefix} is embedded and takes no path. Write {prefix} alone, or name the folder's format.")
+    return format, Path(rest)
+
+
+def _folder(path: Path, formats: dict[str, Format]) -> Path:
+    if path.is_dir():
+        return path.resolve() if ".." in path.parts else path.absolute()
+    if path.exists():
+        raise DataError(
+            f"{shown(path)} is a file. Expected the folder that holds pictures and annotations. "
+            f"Name its folder: {shown(path.parent)}."
+        )
+    siblings = {str(path.parent / entry.name): entry for entry in _entries(path.parent) if entry.is_dir()}
+    embedded = [name for name, format in formats.items() if format.embedded]
+    near = difflib.get_close_matches(str(path), [*siblings, *embedded], n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else "Check the path."
+    raise DataError(
+        f"there is nothing at {shown(path)}. Expected a folder of pictures and annotations, or an embedded set: "
+        f"{', '.join(embedded)}. {hint}"
+    )
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
+    found = {name: format for name, format in formats.items() if not format.embedded and format.recognises(folder)}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise DataError(
+            f"{shown(folder.name)} is laid out in several ways: {', '.join(found)}. Expected one. "
+            f"Name the one you mean: {next(iter(found))}:{shown(folder)}."
+        )
+    with_folders = {name: format for name, format in formats.items() if not format.embedded}
+    example = next(reversed(with_folders))
+    raise DataError(
+        f"no annotations found in {shown(folder)}.\n"
+        f"Looked for: {', '.join(format.looked_for for format in with_folders.values())}.\n"
+        f"Found: {_summary(folder)}. Put the annotations in one of these layouts, "
+        f"or name the format: {example}:{shown(folder)}."
+    )
+
+
+def _summary(folder: Path) -> str:
+    entries = _entries(folder)
+    kinds = Counter(path.suffix.lower() or "unnamed" for path in entries if not path.is_dir())
+    folders = [f"{shown(path.name, 60)}/" for path in entries if path.is_dir()]
+    files = ", ".join(f"{count} {shown(kind, 20)} files" for kind, count in kinds.most_common(5)) or "no files"
+    if not folders:
+        return f"{files} and no folders"
+    more = f" and {len(folders) - SHOWN_FOLDERS} more" if len(folders) > SHOWN_FOLDERS else ""
+    return f"{files} and the folders {', '.join(folders[:SHOWN_FOLDERS])}{more}"
