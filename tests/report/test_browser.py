@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,16 @@ def brightness(colour: str) -> float:
 
 @pytest.mark.parametrize("width", [1280, 760, 390, 340])
 def test_plots_and_page_fit_every_width(browser, card, folder, width):
+    gaps = {
+        "label": ["attribute: a value with a long name", "attribute: b", "c"],
+        "value": [-0.1183, -0.004, 0.0212],
+        "low": [-0.1302, -0.0161, 0.0103],
+        "high": [-0.1071, 0.0092, 0.0311],
+        "n": [1204511, 36, 8],
+        "note": ["a long note about how many more pictures are needed before anyone can say anything at all " * 2] * 3,
+    }
+    more = replace(card.findings[2], series=gaps)
+    card = replace(card, findings=(*card.findings, more))
     page, _ = report.write(card, folder)
     browser.open(page, width)
     assert browser.run("document.querySelectorAll('details').forEach(d => d.open = true)") is None

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from ..types import Card
-from .model_card import markdown
-from .page import html
+from clearsight.report.model_card import markdown
+from clearsight.report.page import html
+from clearsight.types import Card
 
 
 def write(card: Card, folder: Path) -> tuple[Path, ...]:

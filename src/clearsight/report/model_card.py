@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Sequence
 
-from ..types import Card, Cost, Finding
-from .page import bill
-from .quantities import between, counted, moment, number, score
-from .series import Column, table
-from .wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.page import bill
+from clearsight.report.quantities import between, counted, moment, number, score
+from clearsight.report.series import Column, table
+from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.types import Card, Cost, Finding
 
 # Hub names of our tasks: the value is the pipeline tag a reader filters by.
 _PIPELINES = {

@@ -9,12 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..types import Card, Cost, Finding, Question
-from .pictures import Shown, grids
-from .plots import left_out, plot, reading
-from .quantities import amount, between, counted, duration, emissions, moment, number, score
-from .series import Column, table
-from .wording import ASKED, NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.pictures import Shown, grids
+from clearsight.report.plots import left_out, plot, reading
+from clearsight.report.quantities import amount, between, counted, duration, emissions, moment, number, score
+from clearsight.report.series import Column, table
+from clearsight.report.wording import ASKED, NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.types import Card, Cost, Finding, Question
 
 _HERE = Path(__file__).parent
 _SHORT = 12

@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..types import Example
+from clearsight.types import Example
 
 MOST_BYTES = 8_000_000
 _KINDS = {"best": "Best", "typical": "Typical", "worst": "Worst"}

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ..types import Finding
-from .quantities import number
-from .series import Row, bar_texts, rows, words
-from .svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
-from .wording import shortened, width_of
+from clearsight.report.quantities import number
+from clearsight.report.series import Row, bar_texts, rows, words
+from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
+from clearsight.report.wording import shortened, width_of
+from clearsight.types import Finding
 
 MOST_ROWS = 60
 _LOG_FROM = 200.0

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ..types import Finding
-from .quantities import count, number, score
-from .series import Row, axis, digits_of, interval_text, is_overall, limits_of, rows, words
-from .svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
-from .wording import shortened, width_of, wrapped
+from clearsight.report.quantities import count, number, score
+from clearsight.report.series import Row, axis, digits_of, interval_text, is_overall, limits_of, rows, words
+from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
+from clearsight.report.wording import shortened, width_of, wrapped
+from clearsight.types import Finding
 
 MOST_ROWS = 60
 _TOO_FEW = "too few to judge"
+_ROLES = ("number", "quiet", "quiet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +21,16 @@ class _Layout:
     """Where things stand: a wide plot has labels left and numbers right; a narrow one has both above each whisker."""
 
     shape: Shape
-    width: float
     labels: float
     left: float
     right: float
     digits: int | None
-    row: float
+    ends: tuple[float, float, float]
+    row: float = 28.0
+
+    @property
+    def width(self) -> float:
+        return WIDTHS[self.shape]
 
     @property
     def stacked(self) -> bool:
@@ -33,7 +38,7 @@ class _Layout:
 
     def height(self, row: Row) -> float:
         notes = len(self.notes(row))
-        return self.row + (15 * notes + 2 if notes else 0)
+        return (44 if self.stacked else self.row) + (15 * notes + 2 if notes else 0)
 
     def notes(self, row: Row) -> list[str]:
         """The note of a row in the lines it takes."""
@@ -62,11 +67,27 @@ def draw_intervals(finding: Finding, shape: Shape, key: str) -> Markup:
 
 def _laid_out(points: Sequence[Row], shape: Shape) -> _Layout:
     width, digits = WIDTHS[shape], digits_of(points)
+    texts = [_numbers(row, digits, shape) for row in points]
+    values, intervals, counts = (
+        max((width_of(text[column], size) for text in texts), default=0.0)
+        for column, size in enumerate((SIZE_PX * 1.08, SMALL_PX, SMALL_PX))
+    )
+    interval_end = width - (counts + 12 if counts else 0)
+    value_end = interval_end - (max(intervals, 44) + 11 if intervals else 0)
+    ends = (value_end, interval_end, float(width))
     if shape == "narrow":
-        return _Layout(shape=shape, width=width, labels=width, left=12, right=width - 14, digits=digits, row=44)
-    longest = max((width_of(words(row["label"]), SIZE_PX) for row in points), default=0.0)
-    labels, row = min(max(70.0, longest), 200.0), 28.0 if len(points) <= 20 else 21.0
-    return _Layout(shape=shape, width=width, labels=labels, left=labels + 22, right=width - 196, digits=digits, row=row)
+        return _Layout(shape=shape, labels=value_end - values - 8, left=20, right=width - 20, digits=digits, ends=ends)
+    longest = max((width_of(words(row["label"]), SIZE_PX * 1.08) for row in points), default=0.0)
+    labels = min(max(70.0, longest), 200.0)
+    right, row = value_end - max(values, 34) - 22, 28.0 if len(points) <= 20 else 21.0
+    return _Layout(shape=shape, labels=labels, left=labels + 22, right=right, digits=digits, ends=ends, row=row)
+
+
+def _numbers(row: Row, digits: int | None, shape: Shape) -> tuple[str, str, str]:
+    """The value, the interval and n of a row as text."""
+    value, n = number(row["value"]), number(row["n"])
+    counted = "" if n is None else f"n {count(n)}" if shape == "narrow" else count(n)
+    return ("", "", counted) if value is None else (score(value, digits=digits), interval_text(row, digits), counted)
 
 
 def _background(
@@ -91,9 +112,10 @@ def _background(
         )
     )
     if not layout.stacked:
-        drawn.append(write(layout.right + 22, 14, "value", "axis"))
-        drawn.append(write(layout.right + 66, 14, "interval", "axis"))
-        drawn.append(write(layout.width, 14, "n", "axis", "end"))
+        texts = [_numbers(row, layout.digits, layout.shape) for row in points]
+        for column, (heading, end) in enumerate(zip(("value", "interval", "n"), layout.ends, strict=True)):
+            if any(text[column] for text in texts):
+                drawn.append(write(end, 14, heading, "axis", "end"))
     return drawn
 
 
@@ -101,8 +123,11 @@ def _row(row: Row, layout: _Layout, scale: Scale, top: float) -> list[Markup]:
     kind = " overall" if is_overall(row) else ""
     y = layout.centre(top)
     label, label_y = words(row["label"]), top + 16 if layout.stacked else y + 4.5
-    beside, room = _beside(row, layout, label_y)
-    drawn = [write(0, label_y, shortened(label, room, SIZE_PX * (1.08 if kind else 1)), "label" + kind, full=label)]
+    shown = shortened(label, layout.labels, SIZE_PX * (1.08 if kind else 1))
+    drawn = [write(0, label_y, shown, "label" + kind, full=label)]
+    for text, end, role in zip(_numbers(row, layout.digits, layout.shape), layout.ends, _ROLES, strict=True):
+        if text:
+            drawn.append(write(end, label_y, text, role, "end"))
     value = number(row["value"])
     if value is None:
         drawn.append(write(layout.left if not layout.stacked else 0, y + 4.5, _TOO_FEW, "few"))
@@ -111,7 +136,7 @@ def _row(row: Row, layout: _Layout, scale: Scale, top: float) -> list[Markup]:
     below = y + (20 if layout.stacked else 7 + layout.row / 2)
     for index, note in enumerate(layout.notes(row)):
         drawn.append(write(0, below + 15 * index, note, "note", full=words(row["note"]) if "…" in note else None))
-    return drawn + beside
+    return drawn
 
 
 def _mark(row: Row, value: float, scale: Scale, y: float, kind: str) -> list[Markup]:
@@ -121,29 +146,6 @@ def _mark(row: Row, value: float, scale: Scale, y: float, kind: str) -> list[Mar
         drawn.append(path([(scale(low), y), (scale(high), y)], "whisker" + kind))
     drawn.append(tag("circle", cx=scale(value), cy=y, r=4.5, class_="dot" + kind))
     return drawn
-
-
-def _beside(row: Row, layout: _Layout, y: float) -> tuple[list[Markup], float]:
-    """The numbers of a row, and the room they leave to its label."""
-    value, n, interval = number(row["value"]), number(row["n"]), interval_text(row, layout.digits)
-    shown = "" if value is None else score(value, digits=layout.digits)
-    counted = "" if n is None else count(n)
-    if not layout.stacked:
-        drawn = [write(layout.width, y, counted, "quiet", "end")] if counted else []
-        if shown:
-            drawn += [write(layout.right + 22, y, shown, "number"), write(layout.right + 66, y, interval, "quiet")]
-        return drawn, layout.labels
-    drawn, x = [], layout.width
-    texts = (
-        (f"n {counted}" if counted else "", "quiet", SMALL_PX),
-        (interval if shown else "", "quiet", SMALL_PX),
-        (shown, "number", SIZE_PX),
-    )
-    for text, kind, size in texts:
-        if text:
-            drawn.append(write(x, y, text, kind, "end"))
-            x -= width_of(text, size) + 10
-    return drawn, x
 
 
 def _described(finding: Finding, points: Sequence[Row]) -> str:

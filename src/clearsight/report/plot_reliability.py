@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ..types import Finding
-from .quantities import count, number, score
-from .series import Row, axis, limits_of, rows
-from .svg import SMALL_PX, Scale, Shape, frame, line, path, tag, write
-from .wording import shortened
+from clearsight.report.quantities import count, number, score
+from clearsight.report.series import Row, axis, limits_of, rows
+from clearsight.report.svg import SMALL_PX, Scale, Shape, frame, line, path, tag, write
+from clearsight.report.wording import shortened
+from clearsight.types import Finding
 
 _WIDTHS: dict[Shape, int] = {"wide": 470, "narrow": 340}
 _LEFT, _TOP, _HISTOGRAM = 40.0, 26.0, 60.0

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
-from ..types import Finding, Plot
-from .plot_bars import draw_bars
-from .plot_curve import draw_curve
-from .plot_intervals import MOST_ROWS, draw_intervals
-from .plot_reliability import draw_reliability
-from .series import is_overall, limits_of, rows
-from .svg import Shape
+from clearsight.report.plot_bars import draw_bars
+from clearsight.report.plot_curve import draw_curve
+from clearsight.report.plot_intervals import MOST_ROWS, draw_intervals
+from clearsight.report.plot_reliability import draw_reliability
+from clearsight.report.series import is_overall, limits_of, rows
+from clearsight.report.svg import Shape
+from clearsight.types import Finding, Plot
 
 _DRAW: Mapping[Plot, Callable[[Finding, Shape, str], Markup]] = {
     "intervals": draw_intervals,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..types import Finding, Plot
-from .quantities import count, fixed, number, score, shared_digits, significant, span
+from clearsight.report.quantities import count, fixed, number, score, shared_digits, significant, span
+from clearsight.types import Finding, Plot
 
 COLUMNS: Mapping[Plot, tuple[str, ...]] = {
     "intervals": ("label", "value", "low", "high", "n", "note"),

@@ -2,10 +2,10 @@
 
 import textwrap
 
-from ..types import Card, Finding
-from .page import bill
-from .quantities import between, counted, number, score
-from .wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.page import bill
+from clearsight.report.quantities import between, counted, number, score
+from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.types import Card, Finding
 
 # Terminals of every code page show these.
 _PLAIN = str.maketrans({"–": "-", "−": "-", "₂": "2", "…": "...", "≥": ">=", "≤": "<="})

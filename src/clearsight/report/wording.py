@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..types import Card, Example, Question
+from clearsight.types import Card, Example, Question
 
 QUESTIONS: tuple[Question, ...] = (
     "what it does",
