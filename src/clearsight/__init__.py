@@ -1,3 +1,46 @@
-"""clearsight: one CNN backbone, every vision task, and the whole truth about the model."""
+"""clearsight: one CNN backbone, every vision task, and the whole truth about the model.
+
+The verbs of the command, keyword for keyword::
+
+    import clearsight as cs
+
+    run = cs.train("yolo", "blood/", minutes=10, by=["sex"])
+    cs.audit(run, zone="FRA")
+    found = cs.predict(run, "new/*.jpg")
+
+They are imported when first used, so that ``import clearsight`` is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from clearsight.verbs.audit import audit as audit
+    from clearsight.verbs.compare import compare as compare
+    from clearsight.verbs.data import data as data
+    from clearsight.verbs.demo import demo as demo
+    from clearsight.verbs.evaluate import evaluate as evaluate
+    from clearsight.verbs.listing import datasets as datasets
+    from clearsight.verbs.listing import models as models
+    from clearsight.verbs.predict import predict as predict
+    from clearsight.verbs.runs import runs as runs
+    from clearsight.verbs.train import train as train
+
+_VERBS = {
+    **{name: name for name in ("audit", "compare", "data", "demo", "evaluate", "predict", "runs", "train")},
+    **{"models": "listing", "datasets": "listing"},
+}
+
+__all__ = sorted(["__version__", *_VERBS])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _VERBS:
+        return getattr(importlib.import_module(f"clearsight.verbs.{_VERBS[name]}"), name)
+    raise AttributeError(f"module 'clearsight' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_VERBS])

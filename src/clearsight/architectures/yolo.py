@@ -20,6 +20,7 @@ from clearsight.ops.assignment import task_aligned
 from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Size, Training
 
 STRIDES = (8, 16, 32)
+GROUP = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class YoloConfig:
         for name in ("width", "depth", "most"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        if self.width % GROUP:
+            raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 6}.")
         if not 0 < self.overlap <= 1:
             raise ValueError(f"overlap is {self.overlap}. Expected an IoU above 0 and at most 1.")
 
@@ -147,9 +150,9 @@ class Block(nn.Sequential):
     With groups of 16 channels it costs about a third of the full convolution, forward and backward.
     """
 
-    def __init__(self, width: int, group: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__(
-            nn.Conv2d(width, width, 3, padding=1, groups=max(1, width // group), bias=False),
+            nn.Conv2d(width, width, 3, padding=1, groups=width // GROUP, bias=False),
             nn.Conv2d(width, width, 1, bias=False),
             nn.BatchNorm2d(width),
             nn.SiLU(inplace=True),
@@ -162,9 +165,9 @@ class Pyramid(nn.Module):
     def __init__(self, channels: tuple[int, ...], width: int) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(ConvNorm(count, width, 1) for count in channels)
-        self.down = nn.ModuleList(ConvNorm(width, width) for _ in channels[:-1])
+        self.down = nn.ModuleList(Block(width) for _ in channels[:-1])
         self.reduce = nn.ModuleList(ConvNorm(width, width, stride=2) for _ in channels[:-1])
-        self.up = nn.ModuleList(ConvNorm(width, width) for _ in channels[:-1])
+        self.up = nn.ModuleList(Block(width) for _ in channels[:-1])
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Maps fine to coarse, in and out."""
@@ -183,10 +186,9 @@ class GridHead(nn.Module):
     def __init__(self, width: int, depth: int, classes: int, strides: tuple[int, ...]) -> None:
         super().__init__()
         self.strides = strides
-        branch = lambda: nn.ModuleList(  # noqa: E731
-            nn.Sequential(*(ConvNorm(width, width) for _ in range(depth))) for _ in strides
+        self.class_branch, self.box_branch = (
+            nn.ModuleList(nn.Sequential(*(Block(width) for _ in range(depth))) for _ in strides) for _ in range(2)
         )
-        self.class_branch, self.box_branch = branch(), branch()
         self.to_class = nn.ModuleList(nn.Conv2d(width, classes, 1) for _ in strides)
         self.to_box = nn.ModuleList(nn.Conv2d(width, 4, 1) for _ in strides)
         for layer in self.to_class:

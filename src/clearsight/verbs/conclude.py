@@ -40,9 +40,8 @@ def conclude(
     source = sources.read(config.data, attributes=attributes, skip_bad=settings["skip_bad"], seed=config.seed)
     task = trained.task_of(config.model)
     judged, notes = _judge(run, source, task, quiet)
-    baseline = _baseline(source, judged, task, trained.deployed(run.config))
     run.write_evidence(judged.evidence.about["split"], judged.evidence)
-    run.write_evidence(f"baseline-{judged.evidence.about['split']}", baseline)
+    baseline = baseline_for(run, source, judged)
     examples = _examples(run, source.split(judged.evidence.about["split"]), judged, config.class_names)
     facts = _facts(run.config, source, judged.evidence)
     request = Request(evidence=judged.evidence, more={"baseline": baseline}, by=tuple(by), zone=zone, seed=config.seed)
@@ -103,13 +102,17 @@ def _judge(run: Run, source: Source, task: Task, quiet: bool) -> tuple[Evaluatio
         return evaluation.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed), []
 
 
-def _baseline(source: Source, judged: Evaluation, task: Task, deployed: dict[str, Any]) -> Evidence:
-    """What guessing from the training truths alone scores on the judged pictures."""
-    training = source.split("train")
-    rule = task.baseline(sources.truths(training), sources.sizes(training), source.class_names)
-    sizes = sources.sizes(source.split(judged.evidence.about["split"]))
-    guessed = evaluation.with_predictions(judged, task, source.class_names, [rule(size) for size in sizes], deployed)
-    return guessed.evidence
+def baseline_for(run: Run, source: Source, judged: Evaluation) -> Evidence:
+    """What guessing from the training truths alone scores on the judged pictures, kept in the run folder."""
+    config, training, split = run.config, source.split("train"), judged.evidence.about["split"]
+    task = trained.task_of(config.model)
+    truths = [record.truth for record in sources.records_of(training)]
+    rule = task.baseline(truths, trained.sizes(training), source.class_names)
+    guesses = [rule(size) for size in trained.sizes(source.split(split))]
+    deployed = trained.deployed(config)
+    evidence = evaluation.with_predictions(judged, task, source.class_names, guesses, deployed).evidence
+    run.write_evidence(f"baseline-{split}", evidence)
+    return evidence
 
 
 def _examples(run: Run, dataset: Dataset, judged: Evaluation, class_names: Sequence[str]) -> list[Example]:

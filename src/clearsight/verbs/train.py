@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import signal
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -192,7 +193,7 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
 
 def _check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:
     """Fail before the training, not after it, when the audit will ask for an attribute that is not there."""
-    known = sorted({name for dataset in splits.values() for name in sources.attribute_names(dataset)})
+    known = sorted({name for dataset in splits.values() for one in sources.records_of(dataset) for name in one.groups})
     for name in by:
         if name not in known:
             have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
@@ -212,19 +213,36 @@ def _launch(run: Run, plan: Plan) -> None:
     """Train in this process, or in as many as there are devices; the weights end in the run folder."""
     cuda = torch.cuda.is_available()
     strategy = "auto" if plan.devices == 1 else "ddp_spawn"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces what the report says better
     fabric = Fabric(
         accelerator="cuda" if cuda else "cpu", devices=plan.devices, strategy=strategy, precision=plan.precision  # type: ignore[arg-type]
     )
     try:
-        fabric.launch(_process, plan)
+        with _signals() if plan.devices > 1 else contextlib.nullcontext():  # several processes stop by themselves
+            failure = fabric.launch(_process, plan)
+        if failure is not None:
+            raise failure
     except BaseException as error:
-        interrupted = isinstance(error, (loop.Interrupted, KeyboardInterrupt))
+        interrupted = isinstance(error, loop.Interrupted | KeyboardInterrupt)
         run.change(state="interrupted" if interrupted else "failed")
+        if isinstance(error, loop.Interrupted):
+            raise loop.Interrupted(f"Go on with: clearsight train --resume {run.path}") from None
         raise
 
 
-def _process(fabric: Fabric, plan: Plan) -> None:
-    """One training process: the data, the network, the loop."""
+def _process(fabric: Fabric, plan: Plan) -> Exception | None:
+    """One training process. What the first one has to say to the user is returned, since several share a launcher."""
+    try:
+        _trained(fabric, plan)
+    except (ValueError, loop.Interrupted) as error:
+        if not fabric.is_global_zero:
+            return None
+        return error
+    return None
+
+
+def _trained(fabric: Fabric, plan: Plan) -> None:
+    """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
     source = sources.read(plan.data, attributes=plan.attributes, skip_bad=plan.skip_bad, seed=plan.seed)
@@ -311,7 +329,7 @@ class Few:
 
 def common_canvas(dataset: Dataset, size_px: int) -> Size:
     """One canvas for all training pictures: the typical shape where most share it, else a square."""
-    sizes = sources.sizes(dataset)
+    sizes = trained.sizes(dataset)
     shape = statistics.median(height / width for height, width in sizes)
     canvas = views.canvas_for((round(1000 * shape), 1000), size_px)
     fits = sum(

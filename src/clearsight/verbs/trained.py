@@ -11,7 +11,8 @@ from torch import nn
 from clearsight import backbones, catalogue
 from clearsight.inference import Predictor
 from clearsight.run import Config, Run
-from clearsight.types import Model, Task
+from clearsight.sources import records_of
+from clearsight.types import Dataset, Model, Size, Task
 from clearsight.verbs.choices import choose
 
 
@@ -75,3 +76,12 @@ def opened(run: Run | str | Path) -> Run:
 def deployed(config: Config) -> dict[str, Any]:
     """What was settled for deployment on the validation pictures, such as a detector's score threshold."""
     return dict(config.settings.get("deployed", {}))
+
+
+def sizes(dataset: Dataset) -> list[Size]:
+    """The size of every picture, from its record where that knows it."""
+    return [record.size or _size(record.decode()) for record in records_of(dataset)]
+
+
+def _size(image: torch.Tensor) -> Size:
+    return (image.shape[1], image.shape[2])

@@ -1,0 +1,273 @@
+"""The command: parse, call, print. Nothing heavy is imported before a verb needs it."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="clearsight",
+    help="One CNN backbone, every vision task, and the whole truth about the model.",
+    epilog="Start with `clearsight demo`. Every command explains itself with --help.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, such as runs/yolo-blood-1.")]
+DataPlace = Annotated[str, typer.Argument(metavar="DATA", help="A folder, FORMAT:FOLDER, or an embedded set: digits.")]
+Attributes = Annotated[str | None, typer.Option(help="Table (CSV or Parquet) of groups: id, one column per attribute.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad pictures and boxes out, and list them in the card.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+By = Annotated[str | None, typer.Option(help="Attributes to compare groups by, separated by commas; all if not said.")]
+Zone = Annotated[str | None, typer.Option(help="Electricity grid for CO2e, such as FRA; without it none is printed.")]
+Responsible = Annotated[str | None, typer.Option(help="The person who answers for the model, named in the report.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
+Pretrained = Annotated[str | None, typer.Option(help="Backbone weights: a file, or `hub` for timm's published ones.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from clearsight import __version__
+
+        print(f"clearsight {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Annotated[str | None, typer.Option(help="The run folder to make.")] = None,
+    zone: Zone = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train, audit and report on scenes of real handwritten digits: about two minutes, no download."""
+    from clearsight.verbs.demo import demo as run_demo
+
+    _say_run(run_demo(out=out, zone=zone, seed=seed, quiet=quiet), as_json)
+
+
+@app.command()
+def data(
+    place: DataPlace,
+    attributes: Attributes = None,
+    skip_bad: SkipBad = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is in the data, before anyone trains on it."""
+    from clearsight.verbs import said
+    from clearsight.verbs.data import data as describe
+
+    found = describe(place, attributes=attributes, skip_bad=skip_bad, seed=seed)
+    _print(found.as_dict(), lambda: said.description(found), as_json)
+
+
+@app.command()
+def train(
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="A name from `clearsight models`.")] = None,
+    place: Annotated[str | None, typer.Argument(metavar="DATA", help="A folder, FORMAT:FOLDER, or digits.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train so many minutes (10 if no budget is given).")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Or so many passes over the pictures.")] = None,
+    budget_kwh: Annotated[float | None, typer.Option(help="Or until so much energy is used, in kWh.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Any timm CNN, or run:PATH for the trunk of an earlier run.")] = None,
+    pretrained: Pretrained = None,
+    by: By = None,
+    zone: Zone = None,
+    attributes: Attributes = None,
+    responsible: Responsible = None,
+    out: Annotated[str | None, typer.Option(help="The run folder; runs/MODEL-DATA-NUMBER if not said.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    devices: Annotated[int, typer.Option(help="How many processors or GPUs share each batch.")] = 1,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A setting of the model or training.")] = None,
+    seed: Seed = 0,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model, judge it on pictures it has not seen, audit it, and write the report."""
+    from clearsight.verbs import choices
+    from clearsight.verbs.train import train as run_train
+
+    run = run_train(
+        model, place, backbone=backbone, pretrained=_weights(pretrained), epochs=epochs, minutes=minutes,
+        budget_kwh=budget_kwh, devices=devices, by=_words(by), zone=zone, attributes=attributes, out=out,
+        resume=resume, seed=seed, skip_bad=skip_bad, settings=choices.parse(set_ or []), responsible=responsible,
+        quiet=quiet,
+    )  # fmt: skip
+    _say_run(run, as_json)
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    place: DataPlace,
+    split: Annotated[str | None, typer.Option(help="train, val or test; test if there is one, else val.")] = None,
+    attributes: Attributes = None,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a trained model on data, every metric with its interval."""
+    from clearsight.verbs import evaluate as verb
+    from clearsight.verbs import said
+
+    evidence = verb.evaluate(run, place, split=split, attributes=attributes, skip_bad=skip_bad, quiet=quiet)
+    found = verb.metrics(evidence)
+    _print(said.plain(found), lambda: said.metrics(found), as_json)
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURES...", help="Files, folders, or patterns in quotes.")],
+    out: Annotated[str | None, typer.Option(help="A new folder for JSON, CSV and overlays.")] = None,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Score from which a detection counts.")] = None,
+    overlays: Annotated[bool, typer.Option(help="Draw the detections on the pictures.")] = True,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find what a trained model sees in pictures: JSON, CSV and overlays."""
+    from clearsight.verbs import predict as verb
+    from clearsight.verbs import said
+
+    folder = None if as_json and out is None else out or "predictions"
+    found = verb.predict(
+        run, pictures, out=folder, min_score=min_score, overlays=overlays, skip_bad=skip_bad, quiet=quiet
+    )
+    for line in found.skipped:
+        print(f"left out: {line}", file=sys.stderr)
+    _print(verb.results(found), lambda: said.predicted(found), as_json)
+
+
+@app.command()
+def audit(
+    run: RunFolder,
+    place: Annotated[str | None, typer.Argument(metavar="DATA", help="Other data; the run's own if not said.")] = None,
+    by: By = None,
+    zone: Zone = None,
+    attributes: Attributes = None,
+    split: Annotated[str | None, typer.Option(help="train, val or test; test if there is one, else val.")] = None,
+    responsible: Responsible = None,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Audit a trained model again: other groups, another grid, other data. Writes a new card and report."""
+    from clearsight.verbs.audit import audit as run_audit
+
+    run_audit(
+        run, place, by=_words(by), zone=zone, attributes=attributes, split=split, responsible=responsible,
+        skip_bad=skip_bad, quiet=quiet,
+    )  # fmt: skip
+    from clearsight.run import Run
+
+    _say_run(Run.open(run), as_json)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="The run to compare with.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The run that may be better.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs on the same pictures, paired: each metric's difference with its interval."""
+    from clearsight.verbs import compare as verb
+    from clearsight.verbs import said
+
+    found = verb.compare(first, second)
+    _print(said.plain(found), lambda: said.comparison(found), as_json)
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List the models that can be trained."""
+    from clearsight.verbs.listing import models as listed
+
+    _parts(listed(), as_json)
+
+
+@app.command()
+def datasets(as_json: AsJson = False) -> None:
+    """List the data layouts that are read, and the embedded sets."""
+    from clearsight.verbs.listing import datasets as listed
+
+    _parts(listed(), as_json)
+
+
+@app.command()
+def runs(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Where the runs are.")] = "runs",
+    as_json: AsJson = False,
+) -> None:
+    """List the runs in a folder: what they are, how they ended, what they reached."""
+    from clearsight.verbs import said
+    from clearsight.verbs.runs import runs as listed
+
+    found = listed(folder)
+    _print(said.plain(found), lambda: said.runs(found, folder), as_json)
+
+
+def main() -> None:
+    """The entry point: a mistake of the user is one message and exit status 2, never a traceback."""
+    try:
+        app()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1 if type(error).__name__ == "Diverged" else 2)
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if type(error).__name__ != "Interrupted":
+            raise
+        print(f"stopped and saved. {error}", file=sys.stderr)
+        sys.exit(130)
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()] if text else []
+
+
+def _weights(text: str | None) -> bool | Path:
+    return False if text is None else True if text == "hub" else Path(text)
+
+
+def _print(content: Any, words: Callable[[], str], as_json: bool) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False, default=str) if as_json else words())
+
+
+def _parts(parts: tuple[Any, ...], as_json: bool) -> None:
+    width = max(len(part.name) for part in parts)
+    rows = [{"name": part.name, "summary": part.summary} for part in parts]
+    _print(rows, lambda: "\n".join(f"{row['name']:<{width}}  {row['summary']}" for row in rows), as_json)
+
+
+def _say_run(run: Any, as_json: bool) -> None:
+    """The card of a run: as JSON, or as the summary and where the report is."""
+    from clearsight import report
+
+    card = (run.path / "card.json").read_text(encoding="utf-8")
+    if as_json:
+        print(json.dumps({"run": str(run.path), "card": json.loads(card)}, indent=2, ensure_ascii=False))
+        return
+    print(report.summary(run.read_card()))
+    print(f"\nReport: {run.path / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main()

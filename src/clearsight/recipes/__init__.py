@@ -1,0 +1,1 @@
+"""Complete runs as functions; each says what score, time and energy to expect."""

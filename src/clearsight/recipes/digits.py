@@ -1,0 +1,24 @@
+"""YOLO on the embedded scenes of handwritten digits."""
+
+from pathlib import Path
+
+from clearsight.run import Run
+from clearsight.verbs.train import train
+
+
+def digits_yolo(
+    *,
+    out: Path | str | None = None,
+    zone: str | None = None,
+    seed: int = 0,
+    epochs: float = 12,
+    quiet: bool = False,
+) -> Run:
+    """Digits in dark and faint ink, found by a small YOLO, from scratch.
+
+    Expect AP50 above 0.8 in about two minutes on two processor cores.
+    """
+    return train(
+        "yolo", "digits", epochs=epochs, by=["ink"], zone=zone, out=out, seed=seed, quiet=quiet,
+        settings={"size_px": 160, "width": 64, "backbone": "regnetx_002"},
+    )  # fmt: skip

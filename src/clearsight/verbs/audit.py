@@ -1,0 +1,59 @@
+"""Audit a trained model again: other groups, another grid zone, or other data; a new card and report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clearsight.run import Run
+from clearsight.types import Card, Request
+from clearsight.verbs import trained
+from clearsight.verbs.conclude import baseline_for, write_card
+from clearsight.verbs.evaluate import judged, judged_split, read_for
+
+
+def audit(
+    run: Run | str | Path,
+    data: str | Path | None = None,
+    *,
+    by: Sequence[str] = (),
+    zone: str | None = None,
+    attributes: Path | str | None = None,
+    split: str | None = None,
+    skip_bad: bool = False,
+    responsible: str | None = None,
+    quiet: bool = True,
+) -> Card:
+    """Audit a run and write its card and report anew.
+
+    Without ``data`` the run's own data are judged again. ``by`` names the attributes to compare groups by (all where
+    empty), ``zone`` the electricity grid for CO2e, ``attributes`` a table of groups by picture.
+
+    Raises:
+        ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.
+    """
+    run = trained.opened(run)
+    config = run.config
+    asked = config.settings.get("asked", {})
+    source = read_for(run, config.data if data is None else data, attributes, skip_bad)
+    split = split or judged_split(source)
+    found = judged(run, source, split, quiet)
+    own = source.fingerprint == config.fingerprint
+    baseline = baseline_for(run, source, found) if own else None
+    request = Request(
+        evidence=found.evidence,
+        more={} if baseline is None else {"baseline": baseline},
+        by=tuple(by) or tuple(asked.get("by", ())),
+        zone=zone or asked.get("zone"),
+        seed=config.seed,
+    )
+    former = run.read_card() if (run.path / "card.json").is_file() else None
+    facts = dict(former.facts) if former else {}
+    facts["Judged on"] = f"{len(found.evidence.ids)} pictures of {source.name}, split {split}"
+    return write_card(
+        run,
+        request,
+        former.cost if former else None,
+        facts,
+        former.examples if former else (),
+        source.problems,
+        responsible or (former.responsible if former else None),
+    )

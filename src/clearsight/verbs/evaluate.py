@@ -1,0 +1,81 @@
+"""Judge a trained model on data: evidence in the run folder, and the metrics with their intervals."""
+
+from pathlib import Path
+
+from clearsight import evaluation, sources
+from clearsight.audits import scores
+from clearsight.evaluation import Evaluation
+from clearsight.run import Run
+from clearsight.sources import Source
+from clearsight.types import Evidence, Finding, Request
+from clearsight.verbs import trained
+from clearsight.verbs.progress import stage
+
+
+def evaluate(
+    run: Run | str | Path,
+    data: str | Path,
+    *,
+    split: str | None = None,
+    attributes: Path | str | None = None,
+    skip_bad: bool = False,
+    quiet: bool = True,
+) -> Evidence:
+    """Evaluate a run on data and keep the evidence in its folder as ``<data>-<split>``.
+
+    ``split`` is "test" where the data has it, else "val", else all pictures. The thresholds settled in training are
+    used as they are, so on new data nothing is chosen with a look at the answers.
+
+    Raises:
+        ValueError: bad data, classes the model does not know, a run without weights.
+    """
+    run = trained.opened(run)
+    source = read_for(run, data, attributes, skip_bad)
+    return judged(run, source, split or judged_split(source), quiet).evidence
+
+
+def metrics(evidence: Evidence, seed: int = 0) -> tuple[Finding, ...]:
+    """Every metric of the evidence with its interval."""
+    return scores(Request(evidence=evidence, seed=seed))
+
+
+def read_for(run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool) -> Source:
+    """Data for a trained model: its own are split as they were then; of others nothing is set aside for training."""
+    config = run.config
+    own = str(data) == config.data
+    table = Path(attributes) if attributes is not None else None
+    if own and table is None and config.settings["attributes"] is not None:
+        table = Path(config.settings["attributes"])
+    skip_bad = skip_bad or (own and config.settings["skip_bad"])
+    held_out = {} if own else {"held_out": 0.0}
+    return sources.read(str(data), attributes=table, skip_bad=skip_bad, seed=config.seed, **held_out).aligned(
+        config.class_names
+    )
+
+
+def judged_split(source: Source) -> str:
+    """The split to judge on: the first of "test", "val" and "train" that the data has."""
+    return next(name for name in ("test", "val", "train") if name in source.splits)
+
+
+def judged(run: Run, source: Source, split: str, quiet: bool) -> Evaluation:
+    """The evaluation of a run on one split, its evidence kept in the run folder."""
+    config = run.config
+    dataset = source.split(split)
+    with stage("judging", quiet) as watch:
+        found = evaluation.evaluate(
+            trained.predictor(run),
+            trained.task_of(config.model),
+            dataset,
+            about={"model": config.model, "run": run.name},
+            watch=watch,
+            **trained.deployed(config),
+        )
+    run.write_evidence(evidence_name(dataset.name, dataset.split), found.evidence)
+    return found
+
+
+def evidence_name(data: str, split: str) -> str:
+    """A file name for the evidence of some data, whatever the data is called."""
+    word = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in data).strip("-") or "data"
+    return f"{word[:60]}-{split}"

@@ -1,0 +1,239 @@
+"""Find what a trained model sees in pictures: files, folders and patterns in; JSON, CSV and overlays out."""
+
+import csv
+import glob
+import io
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clearsight import drawing, evaluation
+from clearsight.run import Run
+from clearsight.sources import pictures as picture_files
+from clearsight.sources.problems import DataError, listed, shown
+from clearsight.types import Prediction, Sample
+from clearsight.verbs import trained
+from clearsight.verbs.progress import stage
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"})
+OVERLAYS_AHEAD = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What was found: one prediction per picture file, in order; ``folder`` holds the files written, if any."""
+
+    files: tuple[Path, ...]
+    predictions: tuple[Prediction, ...]
+    class_names: tuple[str, ...]
+    folder: Path | None
+    skipped: tuple[str, ...] = ()
+
+
+def predict(
+    run: Run | str | Path,
+    pictures: Sequence[str | Path] | str | Path,
+    *,
+    out: str | Path | None = None,
+    min_score: float | None = None,
+    overlays: bool = True,
+    skip_bad: bool = False,
+    batch: int = 4,
+    quiet: bool = True,
+) -> Predicted:
+    """Predict on picture files, in each picture's own pixels.
+
+    Args:
+        pictures: files, folders (all pictures below them) and patterns such as ``"photos/*.jpg"``.
+        out: a new folder for ``predictions.json`` (COCO results with file and class names), ``predictions.csv`` and
+            ``overlays/``; nothing is written where None.
+        min_score: the score from which a detection counts; the threshold settled in training where None.
+        skip_bad: leave out files that cannot be read, and say so, instead of stopping.
+
+    Raises:
+        ValueError: no pictures, unreadable ones (all of them named), a run without weights, a folder that is not new.
+    """
+    run = trained.opened(run)
+    files = found_files([pictures] if isinstance(pictures, str | Path) else list(pictures))
+    folder = None if out is None else _new_folder(Path(out))
+    files, skipped = _readable(files, skip_bad)
+    threshold = trained.deployed(run.config).get("threshold", 0.5) if min_score is None else min_score
+    predictor = trained.predictor(run, batch=batch)
+    names = run.config.class_names
+    seen = _Pictures(files)
+    kept: list[Prediction] = []
+    with stage("predicting", quiet) as watch, _Overlays(folder if overlays else None, seen, names) as painter:
+        for prediction in predictor(sample.image for sample in painter.watched(evaluation.decoded(seen))):
+            kept.append(prediction.above(threshold))
+            painter.paint(len(kept) - 1, kept[-1])
+            watch(len(kept), len(files))
+    result = Predicted(files=tuple(files), predictions=tuple(kept), class_names=names, folder=folder, skipped=skipped)
+    if folder is not None:
+        _write(result, folder)
+    return result
+
+
+def found_files(words: Sequence[str | Path]) -> list[Path]:
+    """The picture files that the words name, without repetition, folders and patterns in alphabetic order."""
+    found: dict[Path, None] = {}
+    for word in words:
+        path = Path(word)
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            if not inside:
+                raise DataError(f"there are no pictures in {shown(path)}. Expected files such as .jpg or .png in it.")
+            found.update(dict.fromkeys(inside))
+        elif path.is_file():
+            found[path] = None
+        else:
+            matches = sorted(Path(match) for match in glob.glob(str(word), recursive=True))
+            if not matches:
+                raise DataError(f"there is no picture {shown(word)}. Give files, folders, or a pattern in quotes.")
+            found.update(dict.fromkeys(match for match in matches if match.is_file()))
+    return list(found)
+
+
+def results(predicted: Predicted) -> list[dict[str, Any]]:
+    """The detections as COCO results: image and category ids with their names, ``bbox`` as x, y, width, height."""
+    rows = []
+    for image, (file, found) in enumerate(zip(predicted.files, predicted.predictions, strict=True), 1):
+        for box, score, label in zip(found.xyxy.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True):
+            rows.append(
+                {
+                    "image_id": image,
+                    "file_name": str(file),
+                    "category_id": label + 1,
+                    "category_name": predicted.class_names[label],
+                    "bbox": [round(box[0], 2), round(box[1], 2), round(box[2] - box[0], 2), round(box[3] - box[1], 2)],
+                    "score": round(score, 5),
+                }
+            )
+    return rows
+
+
+class _Pictures:
+    """Picture files as a sequence of samples without truth."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Sample:
+        try:
+            return Sample(id=str(self.files[index]), image=picture_files.decode(self.files[index]), truth=None)
+        except ValueError as error:
+            raise DataError(f"{shown(self.files[index])}: {error}. Remove it, or leave it out with --skip-bad.") from error
+
+
+def _readable(files: list[Path], skip_bad: bool) -> tuple[list[Path], tuple[str, ...]]:
+    """The files that decode, where bad ones may be skipped; otherwise all, once their headers have been looked at."""
+    problems = {}
+    for file in files:
+        try:
+            picture_files.decode(file) if skip_bad else picture_files.probe(file)
+        except ValueError as error:
+            problems[file] = f"{shown(file)}: {error}"
+    if problems and not skip_bad:
+        raise DataError(
+            f"{len(problems)} of {len(files)} files cannot be read as pictures:\n{listed(list(problems.values()))}\n"
+            "Remove them, or leave them out with --skip-bad."
+        )
+    if len(problems) == len(files):
+        raise DataError(f"none of the {len(files)} files can be read as a picture:\n{listed(list(problems.values()))}")
+    return [file for file in files if file not in problems], tuple(problems.values())
+
+
+def _new_folder(folder: Path) -> Path:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is not empty. Predictions need a folder of their own: choose a new one with --out.")
+    return folder
+
+
+class _Overlays:
+    """Draws and stores pictures beside the prediction, by threads, in a folder that appears when all are done."""
+
+    def __init__(self, folder: Path | None, seen: _Pictures, class_names: Sequence[str]) -> None:
+        self.folder, self.seen, self.class_names = folder, seen, class_names
+        self.partial = None if folder is None else folder.with_name(folder.name + ".partial")
+        self.images: dict[int, Any] = {}
+        self.waiting: list[Future[None]] = []
+
+    def __enter__(self) -> "_Overlays":
+        self.pool = ThreadPoolExecutor(2)
+        if self.partial is not None:
+            shutil.rmtree(self.partial, ignore_errors=True)
+            (self.partial / "overlays").mkdir(parents=True)
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=kind is not None)
+        if self.partial is None or self.folder is None:
+            return
+        if kind is not None:
+            shutil.rmtree(self.partial, ignore_errors=True)
+            return
+        for job in self.waiting:
+            job.result()
+        if self.folder.exists():
+            self.folder.rmdir()
+        self.partial.rename(self.folder)
+
+    def watched(self, samples: Iterator[Sample]) -> Iterator[Sample]:
+        """The samples, their pictures remembered until they are painted."""
+        for index, sample in enumerate(samples):
+            if self.partial is not None:
+                self.images[index] = sample.image
+            yield sample
+
+    def paint(self, index: int, prediction: Prediction) -> None:
+        """Draw one prediction, later."""
+        if self.partial is None:
+            return
+        if len(self.waiting) >= OVERLAYS_AHEAD:
+            self.waiting.pop(0).result()
+        self.waiting.append(self.pool.submit(self._paint, index, self.images.pop(index), prediction))
+
+    def _paint(self, index: int, image: Any, prediction: Prediction) -> None:
+        assert self.partial is not None
+        drawn = drawing.overlay(image, prediction, self.class_names, at_least_px=1)
+        drawn.save(self.partial / "overlays" / f"{overlay_name(self.seen.files, index)}.jpg", "JPEG", quality=90)
+
+
+def overlay_name(files: Sequence[Path], index: int) -> str:
+    """The picture's own name; with its number where several pictures of different folders share it."""
+    stem = files[index].stem
+    return stem if sum(file.stem == stem for file in files) == 1 else f"{stem}-{index + 1}"
+
+
+def _write(predicted: Predicted, folder: Path) -> None:
+    rows = results(predicted)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "predictions.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["file_name", "category_name", "score", "x1", "y1", "x2", "y2"])
+    for row in rows:
+        x, y, width, height = row["bbox"]
+        corners = [x, y, round(x + width, 2), round(y + height, 2)]
+        writer.writerow([row["file_name"], _cell(row["category_name"]), row["score"], *corners])
+    (folder / "predictions.csv").write_text(table.getvalue(), encoding="utf-8")
+
+
+def _cell(text: str) -> str:
+    """Text that a spreadsheet shows rather than computes."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+
+
+def summary(predicted: Predicted) -> Mapping[str, int]:
+    """How many objects of each class were found."""
+    counts = dict.fromkeys(predicted.class_names, 0)
+    for found in predicted.predictions:
+        for label in found.labels.tolist():
+            counts[predicted.class_names[label]] += 1
+    return counts
