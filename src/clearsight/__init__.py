@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from clearsight.recipes.demo import demo as demo
     from clearsight.verbs.audit import audit as audit
     from clearsight.verbs.compare import compare as compare
     from clearsight.verbs.data import data as data
-    from clearsight.verbs.demo import demo as demo
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.listing import datasets as datasets
     from clearsight.verbs.listing import models as models
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from clearsight.verbs.train import train as train
 
 _VERBS = {
-    **{name: name for name in ("audit", "compare", "data", "demo", "evaluate", "predict", "runs", "train")},
-    **{"models": "listing", "datasets": "listing"},
+    **{name: f"verbs.{name}" for name in ("audit", "compare", "data", "evaluate", "predict", "runs", "train")},
+    **{"models": "verbs.listing", "datasets": "verbs.listing", "demo": "recipes.demo"},
 }
 
 __all__ = sorted(["__version__", *_VERBS])
@@ -38,7 +38,7 @@ __all__ = sorted(["__version__", *_VERBS])
 
 def __getattr__(name: str) -> Any:
     if name in _VERBS:
-        return getattr(importlib.import_module(f"clearsight.verbs.{_VERBS[name]}"), name)
+        return getattr(importlib.import_module(f"clearsight.{_VERBS[name]}"), name)
     raise AttributeError(f"module 'clearsight' has no attribute {name!r}")
 
 

@@ -55,7 +55,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Train, audit and report on scenes of real handwritten digits: about two minutes, no download."""
-    from clearsight.verbs.demo import demo as run_demo
+    from clearsight.recipes.demo import demo as run_demo
 
     _say_run(run_demo(out=out, zone=zone, seed=seed, quiet=quiet), as_json)
 

@@ -168,9 +168,9 @@ def fit(
     trainer = _Trainer(model, clock, training, fabric, hooks, state)
     stream = ahead(lambda step: batches(step, clock.progress(step)), clock.step)
     try:
-        while clock.progress() < 1:
-            trainer.step(next(stream))
-            if _any(fabric, hooks.stop()):
+        while (progress := trainer.agreed_progress()) < 1:
+            trainer.step(next(stream), progress)
+            if trainer.asked_to_stop:
                 trainer.save()
                 raise Interrupted
     finally:
@@ -197,6 +197,7 @@ class _Trainer:
         self.model, self.optimizer = fabric.setup(model, optimizer_for(model, training))
         self.model.mark_forward_method("losses")
         self.average = Average(self.bare)
+        self.asked_to_stop = False
         self.score: float | None = None
         self.losses: dict[str, float] = {}
         self.validation_s = 0.0
@@ -205,9 +206,16 @@ class _Trainer:
         self.saved_at = self.validated_at = clock.seconds
         self.bare.train()
 
-    def step(self, batch: Batch) -> None:
+    def agreed_progress(self) -> float:
+        """The progress all processes go by, since their clocks differ; and whether any of them was asked to stop."""
+        here = torch.tensor([self.clock.progress(), float(self.hooks.stop())], dtype=torch.float64)
+        if self.fabric.world_size > 1:
+            here = self.fabric.all_gather(here.to(self.fabric.device)).amax(dim=0).cpu()
+        self.asked_to_stop = bool(here[1])
+        return float(here[0])
+
+    def step(self, batch: Batch, progress: float) -> None:
         """One batch: downhill, average, and what is due around it."""
-        progress = self.clock.progress()
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * rate_at(progress, self.training.warmup_share)
         losses = self.model.losses(_on(batch, self.fabric.device))
@@ -224,7 +232,7 @@ class _Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(total)
         norm = nn.utils.clip_grad_norm_(self.bare.parameters(), self.training.clip_norm)
-        if not bool(torch.isfinite(norm + total.detach())):
+        if not bool(torch.isfinite(norm + total.detach() if self.fabric.world_size == 1 else norm)):
             self.save()
             named = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in losses.items())
             raise Diverged(
@@ -237,11 +245,11 @@ class _Trainer:
 
     def _validate_if_due(self) -> None:
         """Validate when the time since the last one makes the time validation takes a small share of it."""
-        if self.hooks.validate is None:
+        if self.hooks.validate is None or not self.fabric.is_global_zero:
             return
         since = self.clock.seconds - self.validated_at
         pause = max(10.0, self.validation_s / self.hooks.validation_share)
-        if self.fabric.world_size > 1 or since < pause or self.clock.progress() >= 1:
+        if since < pause or self.clock.progress() >= 1:
             return
         began = time.perf_counter()
         self.score = self.hooks.validate(self.average.model)
@@ -268,10 +276,9 @@ class _Trainer:
         self.average.model.eval()
 
     def save(self) -> None:
-        """Hand the whole state over for storing, on the first process only; the others wait."""
+        """Hand the whole state over for storing, on the first process only."""
         if self.fabric.is_global_zero:
             self.hooks.save(self._state())
-        self.fabric.barrier()
         self.saved_at = self.clock.seconds
 
     def _state(self) -> dict[str, Any]:
@@ -298,10 +305,3 @@ def _on(batch: Batch, device: torch.device) -> Batch:
     if batch.images.device == device:
         return batch
     return Batch(images=batch.images.to(device, non_blocking=True), truths=batch.truths, ids=batch.ids)
-
-
-def _any(fabric: Fabric, stop: bool) -> bool:
-    """Whether any process wants to stop, so that all stop together."""
-    if fabric.world_size == 1:
-        return stop
-    return bool(fabric.all_reduce(torch.tensor(float(stop), device=fabric.device), reduce_op="sum") > 0)

@@ -63,11 +63,10 @@ def write_card(
     request = Request(**{**vars(request), "cost": cost})
     findings = audited(request)
     config = run.config
-    headline = next((finding for finding in findings if finding.question == "what it does"), None)
     card = Card(
         title=f"{config.model} on {config.data_name}",
         task=config.task,
-        summary=headline.claim if headline else "",
+        summary=summary_of(config),
         findings=findings,
         cost=cost,
         facts=facts,
@@ -81,6 +80,17 @@ def write_card(
     run.write_card(card)
     report.write(card, run.path)
     return card
+
+
+def summary_of(config: Config) -> str:
+    """What the model is, in one sentence."""
+    (kind, amount), *_ = config.settings["budget"].items()
+    names = list(config.class_names)
+    classes = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return (
+        f"A {config.model} detector on the backbone {config.backbone}, trained on {config.data_name} for "
+        f"{amount:g} {kind} to find {classes}."
+    )
 
 
 def audited(request: Request) -> tuple[Finding, ...]:
@@ -145,7 +155,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
     return {
         "Model": config.model,
         "Backbone": config.backbone,
-        "Data": f"{config.data_name} ({source.format})",
+        "data": f"{config.data_name} ({source.format})",
         "Classes": ", ".join(config.class_names),
         "Trained on": f"{len(source.split('train'))} pictures",
         "Judged on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",

@@ -1,4 +1,4 @@
-"""YOLO on the embedded scenes of handwritten digits."""
+"""The whole path on embedded data: train, judge, audit, report, with no download."""
 
 from pathlib import Path
 
@@ -6,15 +6,10 @@ from clearsight.run import Run
 from clearsight.verbs.train import train
 
 
-def digits_yolo(
-    *,
-    out: Path | str | None = None,
-    zone: str | None = None,
-    seed: int = 0,
-    epochs: float = 12,
-    quiet: bool = False,
+def demo(
+    *, out: Path | str | None = None, zone: str | None = None, seed: int = 0, epochs: float = 12, quiet: bool = False
 ) -> Run:
-    """Digits in dark and faint ink, found by a small YOLO, from scratch.
+    """Find handwritten digits in dark and faint ink with a small YOLO, from scratch.
 
     Expect AP50 above 0.8 in about two minutes on two processor cores.
     """
