@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from clearsight.types import Batch, Losses, Training
 
+FIRST_VALIDATION_S = 10.0  # before that there is little to see
 FINAL_RATE = 0.01  # the learning rate at the end, as a share of the highest
 
 
@@ -248,7 +249,7 @@ class _Trainer:
         if self.hooks.validate is None or not self.fabric.is_global_zero:
             return
         since = self.clock.seconds - self.validated_at
-        pause = max(10.0, self.validation_s / self.hooks.validation_share)
+        pause = max(FIRST_VALIDATION_S, self.validation_s / self.hooks.validation_share)
         if since < pause or self.clock.progress() >= 1:
             return
         began = time.perf_counter()

@@ -1,0 +1,59 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearsight.ops import views
+from clearsight.types import Boxes, Detections, Sample
+
+
+def sample(height=40, width=60, box=(10, 5, 30, 25)):
+    image = torch.zeros(3, height, width, dtype=torch.uint8)
+    image[:, box[1] : box[3], box[0] : box[2]] = 255
+    return Sample(id="a", image=image, truth=Boxes.of(torch.tensor([box]), torch.tensor([0])))
+
+
+def bright(image):
+    """The bounding box of the bright pixels."""
+    rows, columns = (image[0] > 127).nonzero(as_tuple=True)
+    return [int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1]
+
+
+@given(st.integers(30, 90), st.integers(30, 90), st.integers(-8, 8), st.integers(-8, 8))
+def test_truth_follows_the_pixels(height, width, top, left):
+    placement = views.Placement(size=(40, 60), placed=(height, width), top=top, left=left)
+    placed = views.place(sample(), (64, 96), placement)
+    assert placed.image.shape == (3, 64, 96)
+    if len(placed.truth):
+        assert torch.allclose(placed.truth.xyxy[0], torch.tensor(bright(placed.image)).float(), atol=1.01)
+
+
+def test_mirroring_twice_is_nothing_and_once_moves_the_box_with_the_pixels():
+    for way in ("horizontal", "vertical"):
+        once = views.mirror(sample(), way)
+        assert once.truth.xyxy[0].tolist() == bright(once.image)
+        twice = views.mirror(once, way)
+        assert torch.equal(twice.image, sample().image) and torch.equal(twice.truth.xyxy, sample().truth.xyxy)
+
+
+def test_an_object_mostly_outside_is_ignored_and_one_wholly_outside_is_gone():
+    slipped = views.place(sample(), (40, 60), views.Placement(size=(40, 60), placed=(40, 60), left=-26))
+    assert slipped.truth.ignored.tolist() == [True] and slipped.truth.xyxy[0].tolist() == [0, 5, 4, 25]
+    gone = views.place(sample(), (40, 60), views.Placement(size=(40, 60), placed=(40, 60), left=-31))
+    assert len(gone.truth) == 0
+
+
+def test_canvases_are_multiples_of_32_with_the_longer_side_as_asked():
+    assert views.canvas_for((480, 640), 416) == (320, 416)
+    assert views.canvas_for((640, 480), 416) == (416, 320)
+    assert views.canvas_for((1, 4000), 416) == (32, 416)
+
+
+@given(st.integers(20, 300), st.integers(20, 300))
+def test_a_prediction_comes_back_to_the_pixels_it_was_made_of(height, width):
+    box = torch.tensor([[0.1 * width, 0.2 * height, 0.7 * width, 0.9 * height]])
+    placement = views.Placement(size=(height, width), placed=views.fitted((height, width), 128), top=3, left=7)
+    ratio = torch.tensor([placement.placed[1] / width, placement.placed[0] / height] * 2)
+    there = Detections(
+        xyxy=box * ratio + torch.tensor([7.0, 3.0, 7.0, 3.0]), scores=torch.ones(1), labels=torch.zeros(1, dtype=torch.long)
+    )
+    assert torch.allclose(views.bring_back(there, placement).xyxy, box, atol=1e-2)
