@@ -111,12 +111,9 @@ def probe(picture: Path | bytes) -> tuple[Size | None, PictureError | None]:
         data = content(picture)
         image = _opened(data)
         try:
-            whole = image.format in ("JPEG", "MPO", "PNG") and _has_end(data, str(image.format))
-            # The orientation of a PNG may stand behind its pixels.
-            late = image.format == "PNG" and "exif" not in image.info and b"eXIf" in data
-            if not whole or late:
+            if image.format not in ("JPEG", "MPO", "PNG") or not _has_end(data, image.format):
                 image.load()
-            turned = _orientation(image) >= 5
+            turned = _may_be_turned(data, image) and _orientation(image) >= 5
         except MemoryError:
             raise
         except Exception as error:
@@ -158,6 +155,11 @@ def _opened(data: bytes) -> Image.Image:
 def _has_end(data: bytes, format: str) -> bool:
     # Some cameras append a few bytes after the end marker.
     return (b"IEND" if format == "PNG" else b"\xff\xd9") in data[-4096:]
+
+
+def _may_be_turned(data: bytes, image: Image.Image) -> bool:
+    # Asked for the orientation of a PNG, Pillow decodes it, as it may stand behind the pixels. Few PNGs have one.
+    return image.format != "PNG" or any(mark in data for mark in (b"eXIf", b"com.adobe.xmp", b"Raw profile"))
 
 
 def _orientation(image: Image.Image) -> int:

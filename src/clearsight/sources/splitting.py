@@ -20,12 +20,13 @@ def held_out(clusters: Sequence[str], classes: Sequence[Set[int]], share: float,
     names = [list(members)[i] for i in np.random.default_rng(seed).permutation(len(members))]
     shows = {name: frozenset(c for index in members[name] for c in classes[index]) for name in names}
     dealing = _Dealing(shows, {name: len(members[name]) for name in names}, round(share * len(clusters)))
-    for label, count in sorted(dealing.left.items(), key=lambda item: (item[1], item[0])):
-        wanted = max(round(share * count), int(count >= 3))
+    wanted = {label: max(round(share * count), int(count >= 3)) for label, count in dealing.left.items()}
+    for label, _ in sorted(dealing.left.items(), key=lambda item: (item[1], item[0])):
         for name in names:
-            if dealing.taken[label] >= wanted:
+            if dealing.taken[label] >= wanted[label]:
                 break
-            if label in shows[name]:
+            # A cluster that brings another class above its share waits.
+            if label in shows[name] and all(dealing.taken[other] < wanted[other] for other in shows[name]):
                 dealing.take(name)
     for name in names:
         dealing.take(name)

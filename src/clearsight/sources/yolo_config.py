@@ -141,7 +141,8 @@ def _place(entry: str, base: str, folder: Path, split: str) -> Place | None:
     inside = PurePosixPath(*(part for part in steps.parts if part != ".."))
     bases = [folder] if os.path.isabs(base) else [Path(os.path.normpath(folder / base)), folder]
     # Exports often say ../train/images for train/images: inside the folder comes first.
-    candidates = [*(base / inside for base in bases), *(base / steps for base in bases), folder.parent / inside]
+    within = [*(base / inside for base in bases), folder.parent / inside] if inside.parts or not steps.parts else []
+    candidates = [*within[:-1], *(base / steps for base in bases), *within[-1:]]
     for candidate in candidates if not steps.is_absolute() else []:
         found = Path(os.path.normpath(candidate))
         if not found.exists():
