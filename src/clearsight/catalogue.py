@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOMS = ("architectures", "tasks", "audits", "sources")
+ROOMS = {"architectures": "model", "tasks": "task", "audits": "audit", "sources": "data format"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,4 +60,4 @@ def find(room: str, name: str) -> Part:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of: {', '.join(by_name)}."
-    raise ValueError(f"there is no {room.rstrip('s')} named {name!r}. {hint}")
+    raise ValueError(f"there is no {ROOMS[room]} named {name!r}. {hint}")

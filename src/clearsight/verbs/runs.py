@@ -10,7 +10,7 @@ from clearsight.run import RUNS, Run
 class RunLine:
     """One run in a list: where, what, how it ended, and the headline of its card where it has one."""
 
-    path: Path
+    path: str
     model: str
     data: str
     state: str
@@ -27,13 +27,13 @@ def _line(run: Run) -> RunLine:
     try:
         config = run.config
     except ValueError as error:
-        return RunLine(path=run.path, model="", data="", state="damaged", created="", claim=str(error))
+        return RunLine(path=str(run.path), model="", data="", state="damaged", created="", claim=str(error))
     try:
         claim = run.read_card().summary
     except ValueError:
         claim = ""
     return RunLine(
-        path=run.path,
+        path=str(run.path),
         model=config.model,
         data=config.data_name,
         state=config.state,

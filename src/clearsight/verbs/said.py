@@ -1,21 +1,22 @@
 """Results as text for a terminal, readable without colour, and as plain values for JSON."""
 
-import dataclasses
-import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clearsight import drawing
 from clearsight.records import to_json
 from clearsight.sources import Description
 from clearsight.types import Finding
+from clearsight.verbs.compare import Comparison
 from clearsight.verbs.predict import Predicted, summary
 from clearsight.verbs.runs import RunLine
 
 
-def plain(found: Sequence[Any]) -> list[Any]:
-    """Dataclasses as JSON values."""
-    return [to_json(one) for one in found]
+def plain(found: Any) -> Any:
+    """A dataclass, or several, as JSON values."""
+    return [to_json(one) for one in found] if isinstance(found, tuple | list) else to_json(found)
 
 
 def table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
@@ -46,7 +47,19 @@ def metrics(found: Sequence[Finding]) -> str:
     return table(rows, numbers=(1,))
 
 
-comparison = metrics
+def comparison(found: Comparison) -> str:
+    """Both runs' metrics side by side, and the paired difference."""
+    rows = [("metric", found.first, found.second, "difference", "95% interval")]
+    for one in found.differences:
+        interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
+        rows.append((one.metric, _number(one.first), _number(one.second), f"{one.difference:+.3f}", interval_words))
+    energy = [("-" if kwh is None else f"{kwh[0]:.2g}-{kwh[2]:.2g}") for kwh in found.kwh]
+    rows.append(("kWh", *energy, "", ""))
+    return f"{found.claim}\n\n{table(rows, numbers=(1, 2, 3))}\n\nJudged on: {found.evidence}, paired by picture."
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def predicted(found: Predicted) -> str:
@@ -72,10 +85,49 @@ def runs(found: Sequence[RunLine], folder: str) -> str:
 
 
 def description(found: Description) -> str:
-    """What is in the data, for a person."""
-    return json.dumps(found.as_dict(), indent=2, ensure_ascii=False, default=str)
+    """What is in the data, for a person: sizes, classes, groups, and what to look at before training."""
+    splits = list(found.splits)
+    rows = [("", *splits)]
+    for name in ("pictures", "without_objects", "objects", "ignored", "clusters"):
+        rows.append((name.replace("_", " "), *(str(getattr(found.splits[split], name)) for split in splits)))
+    for size in ("small", "medium", "large"):
+        rows.append((f"{size} boxes", *(str(found.splits[split].box_areas.get(size, 0)) for split in splits)))
+    parts = [f"{found.name} ({found.format}), {len(found.class_names)} classes", table(rows, range(1, len(rows[0])))]
+    classes = [("class", *splits)]
+    for name in found.class_names:
+        classes.append((drawing.shown(name), *(str(found.splits[split].objects_per_class[name]) for split in splits)))
+    parts.append(table(classes, range(1, len(classes[0]))))
+    parts += [_groups(attribute, found) for attribute in _attributes(found)]
+    sizes = {size: count for split in splits for size, count in found.splits[split].picture_sizes.items()}
+    parts.append("picture sizes (width x height): " + ", ".join(sorted(sizes, key=lambda s: -sizes[s])[:5]))
+    return "\n\n".join(parts + _warnings(found))
 
 
-def changed(one: Any, **fields: Any) -> Any:
-    """A dataclass with some fields replaced."""
-    return dataclasses.replace(one, **fields)
+def _attributes(found: Description) -> list[str]:
+    return sorted({name for split in found.splits.values() for name in split.groups})
+
+
+def _groups(attribute: str, found: Description) -> str:
+    splits = list(found.splits)
+    values = sorted({value for split in found.splits.values() for value in split.groups.get(attribute, {})})
+    rows = [(attribute, *splits)]
+    for value in values:
+        rows.append((value, *(str(found.splits[split].groups.get(attribute, {}).get(value, 0)) for split in splits)))
+    return table(rows, range(1, len(rows[0])))
+
+
+def _warnings(found: Description) -> list[str]:
+    """What is worth a look, each with why."""
+    lines = []
+    if found.imbalance >= 10:
+        said = "a class has no objects" if math.isinf(found.imbalance) else f"{found.imbalance:.0f} times"
+        lines.append(f"imbalance: {said} between the most and the least frequent class; judge each class by its own score.")
+    for split, names in found.absent_classes.items():
+        if names:
+            lines.append(f"{split} has no {', '.join(names[:10])}: nothing can be said of them there.")
+    if found.shared_clusters:
+        lines.append(f"{len(found.shared_clusters)} clusters are in several splits: scores will be too good. Split by cluster.")
+    if found.duplicates:
+        lines.append(f"{len(found.duplicates)} pictures stand in several splits, byte for byte: scores will be too good.")
+    lines += list(found.problems)
+    return ["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else ["no problems found."]
