@@ -22,7 +22,7 @@ SIDE_PX = 40.0
 
 
 def synthetic(seed: int = 0) -> DetectionStatistics:
-    """A detector of COCO's size: about 36,000 objects, 170,000 detections, scores that know something of the overlap."""
+    """A detector of COCO's size: 36,000 objects, about 170,000 detections, scores that know of the overlap."""
     rng = np.random.default_rng(seed)
     truth_row, truth_label = rng.integers(0, PICTURES, TRUTHS), rng.integers(0, CLASSES, TRUTHS)
     skill = np.clip(rng.normal(0.75, 0.18, TRUTHS), 0, 0.99)
@@ -50,7 +50,7 @@ def synthetic(seed: int = 0) -> DetectionStatistics:
 
 
 def coco_files(statistics: DetectionStatistics) -> tuple[dict, list[dict]]:
-    """The same objects and detections as COCO JSON: a shifted box stands for each overlap, apart from its neighbours."""
+    """The same objects and detections as COCO JSON: a shifted box stands for each overlap, far from others."""
     rows, labels = np.nonzero(statistics.truths[:, :, 0])
     counts = statistics.truths[rows, labels, 0]
     annotations, places = [], {}
@@ -63,7 +63,12 @@ def coco_files(statistics: DetectionStatistics) -> tuple[dict, list[dict]]:
     for number, annotation in enumerate(annotations, 1):
         annotation["id"] = number
     results = []
-    columns = (statistics.row.tolist(), statistics.label.tolist(), statistics.score.tolist(), statistics.overlap.tolist())
+    columns = (
+        statistics.row.tolist(),
+        statistics.label.tolist(),
+        statistics.score.tolist(),
+        statistics.overlap.tolist(),
+    )
     for row, label, score, overlap in zip(*columns, strict=True):
         shift = SIDE_PX * (1 - overlap) / (1 + overlap)
         place = places[row, label].pop() if overlap > 0 else -1000.0

@@ -1,7 +1,7 @@
 """Detection: the evidence of a finished evaluation, and its metrics as functions of statistics and weights.
 
-The conventions are COCO's (Lin et al. 2014): ten IoU thresholds from 0.50 to 0.95, objects of all, small (up to 32² px),
-medium (up to 96² px) and large area, and the 100 best detections of each class in a picture.
+The conventions are COCO's (Lin et al. 2014): ten IoU thresholds from 0.50 to 0.95, objects of all, small (up to
+32² px), medium (up to 96² px) and large area, and the 100 best detections of each class in a picture.
 """
 
 from collections.abc import Callable, Mapping
@@ -68,7 +68,10 @@ class DetectionStatistics:
         kept = (self.score >= self.threshold) & ~self.ignored[ALL, 0]
         claim = f"a box shown (score {self.threshold:.2f} or more) meets an object of its class at IoU 0.5"
         return Confidences(
-            score=self.score[kept].astype(np.float64), correct=self.matched[ALL, 0, kept], row=self.row[kept], claim=claim
+            score=self.score[kept].astype(np.float64),
+            correct=self.matched[ALL, 0, kept],
+            row=self.row[kept],
+            claim=claim,
         )
 
     def for_groups(self) -> tuple[Metric, ...]:
@@ -166,9 +169,7 @@ def localisation(statistics: DetectionStatistics, weights: Weights) -> Values:
     return _ratio(weights @ _found(statistics, statistics.overlap), weights @ _found(statistics))
 
 
-def _found(
-    statistics: DetectionStatistics, value: Float[np.ndarray, "d"] | None = None
-) -> Float[np.ndarray, "images"]:
+def _found(statistics: DetectionStatistics, value: Float[np.ndarray, "d"] | None = None) -> Float[np.ndarray, "images"]:
     shown = statistics.matched[ALL, 0] & (statistics.score >= statistics.threshold)
     amounts = None if value is None else value[shown]
     return np.bincount(statistics.row[shown], weights=amounts, minlength=statistics.images).astype(np.float64)
@@ -216,6 +217,8 @@ METRICS = (
         meaning="the share of the boxes it shows that meet an object",
     ),
     Metric(
-        name="localisation IoU", compute=localisation, meaning="the overlap (IoU) of its boxes with the objects they meet"
+        name="localisation IoU",
+        compute=localisation,
+        meaning="the overlap (IoU) of its boxes with the objects they meet",
     ),
 )

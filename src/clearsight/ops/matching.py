@@ -100,9 +100,7 @@ def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
 
 def _close_pairs(
     detections: Objects, truths: Objects, least: float
-) -> tuple[
-    Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"], Float[np.ndarray, "d"]
-]:
+) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"], Float[np.ndarray, "d"]]:
     """All pairs of one group that overlap by ``least`` or more, and each detection's best IoU with a judged truth."""
     overlap = np.zeros(len(detections))
     founds, metas, ious = [], [], []

@@ -155,7 +155,7 @@ def _group(lengths: Sequence[int], label: Int[np.ndarray, "n"], classes: int) ->
 
 
 def _check_labels(label: Int[np.ndarray, "n"], classes: int, what: str) -> None:
-    if len(label) and not (0 <= label.min() and label.max() < classes):
+    if len(label) and not (label.min() >= 0 and label.max() < classes):
         raise ValueError(
             f"{what} has the class id {label.max() if label.max() >= classes else label.min()}. "
             f"Expected 0 to {classes - 1}. Check that the model and the data name the same classes."

@@ -1,0 +1,156 @@
+"""When to trust it: whether its confidence comes true, for all pictures and for each group."""
+
+import numpy as np
+
+from clearsight.audits.sentences import between, joined, number
+from clearsight.metrics.calibration import brier, calibration_error, reliability, restricted
+from clearsight.metrics.resample import cluster_weights, interval
+from clearsight.types import UNKNOWN, Confidences, Finding, Request
+
+CLAIMS_AT_LEAST = 60
+PICTURES_AT_LEAST = 30
+
+
+def calibration(request: Request) -> tuple[Finding, ...]:
+    """Reliability, calibration error beside its null, and the Brier score; the error again for each group.
+
+    No findings where the task makes no claims of confidence.
+    """
+    claims = request.evidence.statistics.confidences()
+    if claims is None:
+        return ()
+    if not _enough(claims):
+        return (_too_few(claims),)
+    return (_reliability(request, claims), _brier(request, claims), *_groups(request, claims))
+
+
+def _limits(claims: Confidences) -> str:
+    return (
+        f"A claim here is that {claims.claim}. It says nothing of objects for which no claim was made (those it "
+        "missed), and it holds for pictures like these only."
+    )
+
+
+def _enough(claims: Confidences) -> bool:
+    return len(claims.score) >= CLAIMS_AT_LEAST and len(np.unique(claims.row)) >= PICTURES_AT_LEAST
+
+
+def _too_few(claims: Confidences) -> Finding:
+    pictures = len(np.unique(claims.row))
+    return Finding(
+        question="when to trust it",
+        claim=f"Nobody can say whether its confidence is to be trusted: it made only {len(claims.score)} claims "
+        f"in {pictures} pictures; {CLAIMS_AT_LEAST} in {PICTURES_AT_LEAST} are needed.",
+        metric="calibration error",
+        value=None,
+        interval=None,
+        n=len(claims.score),
+        unit="claims",
+        method="Bins of at least 30 claims.",
+        limits=_limits(claims),
+        verdict="insufficient",
+    )
+
+
+def _reliability(request: Request, claims: Confidences) -> Finding:
+    clusters = request.evidence.clusters
+    bins = reliability(claims, clusters, request.confidence)
+    error = calibration_error(claims, clusters, request.replicates, request.seed)
+    claimed, held = claims.score.mean(), claims.correct.mean()
+    off = error.value > error.null_95
+    lean = "too sure of itself" if claimed > held else "too modest"
+    if abs(claimed - held) < error.value / 2:
+        lean = "too sure at some scores and too modest at others"
+    if off:
+        verdict = f"it is {lean}, by {100 * error.debiased:.1f} points on average"
+    else:
+        verdict = "that is no further off than a perfectly calibrated model would be by chance"
+    return Finding(
+        question="when to trust it",
+        claim=f"Of its {len(claims.score)} claims {100 * held:.0f}% are right; it claims {100 * claimed:.0f}% "
+        f"on average: {verdict}. Calibration error {100 * error.value:.1f} points; chance alone makes up to "
+        f"{100 * error.null_95:.1f}.",
+        metric="calibration error (ECE, debiased)",
+        value=error.debiased,
+        interval=None,
+        n=len(claims.score),
+        unit="claims",
+        method=f"{len(bins.n)} bins of equal mass, Wilson intervals widened for claims of one cluster; debiased after "
+        f"Kumar et al. 2019. Raw {error.value:.4f}; were it perfect, {error.null_mean:.4f} on average and "
+        f"{error.null_95:.4f} at the 95th percentile of {request.replicates} simulations.",
+        limits=_limits(claims),
+        plot="reliability",
+        series={
+            "confidence": bins.confidence.tolist(),
+            "correct": bins.correct.tolist(),
+            "low": bins.low.tolist(),
+            "high": bins.high.tolist(),
+            "n": bins.n.tolist(),
+        },
+        axes=("confidence claimed", "share that is right"),
+    )
+
+
+def _brier(request: Request, claims: Confidences) -> Finding:
+    metric = brier(claims, request.evidence.statistics.images)
+    weights = cluster_weights(request.evidence.clusters, request.replicates, request.seed)
+    found = interval(metric, request.evidence, weights, request.confidence)
+    share = float(claims.correct.mean())
+    return Finding(
+        question="when to trust it",
+        claim=f"Its Brier score is {number(found.value)}{between(found.interval)}; always claiming {100 * share:.0f}% "
+        f"would score {number(share * (1 - share))}. Lower is better.",
+        metric=metric.name,
+        value=found.value,
+        interval=found.interval,
+        n=len(claims.score),
+        unit="claims",
+        method=f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole clusters.",
+        limits=_limits(claims),
+    )
+
+
+def _groups(request: Request, claims: Confidences) -> list[Finding]:
+    """The calibration error of each group with enough claims, beside the null of as many claims."""
+    evidence, findings = request.evidence, []
+    for name in request.by or tuple(evidence.groups):
+        if name not in evidence.groups:
+            continue
+        values = np.asarray(evidence.groups[name]).astype(str)
+        off: list[str] = []
+        fine: list[str] = []
+        few: list[str] = []
+        method: list[str] = []
+        for group in np.unique(values[values != UNKNOWN]).tolist():
+            own = restricted(claims, values == group)
+            if not _enough(own):
+                few.append(group)
+                continue
+            error = calibration_error(own, evidence.clusters, request.replicates, request.seed)
+            lean = own.score.mean() - own.correct.mean()
+            text = f"{group} ({100 * abs(lean):.1f} points too {'sure' if lean > 0 else 'modest'})"
+            (off if error.value > error.null_95 else fine).append(text)
+            method.append(
+                f"{group}: {len(own.score)} claims, error {error.value:.4f}, debiased {error.debiased:.4f}, "
+                f"null {error.null_95:.4f}"
+            )
+        if not method:
+            continue
+        said = [f"off for {joined(off)}"] if off else []
+        said += [f"no further off than chance allows for {joined(fine)}"] if fine else []
+        said += [f"not to be judged for {joined(few)} (too few claims)"] if few else []
+        findings.append(
+            Finding(
+                question="when to trust it",
+                claim=f"By {name}, its confidence is {joined(said)}.",
+                metric="calibration error by group",
+                value=None,
+                interval=None,
+                n=len(claims.score),
+                unit="claims",
+                method="; ".join(method) + ". The null is the 95th percentile for a perfectly calibrated model.",
+                limits=_limits(claims) + " The groups' nulls are not corrected for the number of groups.",
+                group=name,
+            )
+        )
+    return findings

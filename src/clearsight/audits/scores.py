@@ -1,0 +1,127 @@
+"""What it does: every score with its interval, beside a predictor that never looks, and class by class."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from clearsight.audits.sentences import between, number
+from clearsight.metrics.resample import Estimate, cluster_weights, interval
+from clearsight.types import Evidence, Finding, Metric, Request, Weights
+
+CLASSES_AT_MOST = 200
+LIMITS = "It holds for pictures like these and for this trained model only; another training run would differ."
+
+
+def scores(request: Request) -> tuple[Finding, ...]:
+    """Every metric with its interval beside the trivial baseline, and the headline metric class by class."""
+    evidence, guess = request.evidence, request.more.get("baseline")
+    weights = cluster_weights(evidence.clusters, request.replicates, request.seed)
+    metrics = evidence.statistics.metrics()
+    estimates = {metric.name: interval(metric, evidence, weights, request.confidence) for metric in metrics}
+    guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics}
+    method = how(request, estimates[metrics[0].name])
+    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, method, evidence.about)]
+    findings += [_score(metric, estimates[metric.name], guesses, method) for metric in metrics[1:]]
+    return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
+
+
+def how(request: Request, estimate: Estimate) -> str:
+    """The method behind an interval in words."""
+    units = "pictures" if estimate.clusters == estimate.images else f"{estimate.clusters} clusters of pictures"
+    return (
+        f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole {units}, "
+        "corrected for the bias of the score."
+    )
+
+
+def _value(metric: Metric, evidence: Evidence) -> float:
+    return float(metric.compute(evidence.statistics, np.ones((1, evidence.statistics.images)))[0])
+
+
+def _headline(
+    metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, about: Mapping[str, str]
+) -> Finding:
+    of = "".join(f" {word} {about[key]}" for word, key in (("of", "data"), ("in split", "split")) if about.get(key))
+    if not np.isfinite(estimate.value):
+        claim = f"Its {metric.name} is not defined: the {estimate.images} pictures hold nothing to judge it by."
+    else:
+        claim = (
+            f"It reaches {metric.name} {number(estimate.value, metric)}{between(estimate.interval, metric)} "
+            f"on {estimate.images} pictures{of}"
+        )
+        guess = guesses.get(metric.name, float("nan"))
+        better = guess < estimate.value if metric.higher_is_better else guess > estimate.value
+        word = "; a predictor that never looks reaches" if better else ", no better than never looking, which reaches"
+        claim += f"{word} {number(guess, metric)}." if np.isfinite(guess) else "."
+    return _finding(metric, estimate, claim, method)
+
+
+def _score(metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str) -> Finding:
+    if not np.isfinite(estimate.value):
+        claim = f"{metric.name} is not defined here: there is nothing to judge it by."
+    else:
+        meaning = metric.meaning[0].upper() + metric.meaning[1:]
+        claim = f"{meaning}: {number(estimate.value, metric)}{between(estimate.interval, metric)}"
+        guess = guesses.get(metric.name, float("nan"))
+        claim += f"; without looking, {number(guess, metric)}." if np.isfinite(guess) else "."
+    return _finding(metric, estimate, claim, method)
+
+
+def _finding(metric: Metric, estimate: Estimate, claim: str, method: str) -> Finding:
+    known = np.isfinite(estimate.value)
+    return Finding(
+        question="what it does",
+        claim=claim,
+        metric=metric.name,
+        value=estimate.value if known else None,
+        interval=estimate.interval if known else None,
+        n=estimate.images,
+        unit="pictures",
+        method=method,
+        limits=LIMITS,
+    )
+
+
+def _by_class(request: Request, metric: Metric, whole: Estimate, weights: Weights, method: str) -> tuple[Finding, ...]:
+    evidence = request.evidence
+    classes = list(evidence.statistics.by_class().items())[:CLASSES_AT_MOST]
+    if len(classes) < 2:
+        return ()
+    rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
+    found: list[tuple[float, str]] = []
+    own = [(name, _of_class(metric, evidence, statistics, weights, request)) for name, statistics in classes]
+    for name, estimate in [("all classes", whole), *own]:
+        known = bool(np.isfinite(estimate.value))
+        ends = estimate.interval if known else None
+        cells = (name, estimate.value if known else None, *(ends or (None, None)), estimate.images)
+        for column, cell in zip(rows, (*cells, None if known else "none in these pictures"), strict=True):
+            rows[column].append(cell)
+    found = [(estimate.value, name) for name, estimate in own if np.isfinite(estimate.value)]
+    if not found:
+        return ()
+    best, worst = (max, min) if metric.higher_is_better else (min, max)
+    (top, strong), (low, weak) = best(found), worst(found)
+    claim = (
+        f"By {metric.name} it is best at {strong} ({number(top, metric)}) and worst at {weak} ({number(low, metric)})."
+    )
+    return (
+        Finding(
+            question="what it does",
+            claim=claim,
+            metric=f"{metric.name} by class",
+            value=None,
+            interval=None,
+            n=whole.images,
+            unit="pictures",
+            method=method,
+            limits="The best and the worst of many classes look more extreme than they are; compare the intervals.",
+            plot="intervals",
+            series=rows,
+            axes=(metric.name,),
+        ),
+    )
+
+
+def _of_class(metric: Metric, evidence: Evidence, statistics: object, weights: Weights, request: Request) -> Estimate:
+    one = Evidence(task=evidence.task, statistics=statistics, ids=evidence.ids, clusters=evidence.clusters)
+    return interval(metric, one, weights, request.confidence)

@@ -1,0 +1,60 @@
+"""Shares of successes among few trials: intervals that hold, clusters, many comparisons, the data needed."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import stats
+
+
+def jeffreys(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
+    """The Jeffreys interval of a share: quantiles of Beta(k + 1/2, n - k + 1/2), closed at 0 and 1 (Brown et al. 2001).
+
+    Both numbers may be fractions, as effective numbers of clustered trials are.
+    """
+    tail = (1 - confidence) / 2
+    missed = trials - successes
+    low = 0.0 if successes <= 0 else float(stats.beta.ppf(tail, successes + 0.5, missed + 0.5))
+    high = 1.0 if missed <= 0 else float(stats.beta.ppf(1 - tail, successes + 0.5, missed + 0.5))
+    return low, high
+
+
+def wilson(successes: float, trials: float, confidence: float = 0.95, effect: float = 1.0) -> tuple[float, float]:
+    """The Wilson score interval of a share (Wilson 1927); clustered trials count as ``trials / effect``."""
+    if trials <= 0:
+        return 0.0, 1.0
+    share, n = successes / trials, trials / effect
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def design_effect(residuals: Float[np.ndarray, "k"], clusters: Int[np.ndarray, "k"]) -> float:
+    """How many times larger the variance of a mean is than were its terms independent; never below 1 (Kish 1965).
+
+    ``residuals`` are deviations from what was expected; ``clusters`` numbers the terms that belong together.
+    """
+    if len(residuals) < 2:
+        return 1.0
+    _, cluster = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(cluster, weights=residuals - residuals.mean())
+    alone = float(((residuals - residuals.mean()) ** 2).sum())
+    return max(1.0, float((sums**2).sum()) / alone) if alone > 0 else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P values corrected for their number, so that any false alarm among them is as rare as stated (Holm 1979)."""
+    order = np.argsort(p_values, kind="stable")
+    corrected, highest = [1.0] * len(p_values), 0.0
+    for place, index in enumerate(order.tolist()):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
+        corrected[index] = highest
+    return corrected
+
+
+def trials_needed(half_width: float, share: float = 0.9, confidence: float = 0.95, effect: float = 1.0) -> int:
+    """How many trials make the interval of a share reach ``half_width`` to either side."""
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    return math.ceil(effect * z**2 * share * (1 - share) / half_width**2 - 1e-9)

@@ -1,0 +1,224 @@
+"""Intervals and gaps of any metric by resampling clusters: patients, videos, scenes, or single pictures.
+
+One row of weights is one resampled data set. Of n clusters in a stratum n - 1 are drawn with replacement and weighted
+n / (n - 1), which gives variances without the factor (n - 1) / n of the plain bootstrap (Rao & Wu 1988; Rao, Wu & Yue
+1992).
+
+A percentile interval of average precision does not cover the truth: the noise of resampling passes through a maximum
+(the precision envelope), so the replicates lie too high, and so does the estimate itself. A maximum over a noisy curve
+that falls has a bias of order n^(-2/3). Resampling repeats the noise that the data have already, as half the data
+would: it shows bias(n / 2) - bias(n), which is 2^(2/3) - 1 of the bias. ``BIAS`` makes up for that. The interval is
+
+    value - bias -+ t * sqrt(variance of the replicates + bias²)
+
+with the t quantile for the number of clusters. It always holds the value itself. Metrics without such a maximum have
+a bias so small beside their noise that the factor does not matter. The coverage is proved by simulation in the tests.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+from scipy import stats
+
+from clearsight.metrics.rates import jeffreys
+from clearsight.types import Evidence, Metric, Values, Weights
+
+BIAS = 1 / (2 ** (2 / 3) - 1)
+DRAWS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A metric's value with what resampling says of it; ``low`` and ``high`` are None with fewer than two clusters.
+
+    ``error`` is the standard error, the bias included; ``samples`` are the metric's values on the replicates.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    bias: float
+    error: float
+    images: int
+    clusters: int
+    samples: Values
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """The difference ``first - second`` of a metric on the same replicates, and both sides of it.
+
+    ``low`` and ``high`` are None, and ``p`` (two-sided, of no difference) is 1, where nothing can be said.
+    """
+
+    first: Estimate
+    second: Estimate
+    value: float
+    low: float | None
+    high: float | None
+    error: float
+    p: float
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+def cluster_weights(
+    clusters: Int[np.ndarray, "images"],
+    replicates: int = 1000,
+    seed: int = 0,
+    strata: Shaped[np.ndarray, "images"] | None = None,
+) -> Float[np.ndarray, "replicates images"]:
+    """Bootstrap weights: whole clusters are drawn, within strata of like clusters if ``strata`` are given.
+
+    A cluster's stratum is the set of values its images have, so that no group vanishes from a replicate. A stratum of
+    one cluster keeps its weight of 1: it can say nothing of its own spread.
+    """
+    rng = np.random.default_rng(seed)
+    names, cluster = np.unique(clusters, return_inverse=True)
+    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else _patterns(cluster, strata)
+    counts = np.ones((replicates, len(names)), dtype=np.float32)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        if len(members) > 1:
+            counts[:, members] = _draws(rng, len(members), replicates)
+    return counts[:, cluster]
+
+
+def interval(
+    metric: Metric,
+    evidence: Evidence,
+    weights: Weights,
+    confidence: float = 0.95,
+    rows: Bool[np.ndarray, "images"] | None = None,
+) -> Estimate:
+    """The metric on the evidence (or on ``rows`` of it) with its bootstrap interval under ``weights``."""
+    chosen = np.ones(len(evidence.clusters), dtype=bool) if rows is None else rows
+    value, samples = _evaluate(metric, evidence.statistics, weights, chosen)
+    clusters = len(np.unique(evidence.clusters[chosen]))
+    bias, error = _bias_and_error(value, samples)
+    ends = interval_from(value, samples, clusters, confidence, metric.bounds)
+    low, high = (None, None) if ends is None else ends
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        bias=bias,
+        error=error,
+        images=int(chosen.sum()),
+        clusters=clusters,
+        samples=samples,
+    )
+
+
+def interval_from(
+    value: float, samples: Values, clusters: int, confidence: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float] | None:
+    """The interval around a value given its replicates; None with fewer than two clusters or an undefined value.
+
+    A share of exactly 0 or 1 on every replicate has no spread to resample: it gets the Jeffreys interval of as many
+    trials as there are clusters.
+    """
+    bias, error = _bias_and_error(value, samples)
+    if clusters < 2 or not np.isfinite(error):
+        return None
+    if error == 0 and bounds == (0.0, 1.0) and value in bounds:
+        return jeffreys(value * clusters, clusters, confidence)
+    reach = float(stats.t.ppf(0.5 + confidence / 2, clusters - 1)) * error
+    return max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
+
+
+def gap(
+    metric: Metric,
+    evidence: Evidence,
+    group: Bool[np.ndarray, "images"],
+    rest: Bool[np.ndarray, "images"],
+    weights: Weights,
+    confidence: float = 0.95,
+) -> Gap:
+    """The metric on ``group`` minus the metric on ``rest``, both on the same replicates."""
+    first = interval(metric, evidence, weights, confidence, group)
+    second = interval(metric, evidence, weights, confidence, rest)
+    shares = [(each.error**2, max(each.clusters - 1, 1)) for each in (first, second)]
+    spread = sum(error**2 / freedom for error, freedom in shares)
+    # Welch (1947) and Satterthwaite: the degrees of freedom of a difference of two unequally certain numbers.
+    freedom = sum(error for error, _ in shares) ** 2 / spread if spread > 0 else 1.0
+    return _difference(first, second, freedom, confidence)
+
+
+def change(
+    metric: Metric,
+    old: Evidence,
+    new: Evidence,
+    weights: Weights,
+    confidence: float = 0.95,
+    rows: Bool[np.ndarray, "images"] | None = None,
+) -> Gap:
+    """The metric of ``new`` minus that of ``old`` on the same images, paired; raises ValueError where they differ."""
+    if old.ids != new.ids:
+        raise ValueError(
+            f"the old evidence is of {len(old.ids)} images and the new of {len(new.ids)}, and they are not the same "
+            "images in the same order. A paired comparison needs both models on one data set. "
+            "Evaluate both on the same split."
+        )
+    first = interval(metric, new, weights, confidence, rows)
+    second = interval(metric, old, weights, confidence, rows)
+    return _difference(first, second, max(first.clusters - 1, 1), confidence)
+
+
+def _difference(first: Estimate, second: Estimate, freedom: float, confidence: float) -> Gap:
+    value = first.value - second.value
+    bias, error = _bias_and_error(value, first.samples - second.samples)
+    low, high, p = None, None, 1.0
+    if min(first.clusters, second.clusters) > 1 and np.isfinite(error):
+        reach = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
+        low, high = value - bias - reach, value - bias + reach
+        p = float(2 * stats.t.sf(abs(value - bias) / error, freedom)) if error > 0 else float(value == 0)
+    return Gap(first=first, second=second, value=value, low=low, high=high, error=error, p=p)
+
+
+def _evaluate(
+    metric: Metric, statistics: Any, weights: Weights, rows: Bool[np.ndarray, "images"]
+) -> tuple[float, Values]:
+    value = metric.compute(statistics, rows[None].astype(np.float64))
+    chosen = weights if rows.all() else weights * rows.astype(weights.dtype)
+    return float(value[0]), np.asarray(metric.compute(statistics, chosen), dtype=np.float64)
+
+
+def _bias_and_error(value: float, samples: Values) -> tuple[float, float]:
+    """The bias of the value and its standard error, the bias included; NaN where under half the replicates exist."""
+    known = samples[np.isfinite(samples)]
+    if not np.isfinite(value) or len(known) < max(2, len(samples) // 2):
+        return float("nan"), float("nan")
+    bias = BIAS * float(known.mean() - value)
+    return bias, float(np.sqrt(known.var(ddof=1) + bias**2))
+
+
+def _patterns(cluster: Int[np.ndarray, "images"], strata: Shaped[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
+    """One number per cluster, equal for clusters whose images have the same set of values."""
+    names, value = np.unique(strata, return_inverse=True)
+    holds = np.zeros((cluster.max() + 1, len(names)), dtype=bool)
+    holds[cluster, value] = True
+    return np.unique(holds, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _draws(rng: np.random.Generator, members: int, replicates: int) -> Float[np.ndarray, "replicates members"]:
+    """How often each of ``members`` clusters is drawn in n - 1 draws, times n / (n - 1)."""
+    counts = np.empty((replicates, members), dtype=np.float32)
+    rows = max(1, DRAWS_AT_ONCE // members)
+    for start in range(0, replicates, rows):
+        block = counts[start : start + rows]
+        drawn = rng.integers(0, members, size=(len(block), members - 1))
+        drawn += members * np.arange(len(block))[:, None]
+        block[:] = np.bincount(drawn.reshape(-1), minlength=block.size).reshape(block.shape)
+    counts *= np.float32(members / (members - 1))
+    return counts
