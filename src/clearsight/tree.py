@@ -233,14 +233,16 @@ class _Unpacker:
             if "dtype" in node:
                 tensor = tensor.view(_AS_BYTES[node["dtype"]]).reshape(node["shape"])
             if order := node.get("order"):
+                if sorted(order) != list(range(tensor.dim())):
+                    raise ValueError("a tensor's axes are in no order")
                 tensor = tensor.permute([order.index(axis) for axis in range(tensor.dim())])
             self._shared[name] = tensor
         return self._shared[name]
 
     def _array(self, node: dict[str, Any], name: str) -> np.ndarray:
         dtype = np.dtype(node["dtype"])
-        if dtype.hasobject:
-            raise ValueError("an array claims to hold objects")
+        if dtype.hasobject or min(node["shape"], default=0) < 0:
+            raise ValueError("an array claims to hold objects, or less than nothing")
         raw = self._file.get_tensor(name).contiguous().reshape(-1).view(torch.uint8).numpy()
         count = math.prod(node["shape"])
         flat = np.frombuffer(raw.tobytes(), dtype, count) if count else np.empty(0, dtype)
