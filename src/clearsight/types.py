@@ -139,6 +139,14 @@ class Backbone(Protocol):
     def __call__(self, images: Tensor) -> list[Tensor]: ...
 
 
+FLIPS: dict[str, frozenset[str]] = {
+    "none": frozenset(),
+    "horizontal": frozenset({"horizontal"}),
+    "vertical": frozenset({"vertical"}),
+    "both": frozenset({"horizontal", "vertical"}),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """How a model is trained unless the user says otherwise; each model states its own.
@@ -146,6 +154,8 @@ class Training:
     ``size_px`` is the longer side of the pictures the network sees; ``zoom`` the range of the random magnification;
     ``brightness`` the strength of the random light in [0, 1]; ``average_share`` the memory of the weight average (EMA)
     as a share of all steps. For the first ``small_share`` of the run the pictures are ``small_scale`` times smaller.
+    ``flips`` are the mirrorings a picture may undergo: those the data allow, or "none", "horizontal", "vertical",
+    "both" where the user knows better.
     """
 
     batch_size: int = 8
@@ -159,6 +169,7 @@ class Training:
     brightness: float = 0.2
     small_share: float = 0.0
     small_scale: float = 0.7
+    flips: str = "data"
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "size_px"):
@@ -172,6 +183,8 @@ class Training:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise ValueError(f"zoom is {self.zoom}. Expected two magnifications above 0, the smaller first.")
+        if self.flips not in FLIPS and self.flips != "data":
+            raise ValueError(f"flips is {self.flips!r}. Expected data, {', '.join(FLIPS)}.")
 
 
 @runtime_checkable

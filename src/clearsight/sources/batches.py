@@ -9,7 +9,7 @@ import torch
 
 from clearsight.ops import views
 from clearsight.sources.augment import random_view, relight
-from clearsight.types import Batch, Dataset, Size, Training
+from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,10 @@ class Batches:
         scale = self.training.small_scale if small else 1.0
         canvas = views.canvas_for(self.canvas, round(max(self.canvas) * scale)) if small else self.canvas
         zoom = (self.training.zoom[0] * scale, self.training.zoom[1] * scale)
+        symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)
         first = step * self.training.batch_size
         samples = [
-            random_view(self.dataset[self._index(k)], canvas, zoom, self.dataset.symmetries, self._generator(k))
+            random_view(self.dataset[self._index(k)], canvas, zoom, symmetries, self._generator(k))
             for k in range(first + self.rank, first + self.training.batch_size, self.world)
         ]
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
