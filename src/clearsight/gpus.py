@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from .power import Range
 from .types import How
+
+Joules = tuple[float, float, float]
 
 # Where nothing can be read: an idle card, a common one, and a large one at full load; and an Apple laptop's.
 UNKNOWN_WATTS = (30.0, 200.0, 700.0)
@@ -83,9 +84,9 @@ class Gpus:
                 added = (middle * (1 - ERROR), middle, middle * (1 + ERROR))
             device.joules = [old + new for old, new in zip(device.joules, added, strict=True)]
 
-    def energy(self) -> list[tuple[str, str, How, Range]]:
+    def energy(self) -> list[tuple[str, str, How, Joules]]:
         """For each used device: its part's name (``gpu 0``), its model, how its energy is known, and joules."""
-        found: list[tuple[str, str, How, Range]] = []
+        found: list[tuple[str, str, How, Joules]] = []
         for index, uuid, model in _used():
             device = self._devices.get(uuid)
             if device is None:

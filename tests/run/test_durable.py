@@ -216,7 +216,9 @@ def test_killed_while_writing_checkpoints(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", "yolo", "blood")
     run.write_checkpoint({"number": 0, "weights": torch.zeros(1)})
     killed, chance, last, leftovers = Killed(run.path, "write_checkpoints"), random.Random(0), 0, 0
-    for _ in range(25):
+    began = time.monotonic()
+    while last < 25 or leftovers < 3:
+        assert time.monotonic() < began + 60, "no writer is killed in the middle: this test proves nothing"
         killed.after(chance.uniform(0.01, 0.1), start=last)
         state = run.read_checkpoint()
         assert state["number"] >= last
@@ -227,8 +229,6 @@ def test_killed_while_writing_checkpoints(tmp_path: Path) -> None:
         assert numbers[-1:] in ([], [last], [last - 1])
         leftovers += len(list(run.path.glob(".*.unfinished")))
     killed.close()
-    assert last > 25
-    assert leftovers, "no writer was ever killed in the middle: this test proves nothing"
     with run.lock():
         assert not list(run.path.glob(".*.unfinished"))
 
@@ -237,7 +237,9 @@ def test_killed_while_writing_small_files(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_bytes(path, b"0000000." * 6000)
     killed, chance, leftovers, last = Killed(path, "write_files"), random.Random(1), 0, 0
-    for _ in range(60):
+    began = time.monotonic()
+    while last < 60 or leftovers < 10:
+        assert time.monotonic() < began + 60, "no writer is killed in the middle: this test proves nothing"
         killed.after(chance.uniform(0.001, 0.02), start=last)
         words = path.read_bytes().split(b".")
         assert len(words) == 6001
@@ -246,8 +248,6 @@ def test_killed_while_writing_small_files(tmp_path: Path) -> None:
         last = int(words[0])
         leftovers += len(list(tmp_path.glob(".*.unfinished")))
     killed.close()
-    assert last > 60
-    assert leftovers, "no writer was ever killed in the middle: this test proves nothing"
     remove_unfinished(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
 
