@@ -34,7 +34,7 @@ def test_what_is_written_is_read(format, writers, item, pictures):
     items = [item(f"p{i}", (HEIGHT, WIDTH), tuple(found)) for i, found in enumerate(pictures)]
     with tempfile.TemporaryDirectory() as folder:
         writers.write(format, Path(folder), items)
-        source = sources.read(folder, held_out=0)
+        source = sources.read(folder, held_out=0.0)
         train = source.split("train")
         assert source.class_names == tuple(sorted({box[0] for found in pictures for box in found}))
         for sample, found in zip(train, pictures, strict=True):
@@ -109,7 +109,7 @@ def garbage(writers, item, format, path, data):
         (Path(folder) / path).write_bytes(data)
         for skip_bad in (False, True):
             try:
-                source = sources.read(folder, held_out=0, skip_bad=skip_bad)
+                source = sources.read(folder, held_out=0.0, skip_bad=skip_bad)
             except DataError as error:
                 assert len(str(error)) > 20
                 continue

@@ -161,10 +161,10 @@ def test_bad_input_is_one_error_or_left_out(spoil, tmp_path, writers, item):
     folder = writers.write("voc", tmp_path / "set", [item("a"), item("b"), item("c")])
     kind, where = spoil(folder, writers, item)
     with pytest.raises(DataError) as caught:
-        sources.read(folder, held_out=0)
+        sources.read(folder, held_out=0.0)
     assert kind in str(caught.value) and where in str(caught.value)
     assert "skip_bad" in str(caught.value)
-    source = sources.read(folder, held_out=0, skip_bad=True)
+    source = sources.read(folder, held_out=0.0, skip_bad=True)
     assert any(kind in line and line.startswith("left out") for line in source.problems)
     samples = {sample.id: sample for sample in source.split("train")}
     assert {"a", "c"} <= set(samples)
@@ -184,7 +184,7 @@ def test_all_problems_come_at_once_with_their_count(tmp_path, writers, item):
 
 def test_a_small_overhang_is_clipped_and_counted(tmp_path, writers, item):
     folder = writers.write("coco", tmp_path, [item("a", boxes=(("cat", -1.5, 2, 20, 41.9),))])
-    source = sources.read(folder, held_out=0)
+    source = sources.read(folder, held_out=0.0)
     assert source.split("train")[0].truth.xyxy.tolist() == [[0, 2, 20, 40]]
     assert "clipped: 1 boxes" in source.problems[0]
 
@@ -233,8 +233,8 @@ def test_bad_coco_content(kind, tmp_path, writers, item):
     folder = writers.write("coco", tmp_path, [item("a"), item("b")])
     coco(folder, COCO_CHANGES[kind])
     with pytest.raises(DataError, match=kind.strip()):
-        sources.read(folder, held_out=0)
-    source = sources.read(folder, held_out=0, skip_bad=True)
+        sources.read(folder, held_out=0.0)
+    source = sources.read(folder, held_out=0.0, skip_bad=True)
     assert source.split("train")[-1].id == "b"
 
 
@@ -285,8 +285,8 @@ def test_bad_yolo_lines(line, kind, tmp_path, writers, item):
     folder = writers.write("yolo", tmp_path, [item("a"), item("b")])
     (folder / "labels" / "train" / "a.txt").write_text(f"0 0.5 0.5 0.5 0.5\n{line}\n")
     with pytest.raises(DataError, match=kind):
-        sources.read(folder, held_out=0)
-    source = sources.read(folder, held_out=0, skip_bad=True)
+        sources.read(folder, held_out=0.0)
+    source = sources.read(folder, held_out=0.0, skip_bad=True)
     assert source.split("train")[0].truth.xyxy.tolist() == [[15, 10, 45, 30]]
 
 
@@ -320,7 +320,7 @@ def test_yaml_runs_nothing(tmp_path, writers, item):
     folder = writers.write("yolo", tmp_path, [item("a")])
     tag = f"!!python/object/apply:os.mkdir [{tmp_path / 'made'}]"
     (folder / "data.yaml").write_text(f"names: [cat]\ntrain: images/train\nextra: {tag}\n")
-    assert len(sources.read(folder, held_out=0).split("train")) == 1
+    assert len(sources.read(folder, held_out=0.0).split("train")) == 1
     assert not (tmp_path / "made").exists()
 
 
@@ -334,7 +334,7 @@ def test_yolo_without_any_label_is_not_all_background(tmp_path, writers, item):
 def test_yolo_label_without_a_picture_and_picture_without_a_label(tmp_path, writers, item):
     folder = writers.write("yolo", tmp_path, [item("a"), item("b"), item("c")])
     (folder / "labels" / "train" / "b.txt").unlink()
-    assert len(sources.read(folder, held_out=0).split("train")[1].truth) == 0
+    assert len(sources.read(folder, held_out=0.0).split("train")[1].truth) == 0
     (folder / "images" / "train" / "c.png").unlink()
     with pytest.raises(DataError, match="picture missing"):
         sources.read(folder)
@@ -390,8 +390,8 @@ def test_two_layouts_in_one_folder_must_be_named(tmp_path, writers, item):
     writers.write("yolo", tmp_path, [item("a", boxes=(("dog", 1, 1, 9, 9),))])
     with pytest.raises(DataError, match="several ways: voc, yolo"):
         sources.read(tmp_path)
-    assert sources.read(f"voc:{tmp_path}", held_out=0).class_names == ("cat",)
-    assert sources.read(f"yolo:{tmp_path}", held_out=0).class_names == ("dog",)
+    assert sources.read(f"voc:{tmp_path}", held_out=0.0).class_names == ("cat",)
+    assert sources.read(f"yolo:{tmp_path}", held_out=0.0).class_names == ("dog",)
 
 
 def test_a_wrong_split_names_what_there_is(tmp_path, writers, item):

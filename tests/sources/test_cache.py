@@ -24,7 +24,7 @@ def data(tmp_path, writers, item):
 
 
 def train(folder, **choices):
-    return sources.read(folder, held_out=0, **choices).split("train")
+    return sources.read(folder, held_out=0.0, **choices).split("train")
 
 
 def entries(folder):
@@ -175,7 +175,7 @@ class Usage:
 BUILDER = """
 import sys, time
 from clearsight import sources
-dataset = sources.read(sys.argv[1], held_out=0).split("train")
+dataset = sources.read(sys.argv[1], held_out=0.0).split("train")
 def progress(done, total):
     print(done, flush=True)
     time.sleep(float(sys.argv[2]))

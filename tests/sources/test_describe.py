@@ -11,7 +11,7 @@ from clearsight.sources import describe
 
 
 def read(folder, **choices):
-    return sources.read(folder, held_out=0, **choices)
+    return sources.read(folder, held_out=0.0, **choices)
 
 
 def test_the_fingerprint_follows_content_not_place_or_time(tmp_path, writers, item):

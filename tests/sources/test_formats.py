@@ -92,13 +92,13 @@ def check(source):
 
 
 def test_a_voc_box_of_one_pixel_is_legal(tmp_path, writers, item):
-    source = sources.read(writers.write("voc", tmp_path, [item("a", boxes=(("cat", 9, 9, 10, 10),))]), held_out=0)
+    source = sources.read(writers.write("voc", tmp_path, [item("a", boxes=(("cat", 9, 9, 10, 10),))]), held_out=0.0)
     assert source.split("train")[0].truth.xyxy.tolist() == [[9, 9, 10, 10]]
 
 
 def test_a_voc_set_with_a_corner_of_0_counts_from_0_throughout(tmp_path, writers, item):
     items = [item("a", boxes=(("cat", -1, 4, 10, 10),)), item("b", boxes=(("cat", 4, 4, 60, 10),))]
-    source = sources.read(writers.write("voc", tmp_path, items), held_out=0)
+    source = sources.read(writers.write("voc", tmp_path, items), held_out=0.0)
     assert [sample.truth.xyxy.tolist()[0] for sample in source.split("train")] == [[0, 5, 10, 10], [5, 5, 60, 10]]
     assert "from 0" in source.problems[0]
 
@@ -107,7 +107,7 @@ def test_difficult_and_crowds_are_ignored_and_areas_kept(tmp_path, writers, item
     boxes = (("cat", 5, 6, 25, 30), ("cat", 1, 1, 11, 11))
     for format in ("voc", "coco"):
         folder = writers.write(format, tmp_path / format, [item("a", boxes=boxes, difficult=(1,))])
-        truth = sources.read(folder, held_out=0).split("train")[0].truth
+        truth = sources.read(folder, held_out=0.0).split("train")[0].truth
         assert truth.ignored.tolist() == [False, True]
         assert truth.areas.tolist() == ([480, 100] if format == "voc" else [240, 50])
 
@@ -150,7 +150,7 @@ def test_coco_beside_pictures_and_names_joined_between_files(tmp_path, writers):
 def test_yolo_polygons_become_boxes_with_their_area(tmp_path, writers, item):
     folder = writers.write("yolo", tmp_path, [item("a", (100, 200))])
     (folder / "labels" / "train" / "a.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.9")
-    truth = sources.read(folder, held_out=0).split("train")[0].truth
+    truth = sources.read(folder, held_out=0.0).split("train")[0].truth
     torch.testing.assert_close(truth.xyxy, torch.tensor([[20.0, 10, 100, 90]]))
     torch.testing.assert_close(truth.areas, torch.tensor([3200.0]))
 
@@ -158,7 +158,7 @@ def test_yolo_polygons_become_boxes_with_their_area(tmp_path, writers, item):
 def test_yolo_classes_stay_the_words_they_are(tmp_path, writers, item):
     folder = writers.write("yolo", tmp_path, [item("a", boxes=(("x", 1, 1, 9, 9),))])
     (folder / "data.yaml").write_text("names: [no, 1.0, null]\ntrain: images/train\n")
-    assert sources.read(folder, held_out=0).class_names == ("no", "1.0", "null")
+    assert sources.read(folder, held_out=0.0).class_names == ("no", "1.0", "null")
 
 
 def test_yolo_lists_of_pictures(tmp_path, writers, item):
@@ -194,11 +194,11 @@ def test_yolo_declared_folder_may_be_a_link_out_of_the_tree(tmp_path, writers, i
     folder = writers.write("yolo", tmp_path / "deep" / "set", [item("a"), item("b")])
     (folder / "images" / "train").rename(tmp_path / "far")
     (folder / "images" / "train").symlink_to(tmp_path / "far")
-    assert len(sources.read(folder, held_out=0).split("train")) == 2
+    assert len(sources.read(folder, held_out=0.0).split("train")) == 2
 
 
 def test_aligned_classes_follow_names(tmp_path, writers, item):
-    source = sources.read(writers.write("voc", tmp_path, [item("a", boxes=(("dog", 1, 1, 9, 9),))]), held_out=0)
+    source = sources.read(writers.write("voc", tmp_path, [item("a", boxes=(("dog", 1, 1, 9, 9),))]), held_out=0.0)
     aligned = source.aligned(("cat", "dog"))
     assert aligned.split("train")[0].truth.labels.tolist() == [1]
     assert aligned.split("train").class_names == ("cat", "dog")

@@ -68,7 +68,7 @@ def test_attributes_and_clusters_come_from_the_table(tmp_path, writers, item):
 def test_parquet_and_a_named_table(tmp_path, writers, item):
     folder = writers.write("voc", tmp_path / "set", [item("1"), item("2")])
     polars.DataFrame({"id": [1, 2], "age": [30, None]}).write_parquet(tmp_path / "people.parquet")
-    source = sources.read(folder, attributes=tmp_path / "people.parquet", held_out=0)
+    source = sources.read(folder, attributes=tmp_path / "people.parquet", held_out=0.0)
     assert [sample.groups for sample in source.split("train")] == [{"age": "30"}, {"age": "unknown"}]
     with pytest.raises(DataError, match="no table"):
         sources.read(folder, attributes=tmp_path / "gone.csv")
@@ -121,4 +121,4 @@ def test_share_rounds_to_the_nearest(tmp_path, writers, item):
     source = sources.read(folder, held_out=0.3)
     assert len(source.split("val")) == math.floor(0.3 * 7 + 0.5)
     assert sources.read(folder, held_out=0.3).fingerprint == source.fingerprint
-    assert list(sources.read(folder, held_out=0).splits) == ["train"]
+    assert list(sources.read(folder, held_out=0.0).splits) == ["train"]

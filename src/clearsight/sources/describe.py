@@ -118,9 +118,14 @@ def _area(area: float) -> str:
 
 def _spread(counts: list[int]) -> dict[str, float]:
     if not counts:
-        return {"least": 0, "median": 0, "mean": 0, "most": 0}
+        return dict.fromkeys(("least", "median", "mean", "most"), 0.0)
     middle = (counts[(len(counts) - 1) // 2] + counts[len(counts) // 2]) / 2
-    return {"least": counts[0], "median": middle, "mean": sum(counts) / len(counts), "most": counts[-1]}
+    return {
+        "least": float(counts[0]),
+        "median": middle,
+        "mean": sum(counts) / len(counts),
+        "most": float(counts[-1]),
+    }
 
 
 def _imbalance(split: SplitDescription) -> float:
