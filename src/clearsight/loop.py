@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from clearsight.types import Batch, Losses, Training
 
+AVERAGE_EVERY = 4  # steps between two moves of the average: what lies between is nearly equal, and time is not free
 FIRST_VALIDATION_S = 10.0  # before that there is little to see
 FINAL_RATE = 0.01  # the learning rate at the end, as a share of the highest
 
@@ -115,7 +116,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int, memory_steps: float) -> None:
-        """Move towards the model after ``step`` steps, remembering about ``memory_steps`` of them."""
+        """The ``step``-th move towards the model, remembering about the last ``memory_steps``."""
         keep = min(1 - 1 / (memory_steps + 1), (1 + step) / (10 + step))
         if self._smooth:
             torch._foreach_lerp_([mine for mine, _ in self._smooth], [theirs for _, theirs in self._smooth], 1 - keep)
@@ -222,7 +223,9 @@ class _Trainer:
         losses = self.model.losses(_on(batch, self.fabric.device))
         self._descend(losses)
         self.clock.step += 1
-        self.average.update(self.clock.step, self.training.average_share * self.clock.total_steps())
+        if self.clock.step % AVERAGE_EVERY == 0:
+            memory = self.training.average_share * self.clock.total_steps() / AVERAGE_EVERY
+            self.average.update(self.clock.step // AVERAGE_EVERY, memory)
         self.hooks.watch(self._moment())
         self._validate_if_due()
         if self.clock.seconds - self.saved_at > self.hooks.save_seconds:

@@ -39,4 +39,4 @@ def relight(images: Float[Tensor, "b 3 h w"], strength: float, generator: torch.
     common, tint = (torch.rand(2, len(images), n, 1, 1, generator=generator) * 2 - 1 for n in (1, 3))
     gain, shift = (common + 0.3 * tint).to(images.device) * strength
     mean = images.mean(dim=(2, 3), keepdim=True)
-    return ((images - mean) * (1 + gain) + mean + 0.5 * shift).clamp_(0, 1)
+    return (images * (1 + gain)).add_(0.5 * shift - mean * gain).clamp_(0, 1)  # contrast turns about the mean

@@ -35,9 +35,7 @@ class Batches:
 
     def batch(self, step: int, progress: float) -> Batch:
         """The batch of a step; ``progress`` in [0, 1] tells how far the run is."""
-        small = progress < self.training.small_share
-        scale = self.training.small_scale if small else 1.0
-        canvas = views.canvas_for(self.canvas, round(max(self.canvas) * scale)) if small else self.canvas
+        canvas, scale = self._stage(progress)
         zoom = (self.training.zoom[0] * scale, self.training.zoom[1] * scale)
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)
         first = step * self.training.batch_size
@@ -48,6 +46,14 @@ class Batches:
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
         lit = relight(images.float().div_(255), self.training.brightness, self._generator(-1 - first - self.rank))
         return Batch(images=lit, truths=[sample.truth for sample in samples], ids=[sample.id for sample in samples])
+
+    def _stage(self, progress: float) -> tuple[Size, float]:
+        """The canvas of this part of the run and its scale; a small one still fits the coarsest stride exactly."""
+        if progress >= self.training.small_share:
+            return self.canvas, 1.0
+        steps = max(1, round(max(self.canvas) * self.training.small_scale / views.MULTIPLE))
+        side = steps * views.MULTIPLE
+        return views.canvas_for(self.canvas, side), side / max(self.canvas)
 
     def _index(self, k: int) -> int:
         epoch, place = divmod(k, len(self.dataset))
