@@ -206,7 +206,7 @@ class Killed:
         assert self.server.stdout.readline() == "dead\n"
 
     def close(self) -> None:
-        """End the server."""
+        """End the server; its last writer is dead or was never started."""
         self.server.communicate(timeout=60)
 
 
@@ -215,7 +215,8 @@ def test_killed_while_writing_checkpoints(tmp_path: Path) -> None:
 
     run = Run.create(tmp_path / "run", "yolo", "blood")
     run.write_checkpoint({"number": 0, "weights": torch.zeros(1)})
-    killed, chance, last, leftovers = Killed(run.path, "write_checkpoints"), random.Random(0), 0, 0
+    killed, chance = Killed(run.path, "write_checkpoints"), random.Random(0)
+    last, leftovers, logged = 0, 0, []
     began = time.monotonic()
     while last < 25 or leftovers < 3:
         assert time.monotonic() < began + 60, "no writer is killed in the middle: this test proves nothing"
@@ -225,8 +226,10 @@ def test_killed_while_writing_checkpoints(tmp_path: Path) -> None:
         assert torch.unique(state["weights"]).tolist() == [state["number"]]
         last = state["number"]
         numbers = [record["number"] for record in run.read_log()]
-        assert numbers == sorted(numbers)
-        assert numbers[-1:] in ([], [last], [last - 1])
+        assert numbers == sorted(set(numbers))
+        assert numbers[: len(logged)] == logged  # a line that was there stays there
+        assert numbers[-1:] <= [last]
+        logged = numbers
         leftovers += len(list(run.path.glob(".*.unfinished")))
     killed.close()
     with run.lock():
