@@ -1,6 +1,6 @@
 """YOLO on the BCCD blood smears, from scratch, for some minutes: its scores on the held-out smears as one JSON line.
 
-    python benchmarks/bccd.py --data BCCD --minutes 10
+python benchmarks/bccd.py --data BCCD --minutes 10
 """
 
 import argparse

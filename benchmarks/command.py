@@ -1,6 +1,6 @@
 """Seconds of `clearsight --help`, and of `clearsight demo` with its score, as JSON lines.
 
-    python benchmarks/command.py [--demo]
+python benchmarks/command.py [--demo]
 """
 
 import argparse
@@ -25,7 +25,9 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true")
     asked = parser.parse_args()
     times = [seconds(["clearsight", "--help"]) for _ in range(11)]
-    print(json.dumps({"benchmark": "help", "median_s": round(statistics.median(times), 3), "min_s": round(min(times), 3)}))
+    print(
+        json.dumps({"benchmark": "help", "median_s": round(statistics.median(times), 3), "min_s": round(min(times), 3)})
+    )
     if asked.demo:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "demo"

@@ -43,7 +43,9 @@ def test_a_norm_that_is_not_alone_in_reading_its_convolution_is_left():
 
     network = lively(Shared())
     with torch.no_grad():
-        assert torch.equal(fold_norms(network, torch.rand(1, 3, 8, 8))(torch.ones(1, 3, 8, 8)), network(torch.ones(1, 3, 8, 8)))
+        assert torch.equal(
+            fold_norms(network, torch.rand(1, 3, 8, 8))(torch.ones(1, 3, 8, 8)), network(torch.ones(1, 3, 8, 8))
+        )
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,9 @@ def test_the_energy_budget_stops_when_used():
     assert 10 < clock.step < 110
 
 
-@pytest.mark.parametrize("wrong", [{}, {"epochs": 1, "minutes": 1}, {"epochs": 0}, {"minutes": -1}, {"kwh": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{}, {"epochs": 1, "minutes": 1}, {"epochs": 0}, {"minutes": -1}, {"kwh": float("nan")}]
+)
 def test_bad_budgets_are_refused(wrong):
     with pytest.raises(ValueError, match="budget"):
         loop.Budget(**wrong)

@@ -21,7 +21,9 @@ app = typer.Typer(
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, such as runs/yolo-blood-1.")]
 DataPlace = Annotated[str, typer.Argument(metavar="DATA", help="A folder, FORMAT:FOLDER, or an embedded set: digits.")]
 Attributes = Annotated[str | None, typer.Option(help="Table (CSV or Parquet) of groups: id, one column per attribute.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad pictures and boxes out, and list them in the card.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave bad pictures and boxes out, and list them in the card.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 By = Annotated[str | None, typer.Option(help="Attributes to compare groups by, separated by commas; all if not said.")]
 Zone = Annotated[str | None, typer.Option(help="Electricity grid for CO2e, such as FRA; without it none is printed.")]
@@ -41,7 +43,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -83,7 +87,9 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Train so many minutes (10 if no budget is given).")] = None,
     epochs: Annotated[float | None, typer.Option(help="Or so many passes over the pictures.")] = None,
     budget_kwh: Annotated[float | None, typer.Option(help="Or until so much energy is used, in kWh.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="Any timm CNN, or run:PATH for the trunk of an earlier run.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Any timm CNN, or run:PATH for the trunk of an earlier run.")
+    ] = None,
     pretrained: Pretrained = None,
     by: By = None,
     zone: Zone = None,
@@ -92,7 +98,9 @@ def train(
     out: Annotated[str | None, typer.Option(help="The run folder; runs/MODEL-DATA-NUMBER if not said.")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with the run in this folder.")] = None,
     devices: Annotated[int, typer.Option(help="How many processors or GPUs share each batch.")] = 1,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A setting of the model or training.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A setting of the model or training.")
+    ] = None,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
@@ -133,7 +141,9 @@ def evaluate(
 @app.command()
 def predict(
     run: RunFolder,
-    pictures: Annotated[list[str], typer.Argument(metavar="PICTURES...", help="Files, folders, or patterns in quotes.")],
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="PICTURES...", help="Files, folders, or patterns in quotes.")
+    ],
     out: Annotated[str | None, typer.Option(help="A new folder for JSON, CSV and overlays.")] = None,
     min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Score from which a detection counts.")] = None,
     overlays: Annotated[bool, typer.Option(help="Draw the detections on the pictures.")] = True,

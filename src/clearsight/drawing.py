@@ -12,6 +12,7 @@ from clearsight.types import Boxes, Prediction, Truth
 
 # Okabe and Ito's palette, told apart by colour-blind people too; blue first, since most pictures are warm.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 MISSED = "#ff2d55"
 LABEL_LONGEST = 24
 
@@ -74,7 +75,7 @@ def shown(name: str) -> str:
     return line if len(line) <= LABEL_LONGEST else line[: LABEL_LONGEST - 1] + "…"
 
 
-def _tag(draw: ImageDraw.ImageDraw, box: list[float], words: str, colour: str, font: ImageFont.FreeTypeFont) -> None:
+def _tag(draw: ImageDraw.ImageDraw, box: list[float], words: str, colour: str, font: Font) -> None:
     left, top, right, bottom = draw.textbbox((0, 0), words, font=font)
     x, y = box[0], max(0.0, box[1] - (bottom - top) - 5)
     draw.rectangle((x, y, x + right - left + 6, y + bottom - top + 5), fill=colour + "d8")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -59,6 +59,16 @@ def settled(seen: Evaluation, task: Task, class_names: Sequence[str], options: d
     return with_predictions(seen, task, class_names, seen.predictions, options)
 
 
+class Samples(Protocol):
+    """Anything that gives samples by number."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
 class _Seen:
     """What is kept of samples as their pictures stream past."""
 
@@ -100,7 +110,7 @@ def _evaluation(
     return Evaluation(evidence=evidence, predictions=tuple(predictions), truths=tuple(seen.truths))
 
 
-def decoded(dataset: Dataset, threads: int = 2) -> Iterator[Sample]:
+def decoded(dataset: Samples, threads: int = 2) -> Iterator[Sample]:
     """All samples in order, decoded a little ahead by threads (decoders release the interpreter)."""
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         indices = iter(range(len(dataset)))

@@ -1,4 +1,4 @@
-"""A trained network made ready to predict: batch norms folded into convolutions, one precision, pictures in, truth out."""
+"""A trained network made ready to predict: norms folded into convolutions, one precision, pictures of any size."""
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -80,7 +80,10 @@ def fold_norms(network: nn.Module, probe: Tensor) -> nn.Module:
         conv.weight.mul_(scale.reshape(-1, *[1] * (conv.weight.ndim - 1)))
         conv.bias = nn.Parameter(shift if conv.bias is None else conv.bias * scale + shift, requires_grad=False)
         _replace(folded, norm, getattr(norm, "act", nn.Identity()))  # timm's norms may hold an activation
-    same = (torch.allclose(a, b, rtol=1e-2, atol=1e-2) for a, b in zip(_flat(network(probe)), _flat(folded(probe)), strict=True))
+    same = (
+        torch.allclose(a, b, rtol=1e-2, atol=1e-2)
+        for a, b in zip(_flat(network(probe)), _flat(folded(probe)), strict=True)
+    )
     return folded if all(same) else network
 
 

@@ -26,7 +26,9 @@ FINAL_RATE = 0.01  # the learning rate at the end, as a share of the highest
 class Meter(Protocol):
     """What the loop asks of an energy meter."""
 
-    def kwh_so_far(self) -> float: ...
+    def kwh_so_far(self) -> float:
+        """Energy used so far, in kWh; cheap enough to ask at every step."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,9 @@ class Budget:
     kwh: float | None = None
 
     def __post_init__(self) -> None:
-        given = {k: v for k, v in (("epochs", self.epochs), ("minutes", self.minutes), ("kwh", self.kwh)) if v is not None}
+        given = {
+            k: v for k, v in (("epochs", self.epochs), ("minutes", self.minutes), ("kwh", self.kwh)) if v is not None
+        }
         if len(given) != 1:
             raise ValueError(f"{len(given)} budgets were given. Expected one of epochs, minutes or kwh.")
         ((name, value),) = given.items()
@@ -77,7 +81,7 @@ class Hooks:
     """
 
     save: Callable[[dict[str, Any]], None]
-    validate: Callable[[nn.Module], float] | None = None
+    validate: Callable[[Any], float] | None = None
     watch: Callable[[Moment], None] = lambda moment: None
     log: Callable[[Moment], None] = lambda moment: None
     stop: Callable[[], bool] = lambda: False
@@ -212,7 +216,9 @@ class _Trainer:
         """The progress all processes go by, since their clocks differ; and whether any of them was asked to stop."""
         here = torch.tensor([self.clock.progress(), float(self.hooks.stop())], dtype=torch.float64)
         if self.fabric.world_size > 1:
-            here = self.fabric.all_gather(here.to(self.fabric.device)).amax(dim=0).cpu()
+            everywhere = self.fabric.all_gather(here.to(self.fabric.device))
+            assert isinstance(everywhere, Tensor)
+            here = everywhere.amax(dim=0).cpu()
         self.asked_to_stop = bool(here[1])
         return float(here[0])
 

@@ -93,6 +93,7 @@ class Sample:
 
     @property
     def size(self) -> Size:
+        """Height and width in pixels."""
         return (self.image.shape[1], self.image.shape[2])
 
 

@@ -28,7 +28,12 @@ def test_cells_cover_the_picture_in_order(yolo):
 
 
 def test_centres_row_by_row():
-    assert cell_centres((2, 2), 10, torch.device("cpu")).tolist() == [[5.0, 5.0], [15.0, 5.0], [5.0, 15.0], [15.0, 15.0]]
+    assert cell_centres((2, 2), 10, torch.device("cpu")).tolist() == [
+        [5.0, 5.0],
+        [15.0, 5.0],
+        [5.0, 15.0],
+        [15.0, 15.0],
+    ]
 
 
 @pytest.mark.parametrize("truths", [[EMPTY, ONE], [EMPTY, EMPTY], [ONE, ONE]])

@@ -2,7 +2,9 @@ import torch
 
 from clearsight.ops.assignment import task_aligned
 
-POINTS = torch.stack(torch.meshgrid(torch.arange(4.0, 80, 8), torch.arange(4.0, 80, 8), indexing="xy"), -1).reshape(-1, 2)
+POINTS = torch.stack(torch.meshgrid(torch.arange(4.0, 80, 8), torch.arange(4.0, 80, 8), indexing="xy"), -1).reshape(
+    -1, 2
+)
 
 
 def assign(truths, labels, boxes=None, scores=None, classes=2, **options):

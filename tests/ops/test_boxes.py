@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from clearsight.ops import boxes as box_ops
 
 corner = st.integers(0, 40)
-box = st.tuples(corner, corner, st.integers(1, 40), st.integers(1, 40)).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))
+box = st.tuples(corner, corner, st.integers(1, 40), st.integers(1, 40)).map(
+    lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
+)
 
 
 def painted(a, b):
@@ -41,7 +43,9 @@ def test_suppression_keeps_one_of_each_heap_and_never_mixes_classes():
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10], [50, 50, 60, 60]])
     kept = box_ops.keep_best(boxes, torch.tensor([0.9, 0.8, 0.7, 0.6]), torch.tensor([0, 0, 1, 0]), 0.5, 10)
     assert kept.tolist() == [0, 2, 3]
-    assert box_ops.keep_best(boxes, torch.tensor([0.9, 0.8, 0.7, 0.6]), torch.tensor([0, 0, 1, 0]), 0.5, 1).tolist() == [0]
+    assert box_ops.keep_best(
+        boxes, torch.tensor([0.9, 0.8, 0.7, 0.6]), torch.tensor([0, 0, 1, 0]), 0.5, 1
+    ).tolist() == [0]
 
 
 def test_clip_cuts_to_the_picture():

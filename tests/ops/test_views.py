@@ -54,6 +54,8 @@ def test_a_prediction_comes_back_to_the_pixels_it_was_made_of(height, width):
     placement = views.Placement(size=(height, width), placed=views.fitted((height, width), 128), top=3, left=7)
     ratio = torch.tensor([placement.placed[1] / width, placement.placed[0] / height] * 2)
     there = Detections(
-        xyxy=box * ratio + torch.tensor([7.0, 3.0, 7.0, 3.0]), scores=torch.ones(1), labels=torch.zeros(1, dtype=torch.long)
+        xyxy=box * ratio + torch.tensor([7.0, 3.0, 7.0, 3.0]),
+        scores=torch.ones(1),
+        labels=torch.zeros(1, dtype=torch.long),
     )
     assert torch.allclose(views.bring_back(there, placement).xyxy, box, atol=1e-2)

@@ -7,6 +7,7 @@ cells chosen during training by how well they already do (Feng et al. 2021, TOOD
 (Zhang et al. 2021, VarifocalNet) and so holds confidence and class in one number, and a generalised IoU loss.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from clearsight.ops import boxes as box_ops
 from clearsight.ops.assignment import task_aligned
-from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Size, Training
+from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Size, Training, Truth
 
 STRIDES = (8, 16, 32)
 GROUP = 16
@@ -111,7 +112,7 @@ def varifocal(logits: Float[Tensor, "*n"], target: Float[Tensor, "*n"], alpha: f
     return F.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="none")
 
 
-def _padded(truths: object, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def _padded(truths: Sequence[Truth], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Truths of a batch as ``b n 4``, ``b n``, and the ignored ones apart as ``b m 4``; padding has zero area."""
     judged, labels, ignored = [], [], []
     for truth in truths:
@@ -160,7 +161,7 @@ class Block(nn.Sequential):
 
 
 class Pyramid(nn.Module):
-    """Features of all strides with the same width: meaning flows down (Lin et al. 2017), position up (Liu et al. 2018)."""
+    """Maps of one width: meaning flows down (Lin et al. 2017), then position up (Liu et al. 2018)."""
 
     def __init__(self, channels: tuple[int, ...], width: int) -> None:
         super().__init__()
@@ -191,12 +192,8 @@ class GridHead(nn.Module):
         )
         self.to_class = nn.ModuleList(nn.Conv2d(width, classes, 1) for _ in strides)
         self.to_box = nn.ModuleList(nn.Conv2d(width, 4, 1) for _ in strides)
-        for layer in self.to_class:
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.constant_(layer.bias, -4.6)  # a score of 0.01 at the start (Lin et al. 2017, focal loss)
-        for layer in self.to_box:
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.constant_(layer.bias, 1.0)
+        _start_at(self.to_class, -4.6)  # a score of 0.01 (Lin et al. 2017, focal loss)
+        _start_at(self.to_box, 1.0)  # boxes of about five cells
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Logits, boxes, centres and strides of all cells, fine grid first, rows then columns."""
@@ -205,10 +202,22 @@ class GridHead(nn.Module):
             logits.append(self.to_class[level](self.class_branch[level](feature)).flatten(2).transpose(1, 2))
             raw = self.to_box[level](self.box_branch[level](feature)).flatten(2).transpose(1, 2)
             distances.append(raw.float().clamp(max=6).exp() * stride)
-            points.append(cell_centres(feature.shape[2:], stride, feature.device))
+            points.append(cell_centres((feature.shape[2], feature.shape[3]), stride, feature.device))
             strides.append(torch.full((len(points[-1]),), float(stride), device=feature.device))
         centres = torch.cat(points)
-        return torch.cat(logits, 1).float(), box_ops.from_distances(centres, torch.cat(distances, 1)), centres, torch.cat(strides)
+        return (
+            torch.cat(logits, 1).float(),
+            box_ops.from_distances(centres, torch.cat(distances, 1)),
+            centres,
+            torch.cat(strides),
+        )
+
+
+def _start_at(layers: nn.ModuleList, bias: float) -> None:
+    for layer in layers:
+        assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.constant_(layer.bias, bias)
 
 
 def cell_centres(grid: Size, stride: int, device: torch.device) -> Float[Tensor, "cells 2"]:

@@ -33,8 +33,8 @@ def task_aligned(
     """Give each object the ``most`` cells inside it that are best aligned: score^score_power x IoU^iou_power.
 
     Truths are padded to ``n``, at least 1, with boxes of zero area, which no cell is inside of. A cell claimed by
-    several objects answers for the one it overlaps most. The quality is the alignment, scaled so that the best cell of each object
-    has that object's best IoU (TOOD, equation 8). An object without a cell centre inside takes the nearest cell.
+    several objects answers for the one it overlaps most. The quality is the alignment, scaled so that the best cell of
+    each object has that object's best IoU (TOOD, equation 8). An object that holds no cell centre takes the nearest.
     """
     overlap = box_ops.iou(truth_boxes[:, :, None], boxes[:, None])
     label_scores = scores.gather(2, truth_labels[:, None].expand(-1, scores.shape[1], -1)).transpose(1, 2)

@@ -10,7 +10,9 @@ def parse(words: Sequence[str]) -> dict[str, str]:
     """``["width=64"]`` as ``{"width": "64"}``; raises ValueError for a word without "="."""
     for word in words:
         if "=" not in word:
-            raise ValueError(f"{word!r} sets nothing. Expected --set field=value, for example --set learning_rate=0.001.")
+            raise ValueError(
+                f"{word!r} sets nothing. Expected --set field=value, for example --set learning_rate=0.001."
+            )
     return {name.strip().replace("-", "_"): value.strip() for name, value in (word.split("=", 1) for word in words)}
 
 
@@ -20,7 +22,9 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
     Words become the type of the value they replace. Raises ValueError for a field that none has (with the nearest
     names), for a word of another type, and for whatever the dataclass itself refuses.
     """
-    fields = {field.name: index for index, one in reversed(list(enumerate(defaults))) for field in dataclasses.fields(one)}
+    fields = {
+        field.name: index for index, one in reversed(list(enumerate(defaults))) for field in dataclasses.fields(one)
+    }
     changes: list[dict[str, Any]] = [{} for _ in defaults]
     for name, value in settings.items():
         if name not in fields:

@@ -3,8 +3,6 @@
 import datetime
 import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.types import Card, Cost, Dataset, Evidence, Example, Finding, Request, Task
 from clearsight.verbs import trained
+from clearsight.verbs.gather import gather
 from clearsight.verbs.progress import stage
 
 WORST, BEST = 3, 3
@@ -36,8 +35,10 @@ def conclude(
     """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report."""
     config = run.config
     settings = config.settings
-    attributes = None if settings["attributes"] is None else Path(settings["attributes"])
-    source = sources.read(config.data, attributes=attributes, skip_bad=settings["skip_bad"], seed=config.seed)
+    size_px = int(settings["training"]["size_px"])
+    source = gather(
+        config.data, size_px, attributes=settings["attributes"], skip_bad=settings["skip_bad"], quiet=quiet
+    ).source
     task = trained.task_of(config.model)
     judged, notes = _judge(run, source, task, quiet)
     run.write_evidence(judged.evidence.about["split"], judged.evidence)
@@ -130,7 +131,10 @@ def _examples(run: Run, dataset: Dataset, judged: Evaluation, class_names: Seque
     found = judged.evidence.statistics
     metric = found.metrics()[0]
     scores = np.concatenate(
-        [metric.compute(found, rows) for rows in np.array_split(np.eye(found.images, dtype=np.float32), -(-found.images // 500))]
+        [
+            metric.compute(found, rows)
+            for rows in np.array_split(np.eye(found.images, dtype=np.float32), -(-found.images // 500))
+        ]
     )
     order = [int(row) for row in np.argsort(scores) if np.isfinite(scores[row])]
     picks = [("worst", row) for row in order[:WORST]]

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from clearsight import evaluation, sources
+from clearsight import evaluation
 from clearsight.audits import scores
 from clearsight.evaluation import Evaluation
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.types import Evidence, Finding, Request
 from clearsight.verbs import trained
+from clearsight.verbs.gather import gather
 from clearsight.verbs.progress import stage
 
 
@@ -43,14 +44,16 @@ def read_for(run: Run, data: str | Path, attributes: Path | str | None, skip_bad
     """Data for a trained model: its own are split as they were then; of others nothing is set aside for training."""
     config = run.config
     own = str(data) == config.data
-    table = Path(attributes) if attributes is not None else None
-    if own and table is None and config.settings["attributes"] is not None:
-        table = Path(config.settings["attributes"])
-    skip_bad = skip_bad or (own and config.settings["skip_bad"])
-    held_out = {} if own else {"held_out": 0.0}
-    return sources.read(str(data), attributes=table, skip_bad=skip_bad, seed=config.seed, **held_out).aligned(
-        config.class_names
-    )
+    if own and attributes is None:
+        attributes = config.settings["attributes"]
+    return gather(
+        str(data),
+        int(config.settings["training"]["size_px"]),
+        attributes=attributes,
+        skip_bad=skip_bad or (own and config.settings["skip_bad"]),
+        held_out=0.2 if own else 0.0,
+        class_names=config.class_names,
+    ).source
 
 
 def judged_split(source: Source) -> str:

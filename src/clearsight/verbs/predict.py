@@ -128,7 +128,9 @@ class _Pictures:
         try:
             return Sample(id=str(self.files[index]), image=picture_files.decode(self.files[index]), truth=None)
         except ValueError as error:
-            raise DataError(f"{shown(self.files[index])}: {error}. Remove it, or leave it out with --skip-bad.") from error
+            raise DataError(
+                f"{shown(self.files[index])}: {error}. Remove it, or leave it out with --skip-bad."
+            ) from error
 
 
 def _readable(files: list[Path], skip_bad: bool) -> tuple[list[Path], tuple[str, ...]]:

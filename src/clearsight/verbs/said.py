@@ -49,7 +49,7 @@ def metrics(found: Sequence[Finding]) -> str:
 
 def comparison(found: Comparison) -> str:
     """Both runs' metrics side by side, and the paired difference."""
-    rows = [("metric", found.first, found.second, "difference", "95% interval")]
+    rows: list[tuple[str, ...]] = [("metric", found.first, found.second, "difference", "95% interval")]
     for one in found.differences:
         interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
         rows.append((one.metric, _number(one.first), _number(one.second), f"{one.difference:+.3f}", interval_words))
@@ -121,13 +121,13 @@ def _warnings(found: Description) -> list[str]:
     lines = []
     if found.imbalance >= 10:
         said = "a class has no objects" if math.isinf(found.imbalance) else f"{found.imbalance:.0f} times"
-        lines.append(f"imbalance: {said} between the most and the least frequent class; judge each class by its own score.")
+        lines.append(f"imbalance: {said} between the most and the least frequent class; judge each by its own score.")
     for split, names in found.absent_classes.items():
         if names:
             lines.append(f"{split} has no {', '.join(names[:10])}: nothing can be said of them there.")
     if found.shared_clusters:
-        lines.append(f"{len(found.shared_clusters)} clusters are in several splits: scores will be too good. Split by cluster.")
+        lines.append(f"{len(found.shared_clusters)} clusters are in several splits: scores will be too good.")
     if found.duplicates:
-        lines.append(f"{len(found.duplicates)} pictures stand in several splits, byte for byte: scores will be too good.")
+        lines.append(f"{len(found.duplicates)} pictures are in several splits, byte for byte: scores will be too good.")
     lines += list(found.problems)
     return ["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else ["no problems found."]

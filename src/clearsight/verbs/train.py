@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from clearsight import catalogue, evaluation, loop, sources
 from clearsight.inference import Predictor
@@ -25,9 +26,11 @@ from clearsight.types import Cost, Dataset, Model, Size, Task
 from clearsight.verbs import trained
 from clearsight.verbs.choices import choose
 from clearsight.verbs.conclude import conclude
-from clearsight.verbs.progress import TrainingBar, stage
+from clearsight.verbs.gather import gather
+from clearsight.verbs.progress import TrainingBar
 
 WATCHED_PICTURES = 100
+MINUTES = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +93,13 @@ def train(
         if model is None or data is None:
             raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
         asked = {"by": list(by), "zone": zone, "responsible": responsible}
-        budget = loop.Budget(epochs=epochs, minutes=minutes, kwh=budget_kwh) if epochs or minutes or budget_kwh else None
+        if epochs is None and minutes is None and budget_kwh is None:
+            minutes = MINUTES
+        budget = loop.Budget(epochs=epochs, minutes=minutes, kwh=budget_kwh)
         run, plan = _new(
-            model, str(data), backbone, pretrained, budget or loop.Budget(minutes=10), devices, attributes, out, seed,
+            model, str(data), backbone, pretrained, budget, devices, attributes, out, seed,
             skip_bad, dict(settings or {}), quiet, asked,
-        )
+        )  # fmt: skip
     with run.lock(), Meter(start=_cost_before(run)) as meter:
         run.change(state="training")
         _launch(run, plan)
@@ -132,7 +137,7 @@ def _new(
             f"Choose --set batch_size={training.batch_size + devices - training.batch_size % devices}."
         )
     attributes = Path(attributes) if attributes is not None else None
-    source = sources.read(data, attributes=attributes, skip_bad=skip_bad, seed=seed)
+    source = gather(data, training.size_px, attributes=attributes, skip_bad=skip_bad, quiet=quiet).source
     for split in ("train", "val"):
         source.split(split)
     _check_attributes(asked["by"], source.splits)
@@ -145,7 +150,8 @@ def _new(
     )  # fmt: skip
     run.change(
         task=kind.task,
-        backbone=getattr(network.backbone, "name", config.backbone),
+        backbone=trained.trunk_name(network),
+        data=data,
         data_name=source.name,
         fingerprint=source.fingerprint,
         class_names=source.class_names,
@@ -173,13 +179,13 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run that was stopped, from its ``run.json``."""
     config = run.config
     if config.state == "finished":
-        raise ValueError(f"{run.path} has finished its training. Train a new run, or continue from its trunk with "
-                         f"--backbone run:{run.path}.")
+        raise ValueError(
+            f"{run.path} has finished its training. Train a new run, or continue from its trunk with "
+            f"--backbone run:{run.path}."
+        )
     settings = config.settings
     kind = catalogue.find("architectures", config.model).load()
-    choice, training = choose(
-        {**settings["model"], **settings["training"]}, kind.config_type(), kind.training_defaults
-    )
+    choice, training = choose({**settings["model"], **settings["training"]}, kind.config_type(), kind.training_defaults)
     pretrained = settings["pretrained"]
     plan = Plan(
         run=run.path, data=config.data, model=config.model, config=choice, training=training,
@@ -215,11 +221,14 @@ def _launch(run: Run, plan: Plan) -> None:
     strategy = "auto" if plan.devices == 1 else "ddp_spawn"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces what the report says better
     fabric = Fabric(
-        accelerator="cuda" if cuda else "cpu", devices=plan.devices, strategy=strategy, precision=plan.precision  # type: ignore[arg-type]
+        accelerator="cuda" if cuda else "cpu",
+        devices=plan.devices,
+        strategy=strategy,
+        precision=plan.precision,  # type: ignore[arg-type]
     )
     try:
         with _signals() if plan.devices > 1 else contextlib.nullcontext():  # several processes stop by themselves
-            failure = fabric.launch(_process, plan)
+            failure = fabric.launch(_process, plan)  # type: ignore[arg-type]
         if failure is not None:
             raise failure
     except BaseException as error:
@@ -245,27 +254,26 @@ def _trained(fabric: Fabric, plan: Plan) -> None:
     """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
-    source = sources.read(plan.data, attributes=plan.attributes, skip_bad=plan.skip_bad, seed=plan.seed)
+    size_px = plan.training.size_px
+    gathered = gather(plan.data, size_px, attributes=plan.attributes, skip_bad=plan.skip_bad)
+    source, dataset = gathered.source, gathered.cached["train"]
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
             f"the data in {plan.data} is not what {run.path} was trained on: a picture, a truth or an attribute has "
             "changed. Restore the data, or train a new run."
         )
-    with stage("reading pictures", plan.quiet or not fabric.is_global_zero) as watch:
-        dataset = sources.cached(source.split("train"), plan.training.size_px, progress=watch)
     network = trained.build(plan.model, plan.config, source.class_names, plan.pretrained)
+    assert isinstance(network, nn.Module)
     task = trained.task_of(plan.model)
     state = run.read_checkpoint() if run.has_checkpoint else None
     with Meter() as meter, TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar, _signals() as stop:
         batches = Batches(
-            dataset=dataset, training=plan.training, canvas=common_canvas(dataset, plan.training.size_px),
+            dataset=dataset, training=plan.training, canvas=common_canvas(dataset, size_px),
             seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size,
         )  # fmt: skip
         clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
         keeper = _Keeper(run, meter, plan, task, source.split("val"), bar)
-        hooks = loop.Hooks(
-            save=keeper.save, validate=keeper.validate, watch=bar.show, log=keeper.log, stop=stop.asked
-        )
+        hooks = loop.Hooks(save=keeper.save, validate=keeper.validate, watch=bar.show, log=keeper.log, stop=stop.asked)
         try:
             average = loop.fit(network, batches.batch, ahead, clock, plan.training, fabric, hooks, state)
         except (loop.Interrupted, loop.Diverged):

@@ -23,6 +23,12 @@ def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: boo
     return kind(choice, backbone, class_names)
 
 
+def trunk_name(network: Model) -> str:
+    """The timm name of a network's backbone, also where it was the trunk of an earlier run."""
+    assert isinstance(network, nn.Module)
+    return str(network.get_submodule("backbone").name)
+
+
 def task_of(model: str) -> Task:
     """The task a model answers."""
     kind = catalogue.find("architectures", model).load()

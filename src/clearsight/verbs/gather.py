@@ -1,0 +1,55 @@
+"""Data read, and looked through to the last pixel, before anything is built on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from clearsight import sources
+from clearsight.sources import CachedDataset, PictureDataset, Source
+from clearsight.types import Dataset
+from clearsight.verbs.progress import stage
+
+SPLIT_SEED = 0  # the seed of a run changes its training, not which pictures it is judged on: runs stay comparable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """A source whose pictures all decode, and its splits with the pictures resized and at hand."""
+
+    source: Source
+    cached: Mapping[str, CachedDataset]
+
+
+def gather(
+    place: str,
+    size_px: int,
+    *,
+    attributes: Path | str | None = None,
+    skip_bad: bool = False,
+    held_out: float = 0.2,
+    class_names: Sequence[str] | None = None,
+    quiet: bool = True,
+) -> Gathered:
+    """Read data and cache every picture at ``size_px``, so that a broken one shows now and not hours later.
+
+    ``class_names`` are those of a trained model, which the data's must be among. Raises ValueError with everything
+    that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
+    """
+    table = None if attributes is None else Path(attributes)
+    source = sources.read(place, attributes=table, skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out)
+    if class_names is not None:
+        source = source.aligned(class_names)
+    cached = {}
+    for name, dataset in source.splits.items():
+        with stage(f"reading pictures: {name}", quiet) as watch:
+            cached[name] = sources.cached(dataset, size_px, watch, skip_bad=skip_bad)
+    splits = {name: _whole(dataset, cached[name]) for name, dataset in source.splits.items()}
+    problems = [line for one in cached.values() for line in one.problems]
+    return Gathered(source=replace(source, splits=splits, problems=(*source.problems, *problems)), cached=cached)
+
+
+def _whole(dataset: Dataset, cached: CachedDataset) -> Dataset:
+    """The data set without the pictures that do not decode."""
+    if not cached.problems or not isinstance(dataset, PictureDataset):
+        return dataset
+    return replace(dataset, records=cached.records, fingerprint=cached.fingerprint)
