@@ -1,7 +1,8 @@
 """The power of processors and memory: read where the machine lets us, modelled with a range where it does not.
 
-The model of a processor (Fan, Weber and Barroso 2007, "Power provisioning for a warehouse-sized computer") is ``idle + (full - idle) * f(u)`` with ``f(u) = 2u - u^1.4`` at busy share ``u``. The range comes from three
-things nobody can read: ``f`` between linear (low) and the square root (high), the idle share, and the full power.
+The model of a processor (Fan, Weber and Barroso 2007, "Power provisioning for a warehouse-sized computer") is
+``idle + (full - idle) * f(u)`` with ``f(u) = 2u - u^1.4`` at busy share ``u``. The range comes from three things nobody
+can read: ``f`` between linear (low) and the square root (high), the idle share, and the full power.
 """
 
 import os
