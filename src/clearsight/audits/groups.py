@@ -213,7 +213,7 @@ def _gap_finding(request: Request, each: _Comparison, p: float, tests: int) -> F
     verdict = _verdict(request, each, real) if request.by else "none asked"
     return Finding(
         question="whom it fails",
-        claim=_claim(each, p, real, tests),
+        claim=_claim(each, p, real, tests, verdict),
         metric=f"gap in {metric.name}",
         value=found.value,
         interval=found.interval,
@@ -242,7 +242,7 @@ def _verdict(request: Request, each: _Comparison, real: bool) -> Verdict:
     return "pass" if most <= _tolerance(each.metric, each.gap.second.value) else "insufficient"
 
 
-def _claim(each: _Comparison, p: float, real: bool, tests: int) -> str:
+def _claim(each: _Comparison, p: float, real: bool, tests: int, verdict: Verdict) -> str:
     metric, first, second = each.metric, each.gap.first.value, each.gap.second.value
     where = f"where {each.attribute.name} is {each.group}"
     values = f"{number(first, metric)} {where}, against {number(second, metric)} on the other pictures"
@@ -252,9 +252,8 @@ def _claim(each: _Comparison, p: float, real: bool, tests: int) -> str:
         share = _share(first, second) if metric.bounds[0] == 0 else ""
         return f"{start}{share}. Chance does not explain it ({after})."
     need, wanted = _needed(metric, each.gap.first, second), _tolerance(metric, second)
-    more = (
-        f" About {need} pictures of it would settle it to within {wanted:.2f}." if need > each.gap.first.images else ""
-    )
+    short = verdict != "pass" and need > each.gap.first.images
+    more = f" About {need} pictures of it would settle it to within {wanted:.2f}." if short else ""
     return f"{start}. That may be chance ({after}).{more}"
 
 

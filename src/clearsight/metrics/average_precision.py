@@ -25,9 +25,13 @@ WIDE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class RankedDetections:
-    """The detections of one class, best first, with the picture and the fate of each at every IoU threshold."""
+    """The detections of one class, best first, with the picture and the fate of each at every IoU threshold.
+
+    ``near`` marks those that lie on or about an object of the class: right, badly placed, or one too many.
+    """
 
     row: Int[np.ndarray, "d"]
+    near: Bool[np.ndarray, "d"]
     matched: Bool[np.ndarray, "thresholds d"]
     ignored: Bool[np.ndarray, "thresholds d"]
 
@@ -41,8 +45,10 @@ def average_precision(
     """Average precision at each IoU threshold for each column of weights; NaN where no object has weight.
 
     ``total`` is the weighted number of judged objects. With ``expected``, another such number, precision is what it
-    would be were there that many objects among the same false positives: R N / (R N + F), with recall R, F false
-    positives and N expected objects (Hoiem et al. 2012, section 2). Computed in the precision of ``columns``: float64
+    would be were there that many objects: R N / (R N + F), with recall R, N expected objects and F false positives
+    (Hoiem et al. 2012, section 2). Unlike theirs, F is not taken as it is: boxes on the background stay, but those
+    ``near`` an object come with the objects, and grow or shrink in number as these do. Computed
+    in the precision of ``columns``: float64
     gives COCO's own number, float32 is for replicates.
     """
     scores = np.zeros((len(ranked.matched), columns.shape[1]), dtype=columns.dtype)
@@ -69,6 +75,7 @@ class _Steps:
     row: Int[np.ndarray, "steps"]
     matched: Bool[np.ndarray, "thresholds steps"]
     counts: list[csr_array]
+    near: list[csr_array]
     pattern: Int[np.ndarray, "thresholds"]
 
     @classmethod
@@ -80,13 +87,14 @@ class _Steps:
         segment = np.searchsorted(place, np.arange(reach))
         ignored_there = ranked.ignored[:, :reach]
         differs = np.append(True, (ignored_there[1:] != ignored_there[:-1]).any(1))
-        counts = []
+        counts, near = [], []
         for ignored in ignored_there[differs]:
-            kept = np.flatnonzero(~ignored)
-            entries = (np.ones(len(kept), dtype=columns.dtype), (segment[kept], ranked.row[kept]))
-            counts.append(csr_array(entries, shape=(len(place), len(columns))))
+            for matrices, chosen in ((counts, ~ignored), (near, ~ignored & ranked.near[:reach])):
+                kept = np.flatnonzero(chosen)
+                entries = (np.ones(len(kept), dtype=columns.dtype), (segment[kept], ranked.row[kept]))
+                matrices.append(csr_array(entries, shape=(len(place), len(columns))))
         pattern = np.cumsum(differs) - 1
-        return cls(row=ranked.row[place], matched=ranked.matched[:, place], counts=counts, pattern=pattern)
+        return cls(row=ranked.row[place], matched=ranked.matched[:, place], counts=counts, near=near, pattern=pattern)
 
     def area_under(
         self,
@@ -99,6 +107,10 @@ class _Steps:
         ratio = None if expected is None else (expected / safe).astype(columns.dtype)
         own = columns[self.row]
         seen = [_accumulate(count @ columns) for count in self.counts]
+        if ratio is not None:
+            seen = [
+                each + (ratio - 1) * _accumulate(near @ columns) for each, near in zip(seen, self.near, strict=True)
+            ]
         scores = np.zeros((len(self.matched), columns.shape[1]), dtype=columns.dtype)
         for threshold, matched in enumerate(self.matched):
             right = _accumulate(own[matched])
@@ -124,9 +136,7 @@ def _precision(
 ) -> Float[np.ndarray, "steps replicates"]:
     """The best precision from each step on, for the ``right`` among those ``seen``. Overwrites ``seen``."""
     if ratio is not None:
-        seen -= right
         right = right * ratio
-        seen += right
     np.maximum(seen, np.finfo(seen.dtype).tiny, out=seen)
     precision = np.divide(right, seen, out=seen)
     if precision.shape[1] < WIDE:

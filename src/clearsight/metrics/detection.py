@@ -19,6 +19,8 @@ ALL, SMALL, MEDIUM, LARGE = range(4)
 EVERY_IOU = slice(0, 10)
 IOU_50 = slice(0, 1)
 IOU_75 = slice(5, 6)
+# From this IoU on a false box is about an object, badly placed or one too many (Hoiem et al. 2012, section 2).
+NEAR = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ class DetectionStatistics:
         equal = Metric(
             name="AP at equal density",
             compute=partial(mean_average_precision, density=density),
-            meaning="average precision, were objects as common in every group as in the whole set",
+            meaning="average precision at an equal number of objects per picture",
         )
         return (equal, RECALL, FALSE_POSITIVES)
 
@@ -127,6 +129,7 @@ def class_average_precision(
         part = slice(edges[index], edges[index + 1])
         ranked = RankedDetections(
             row=statistics.row[part],
+            near=(statistics.overlap[part] >= NEAR) | statistics.matched[area, ious, part].any(0),
             matched=statistics.matched[area, ious, part],
             ignored=statistics.ignored[area, ious, part],
         )

@@ -1,0 +1,72 @@
+"""What it does: every metric, the baseline beside it, class by class."""
+
+import dataclasses
+
+import numpy as np
+from other_task import evidence_of
+from simulated_detectors import simulated
+
+from clearsight.audits import scores
+from clearsight.metrics.detection import METRICS
+from clearsight.types import Evidence, Request
+
+
+def _evidence(**shape):
+    statistics, clusters = simulated(np.random.default_rng(0), 80, **shape)
+    ids = tuple(str(index) for index in range(statistics.images))
+    return Evidence(task="detection", statistics=statistics, ids=ids, clusters=clusters, about={"data": "smears"})
+
+
+def test_every_metric_with_its_interval_beside_the_baseline():
+    evidence = _evidence()
+    request = Request(evidence=evidence, more={"baseline": _evidence(quality=-4.0)}, replicates=100)
+    findings = scores(request)
+    assert [finding.metric for finding in findings] == [metric.name for metric in METRICS] + ["AP by class"]
+    for finding, metric in zip(findings, METRICS, strict=False):
+        exact = metric.compute(evidence.statistics, np.ones((1, 80)))[0]
+        assert finding.value == exact
+        assert finding.interval[0] <= exact <= finding.interval[1]
+        assert finding.n == 80 and finding.unit == "pictures"
+    assert "never looks reaches 0.0" in findings[0].claim and "80 pictures of smears" in findings[0].claim
+
+
+def test_no_better_than_guessing_is_said():
+    evidence = _evidence()
+    (headline, *_) = scores(Request(evidence=evidence, more={"baseline": evidence}, replicates=50))
+    assert "no better than never looking" in headline.claim
+
+
+def test_class_by_class():
+    evidence = _evidence()
+    finding = scores(Request(evidence=evidence, replicates=100))[-1]
+    assert finding.plot == "intervals"
+    assert finding.series["label"] == ["all classes", "red", "white", "platelet"]
+    assert abs(np.mean(finding.series["value"][1:]) - finding.series["value"][0]) < 1e-12
+    assert len({len(column) for column in finding.series.values()}) == 1
+    assert "best at red" in finding.claim
+
+
+def test_a_class_without_truth_is_not_zero():
+    evidence = _evidence()
+    truths = evidence.statistics.truths.copy()
+    truths[:, 2] = 0
+    matched = evidence.statistics.matched & (evidence.statistics.label < 2)
+    statistics = dataclasses.replace(evidence.statistics, truths=truths, matched=matched)
+    finding = scores(Request(evidence=dataclasses.replace(evidence, statistics=statistics), replicates=50))[-1]
+    assert finding.series["value"][3] is None
+    assert finding.series["note"][3] == "none in these pictures"
+
+
+def test_other_tasks_have_scores_as_well():
+    findings = scores(Request(evidence=evidence_of(np.tile([1, 1, 1, 0], 20)), replicates=100))
+    assert [finding.metric for finding in findings] == ["accuracy"]
+    assert findings[0].value == 0.75
+    assert "75%" in findings[0].claim
+
+
+def test_nothing_to_judge_by_is_said():
+    statistics, clusters = simulated(np.random.default_rng(0), 20, crowding=0.0)
+    evidence = Evidence(task="detection", statistics=statistics, ids=tuple(map(str, range(20))), clusters=clusters)
+    findings = scores(Request(evidence=evidence, replicates=20))
+    assert findings[0].value is None and findings[0].interval is None
+    assert "not defined" in findings[0].claim
