@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 from torch import Tensor
 
 from clearsight.types import Boxes, Prediction, Truth
@@ -78,8 +78,15 @@ def shown(name: str) -> str:
 def _tag(draw: ImageDraw.ImageDraw, box: list[float], words: str, colour: str, font: Font) -> None:
     left, top, right, bottom = draw.textbbox((0, 0), words, font=font)
     x, y = box[0], max(0.0, box[1] - (bottom - top) - 5)
+    x = max(0.0, min(x, draw.im.size[0] - (right - left) - 7))
     draw.rectangle((x, y, x + right - left + 6, y + bottom - top + 5), fill=colour + "d8")
-    draw.text((x + 3 - left, y + 2 - top), words, fill="white", font=font)
+    draw.text((x + 3 - left, y + 2 - top), words, fill=_ink(colour), font=font)
+
+
+def _ink(colour: str) -> str:
+    """Black or white, whichever stands out more on a colour (Rec. 601 luma)."""
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
 
 def _dashed(draw: ImageDraw.ImageDraw, box: list[float], width: int) -> None:

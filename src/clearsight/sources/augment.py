@@ -4,6 +4,8 @@ Every draw comes from the generator that is passed in, so the view of a sample d
 computed it or when: a resumed or distributed run sees the same pictures.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -34,9 +36,14 @@ def random_view(
     return view
 
 
-def relight(images: Float[Tensor, "b 3 h w"], strength: float, generator: torch.Generator) -> Float[Tensor, "b 3 h w"]:
-    """Each picture with another contrast, brightness and tint, drawn uniformly up to ``strength``; still in [0, 1]."""
-    common, tint = (torch.rand(2, len(images), n, 1, 1, generator=generator) * 2 - 1 for n in (1, 3))
-    gain, shift = (common + 0.3 * tint).to(images.device) * strength
+def relight(
+    images: Float[Tensor, "b 3 h w"], strength: float, generators: Sequence[torch.Generator]
+) -> Float[Tensor, "b 3 h w"]:
+    """Each picture with another contrast, brightness and tint, drawn uniformly up to ``strength``; still in [0, 1].
+
+    ``generators`` holds one for each picture.
+    """
+    draws = torch.stack([torch.rand(2, 4, generator=generator) for generator in generators], dim=1) * 2 - 1
+    gain, shift = ((draws[..., :1] + 0.3 * draws[..., 1:]) * strength)[..., None, None].to(images.device)
     mean = images.mean(dim=(2, 3), keepdim=True)
     return (images * (1 + gain)).add_(0.5 * shift - mean * gain).clamp_(0, 1)  # contrast turns about the mean

@@ -39,12 +39,12 @@ class Batches:
         zoom = (self.training.zoom[0] * scale, self.training.zoom[1] * scale)
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)
         first = step * self.training.batch_size
+        mine = range(first + self.rank, first + self.training.batch_size, self.world)
         samples = [
-            random_view(self.dataset[self._index(k)], canvas, zoom, symmetries, self._generator(k))
-            for k in range(first + self.rank, first + self.training.batch_size, self.world)
+            random_view(self.dataset[self._index(k)], canvas, zoom, symmetries, self._generator(k)) for k in mine
         ]
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
-        lit = relight(images.float().div_(255), self.training.brightness, self._generator(-1 - first - self.rank))
+        lit = relight(images.float().div_(255), self.training.brightness, [self._generator(-1 - k) for k in mine])
         return Batch(images=lit, truths=[sample.truth for sample in samples], ids=[sample.id for sample in samples])
 
     def _stage(self, progress: float) -> tuple[Size, float]:

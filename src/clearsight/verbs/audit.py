@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from clearsight.grid import find_zone
 from clearsight.run import Run
 from clearsight.types import Card, Request
 from clearsight.verbs import trained
-from clearsight.verbs.conclude import baseline_for, write_card
-from clearsight.verbs.evaluate import judged, judged_split, read_for
+from clearsight.verbs.conclude import SAME_PICTURES, baseline_for, examples_of, write_card
+from clearsight.verbs.evaluate import check_attributes, judged, judged_split, read_for
 
 
 def audit(
@@ -33,16 +34,18 @@ def audit(
     run = trained.opened(run)
     config = run.config
     asked = config.settings.get("asked", {})
+    zone = find_zone(zone).code if zone is not None else asked.get("zone")
     source = read_for(run, config.data if data is None else data, attributes, skip_bad)
     split = split or judged_split(source)
+    check_attributes(by, source.splits)
     found = judged(run, source, split, quiet)
     own = source.fingerprint == config.fingerprint
     baseline = baseline_for(run, source, found) if own else None
     request = Request(
         evidence=found.evidence,
         more={} if baseline is None else {"baseline": baseline},
-        by=tuple(by) or tuple(asked.get("by", ())),
-        zone=zone or asked.get("zone"),
+        by=tuple(by) or tuple(name for name in asked.get("by", ()) if name in found.evidence.groups),
+        zone=zone,
         seed=config.seed,
     )
     former = run.read_card() if (run.path / "card.json").is_file() else None
@@ -53,7 +56,7 @@ def audit(
         request,
         former.cost if former else None,
         facts,
-        former.examples if former else (),
-        source.problems,
+        examples_of(run, source.split(split), found, config.class_names),
+        [*source.problems, *([SAME_PICTURES] if own and found.evidence.about["split"] == "val" else [])],
         responsible or (former.responsible if former else None),
     )

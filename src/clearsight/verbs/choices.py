@@ -39,7 +39,8 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
 def _as(name: str, value: Any, like: Any) -> Any:
     """``value`` as the type of ``like``."""
     if isinstance(like, tuple):
-        parts = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+        several = isinstance(value, Sequence)
+        parts = value.replace(",", " ").split() if isinstance(value, str) else list(value) if several else []
         if len(parts) != len(like):
             raise ValueError(f"{name} is {value!r}. Expected {len(like)} values, such as {','.join(map(str, like))}.")
         return tuple(_as(name, part, one) for part, one in zip(parts, like, strict=True))
@@ -53,7 +54,7 @@ def _as(name: str, value: Any, like: Any) -> Any:
         if isinstance(like, kind):
             try:
                 return kind(value) if kind is float else _whole(value)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{name} is {value!r}. Expected {said}, such as {like}.") from error
     return str(value)
 

@@ -43,7 +43,7 @@ def conclude(
     judged, notes = _judge(run, source, task, quiet)
     run.write_evidence(judged.evidence.about["split"], judged.evidence)
     baseline = baseline_for(run, source, judged)
-    examples = _examples(run, source.split(judged.evidence.about["split"]), judged, config.class_names)
+    examples = examples_of(run, source.split(judged.evidence.about["split"]), judged, config.class_names)
     facts = _facts(run.config, source, judged.evidence)
     request = Request(evidence=judged.evidence, more={"baseline": baseline}, by=tuple(by), zone=zone, seed=config.seed)
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
@@ -85,13 +85,17 @@ def write_card(
 
 def summary_of(config: Config) -> str:
     """What the model is, in one sentence."""
-    (kind, amount), *_ = config.settings["budget"].items()
     names = list(config.class_names)
     classes = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     return (
         f"A {config.model} detector on the backbone {config.backbone}, trained on {config.data_name} for "
-        f"{amount:g} {kind} to find {classes}."
+        f"{_budget(config)} to find {classes}."
     )
+
+
+def _budget(config: Config) -> str:
+    ((kind, amount),) = config.settings["budget"].items()
+    return f"{amount:g} kWh" if kind == "kwh" else f"{amount:g} {kind.removesuffix('s') if amount == 1 else kind}"
 
 
 def audited(request: Request) -> tuple[Finding, ...]:
@@ -126,16 +130,12 @@ def baseline_for(run: Run, source: Source, judged: Evaluation) -> Evidence:
     return evidence
 
 
-def _examples(run: Run, dataset: Dataset, judged: Evaluation, class_names: Sequence[str]) -> list[Example]:
+def examples_of(run: Run, dataset: Dataset, judged: Evaluation, class_names: Sequence[str]) -> list[Example]:
     """The pictures the model does best and worst on, by the headline metric of each picture alone, drawn."""
     found = judged.evidence.statistics
     metric = found.metrics()[0]
-    scores = np.concatenate(
-        [
-            metric.compute(found, rows)
-            for rows in np.array_split(np.eye(found.images, dtype=np.float32), -(-found.images // 500))
-        ]
-    )
+    alone = (np.eye(min(500, found.images - k), found.images, k, np.float32) for k in range(0, found.images, 500))
+    scores = np.concatenate([metric.compute(found, rows) for rows in alone])
     order = [int(row) for row in np.argsort(scores) if np.isfinite(scores[row])]
     picks = [("worst", row) for row in order[:WORST]]
     picks += [("best", row) for row in order[::-1][:BEST] if row not in order[:WORST]]
@@ -154,16 +154,15 @@ def _examples(run: Run, dataset: Dataset, judged: Evaluation, class_names: Seque
 
 
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
-    training, budget = config.settings["training"], config.settings["budget"]
-    (kind, amount), *_ = budget.items()
+    training = config.settings["training"]
     return {
         "Model": config.model,
         "Backbone": config.backbone,
-        "data": f"{config.data_name} ({source.format})",
+        "Data": f"{config.data_name} ({source.format})",
         "Classes": ", ".join(config.class_names),
         "Trained on": f"{len(source.split('train'))} pictures",
         "Judged on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
-        "Budget": f"{amount:g} {kind}",
+        "Budget": _budget(config),
         "Longer side": f"{training['size_px']} px",
         "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),
         "Seed": str(config.seed),

@@ -1,13 +1,14 @@
 """Judge a trained model on data: evidence in the run folder, and the metrics with their intervals."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from clearsight import evaluation
 from clearsight.audits import scores
 from clearsight.evaluation import Evaluation
 from clearsight.run import Run
-from clearsight.sources import Source
-from clearsight.types import Evidence, Finding, Request
+from clearsight.sources import Source, records_of
+from clearsight.types import Dataset, Evidence, Finding, Request
 from clearsight.verbs import trained
 from clearsight.verbs.gather import gather
 from clearsight.verbs.progress import stage
@@ -43,7 +44,7 @@ def metrics(evidence: Evidence, seed: int = 0) -> tuple[Finding, ...]:
 def read_for(run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool) -> Source:
     """Data for a trained model: its own are split as they were then; of others nothing is set aside for training."""
     config = run.config
-    own = str(data) == config.data
+    own = same_place(data, config.data)
     if own and attributes is None:
         attributes = config.settings["attributes"]
     return gather(
@@ -56,9 +57,26 @@ def read_for(run: Run, data: str | Path, attributes: Path | str | None, skip_bad
     ).source
 
 
+def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:
+    """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there."""
+    known = sorted({name for dataset in splits.values() for one in records_of(dataset) for name in one.groups})
+    for name in by:
+        if name not in known:
+            have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
+            raise ValueError(f"the data has no attribute {name!r}, which --by asks for. {have}")
+
+
 def judged_split(source: Source) -> str:
-    """The split to judge on: the first of "test", "val" and "train" that the data has."""
-    return next(name for name in ("test", "val", "train") if name in source.splits)
+    """The split to judge on: the first of "test", "val" and "train" that the data has, else the first it has."""
+    return next((name for name in ("test", "val", "train") if name in source.splits), next(iter(source.splits)))
+
+
+def same_place(one: str | Path, other: str | Path) -> bool:
+    """Whether two words name one folder: with or without its format, from here or from the root."""
+    if str(one) == str(other):
+        return True
+    folders = [Path(text if Path(text).exists() else text.partition(":")[2]) for text in (str(one), str(other))]
+    return all(folder.is_dir() for folder in folders) and folders[0].resolve() == folders[1].resolve()
 
 
 def judged(run: Run, source: Source, split: str, quiet: bool) -> Evaluation:
@@ -80,5 +98,5 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evaluation:
 
 def evidence_name(data: str, split: str) -> str:
     """A file name for the evidence of some data, whatever the data is called."""
-    word = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in data).strip("-") or "data"
-    return f"{word[:60]}-{split}"
+    words = ["".join(c if c.isalnum() and c.isascii() else "-" for c in text).strip("-") for text in (data, split)]
+    return f"{words[0][:60] or 'data'}-{words[1][:60] or 'split'}"

@@ -1,17 +1,21 @@
 """Find what a trained model sees in pictures: files, folders and patterns in; JSON, CSV and overlays out."""
 
+import contextlib
 import csv
 import glob
 import io
 import json
+import os
+import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight import drawing, evaluation
+from clearsight import drawing, durable, evaluation
 from clearsight.run import Run
 from clearsight.sources import pictures as picture_files
 from clearsight.sources.problems import DataError, listed, shown
@@ -19,7 +23,6 @@ from clearsight.types import Prediction, Sample
 from clearsight.verbs import trained
 from clearsight.verbs.progress import stage
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"})
 OVERLAYS_AHEAD = 32
 
 
@@ -66,15 +69,19 @@ def predict(
     names = run.config.class_names
     seen = _Pictures(files)
     kept: list[Prediction] = []
-    with stage("predicting", quiet) as watch, _Overlays(folder if overlays else None, seen, names) as painter:
-        for prediction in predictor(sample.image for sample in painter.watched(evaluation.decoded(seen))):
-            kept.append(prediction.above(threshold))
-            painter.paint(len(kept) - 1, kept[-1])
-            watch(len(kept), len(files))
-    result = Predicted(files=tuple(files), predictions=tuple(kept), class_names=names, folder=folder, skipped=skipped)
-    if folder is not None:
-        _write(result, folder)
-    return result
+    with _appearing(folder) as partial:
+        place = None if partial is None or not overlays else partial / "overlays"
+        with stage("predicting", quiet) as watch, _Overlays(place, seen, names) as painter:
+            for prediction in predictor(sample.image for sample in painter.watched(evaluation.decoded(seen))):
+                kept.append(prediction.above(threshold))
+                painter.paint(len(kept) - 1, kept[-1])
+                watch(len(kept), len(files))
+        found = Predicted(
+            files=tuple(files), predictions=tuple(kept), class_names=names, folder=folder, skipped=skipped
+        )
+        if partial is not None:
+            _write(found, partial)
+    return found
 
 
 def found_files(words: Sequence[str | Path]) -> list[Path]:
@@ -83,17 +90,19 @@ def found_files(words: Sequence[str | Path]) -> list[Path]:
     for word in words:
         path = Path(word)
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            inside = sorted(
+                file for file in path.rglob("*") if file.suffix.lower() in picture_files.SUFFIXES and file.is_file()
+            )
             if not inside:
                 raise DataError(f"there are no pictures in {shown(path)}. Expected files such as .jpg or .png in it.")
             found.update(dict.fromkeys(inside))
         elif path.is_file():
             found[path] = None
         else:
-            matches = sorted(Path(match) for match in glob.glob(str(word), recursive=True))
+            matches = [match for name in glob.glob(str(word), recursive=True) if (match := Path(name)).is_file()]
             if not matches:
                 raise DataError(f"there is no picture {shown(word)}. Give files, folders, or a pattern in quotes.")
-            found.update(dict.fromkeys(match for match in matches if match.is_file()))
+            found.update(dict.fromkeys(sorted(matches)))
     return list(found)
 
 
@@ -137,10 +146,9 @@ def _readable(files: list[Path], skip_bad: bool) -> tuple[list[Path], tuple[str,
     """The files that decode, where bad ones may be skipped; otherwise all, once their headers have been looked at."""
     problems = {}
     for file in files:
-        try:
-            picture_files.decode(file) if skip_bad else picture_files.probe(file)
-        except ValueError as error:
-            problems[file] = f"{shown(file)}: {error}"
+        problem = _fault(file) if skip_bad else picture_files.probe(file)[1]
+        if problem is not None:
+            problems[file] = f"{shown(file)}: {problem}"
     if problems and not skip_bad:
         raise DataError(
             f"{len(problems)} of {len(files)} files cannot be read as pictures:\n{listed(list(problems.values()))}\n"
@@ -151,80 +159,108 @@ def _readable(files: list[Path], skip_bad: bool) -> tuple[list[Path], tuple[str,
     return [file for file in files if file not in problems], tuple(problems.values())
 
 
+def _fault(file: Path) -> ValueError | None:
+    try:
+        picture_files.decode(file)
+    except ValueError as error:
+        return error
+    return None
+
+
 def _new_folder(folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is not empty. Predictions need a folder of their own: choose a new one with --out.")
     return folder
 
 
+@contextlib.contextmanager
+def _appearing(folder: Path | None) -> Iterator[Path | None]:
+    """A folder to write into that takes its name when the block is done, and vanishes where it fails."""
+    if folder is None:
+        yield None
+        return
+    folder = folder.absolute()
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}{durable.UNFINISHED}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except OSError as error:
+        raise ValueError(durable.failure(folder, error)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 class _Overlays:
-    """Draws and stores pictures beside the prediction, by threads, in a folder that appears when all are done."""
+    """Draws pictures beside the prediction, by threads, and stores them in a folder."""
 
     def __init__(self, folder: Path | None, seen: _Pictures, class_names: Sequence[str]) -> None:
         self.folder, self.seen, self.class_names = folder, seen, class_names
-        self.partial = None if folder is None else folder.with_name(folder.name + ".partial")
+        self.file_names = overlay_names(seen.files)
         self.images: dict[int, Any] = {}
         self.waiting: list[Future[None]] = []
 
     def __enter__(self) -> "_Overlays":
         self.pool = ThreadPoolExecutor(2)
-        if self.partial is not None:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            (self.partial / "overlays").mkdir(parents=True)
+        if self.folder is not None:
+            self.folder.mkdir()
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         self.pool.shutdown(wait=True, cancel_futures=kind is not None)
-        if self.partial is None or self.folder is None:
-            return
-        if kind is not None:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            return
-        for job in self.waiting:
+        for job in self.waiting if kind is None else []:
             job.result()
-        if self.folder.exists():
-            self.folder.rmdir()
-        self.partial.rename(self.folder)
 
     def watched(self, samples: Iterator[Sample]) -> Iterator[Sample]:
         """The samples, their pictures remembered until they are painted."""
         for index, sample in enumerate(samples):
-            if self.partial is not None:
+            if self.folder is not None:
                 self.images[index] = sample.image
             yield sample
 
     def paint(self, index: int, prediction: Prediction) -> None:
         """Draw one prediction, later."""
-        if self.partial is None:
+        if self.folder is None:
             return
         if len(self.waiting) >= OVERLAYS_AHEAD:
             self.waiting.pop(0).result()
         self.waiting.append(self.pool.submit(self._paint, index, self.images.pop(index), prediction))
 
     def _paint(self, index: int, image: Any, prediction: Prediction) -> None:
-        assert self.partial is not None
+        assert self.folder is not None
         drawn = drawing.overlay(image, prediction, self.class_names, at_least_px=1)
-        drawn.save(self.partial / "overlays" / f"{overlay_name(self.seen.files, index)}.jpg", "JPEG", quality=90)
+        drawn.save(self.folder / self.file_names[index], "JPEG", quality=90)
 
 
-def overlay_name(files: Sequence[Path], index: int) -> str:
-    """The picture's own name; with its number where several pictures of different folders share it."""
-    stem = files[index].stem
-    return stem if sum(file.stem == stem for file in files) == 1 else f"{stem}-{index + 1}"
+def overlay_names(files: Sequence[Path]) -> list[str]:
+    """The pictures' own names as JPEG; with their number where several pictures would share one."""
+    counts = Counter(file.stem.casefold() for file in files)
+    taken = {stem for stem, count in counts.items() if count == 1}
+    names = []
+    for number, file in enumerate(files, 1):
+        name = file.stem
+        while counts[file.stem.casefold()] > 1 and (name == file.stem or name.casefold() in taken):
+            name = f"{name}-{number}"
+        taken.add(name.casefold())
+        names.append(f"{name}.jpg")
+    return names
 
 
 def _write(predicted: Predicted, folder: Path) -> None:
     rows = results(predicted)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "predictions.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
+    # Names of files may hold lone surrogates, which UTF-8 cannot say: in JSON these become its own escapes.
+    text = json.dumps(rows, indent=1, ensure_ascii=False)
+    (folder / "predictions.json").write_text(text, encoding="utf-8", errors="backslashreplace")
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(["file_name", "category_name", "score", "x1", "y1", "x2", "y2"])
     for row in rows:
         x, y, width, height = row["bbox"]
         corners = [x, y, round(x + width, 2), round(y + height, 2)]
-        writer.writerow([row["file_name"], _cell(row["category_name"]), row["score"], *corners])
-    (folder / "predictions.csv").write_text(table.getvalue(), encoding="utf-8")
+        writer.writerow([_cell(row["file_name"]), _cell(row["category_name"]), row["score"], *corners])
+    (folder / "predictions.csv").write_text(table.getvalue(), "utf-8", "backslashreplace", newline="")
 
 
 def _cell(text: str) -> str:

@@ -15,7 +15,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from clearsight import catalogue, evaluation, loop, sources
+from clearsight import catalogue, evaluation, loop
+from clearsight.grid import find_zone
 from clearsight.inference import Predictor
 from clearsight.meter import Meter
 from clearsight.ops import views
@@ -26,10 +27,12 @@ from clearsight.types import Cost, Dataset, Model, Size, Task
 from clearsight.verbs import trained
 from clearsight.verbs.choices import choose
 from clearsight.verbs.conclude import conclude
+from clearsight.verbs.evaluate import check_attributes
 from clearsight.verbs.gather import gather
 from clearsight.verbs.progress import TrainingBar
 
 WATCHED_PICTURES = 100
+SAVE_EVERY_S = 60.0  # what a killed run loses at most
 MINUTES = 10.0
 
 
@@ -87,11 +90,17 @@ def train(
         ValueError: whatever the user can mend, in one message; ``loop.Interrupted`` when stopped by a signal.
     """
     if resume is not None:
-        run = Run.open(resume)
+        own = {"model": model, "data": data, "backbone": backbone, "pretrained": pretrained, "epochs": epochs,
+               "minutes": minutes, "budget_kwh": budget_kwh, "devices": devices != 1, "by": by, "zone": zone,
+               "attributes": attributes, "out": out, "seed": seed, "skip_bad": skip_bad, "settings": settings,
+               "responsible": responsible}  # fmt: skip
+        _refuse_for_resume([name for name, value in own.items() if value not in (None, False, 0, (), {}, [])])
+        run = trained.opened(resume)
         plan, asked = _plan_of(run, quiet)
     else:
         if model is None or data is None:
             raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
+        zone = None if zone is None else find_zone(zone).code
         asked = {"by": list(by), "zone": zone, "responsible": responsible}
         if epochs is None and minutes is None and budget_kwh is None:
             minutes = MINUTES
@@ -131,6 +140,8 @@ def _new(
     config, training = choose(settings, kind.config_type(), kind.training_defaults)
     if devices < 1:
         raise ValueError(f"{devices} devices cannot train. Expected --devices 1 or more.")
+    if torch.cuda.is_available() and devices > torch.cuda.device_count():
+        raise ValueError(f"{devices} devices were asked for, and there are {torch.cuda.device_count()} GPUs.")
     if training.batch_size % devices:
         raise ValueError(
             f"a batch of {training.batch_size} cannot be shared evenly by {devices} devices. "
@@ -140,7 +151,7 @@ def _new(
     source = gather(data, training.size_px, attributes=attributes, skip_bad=skip_bad, quiet=quiet).source
     for split in ("train", "val"):
         source.split(split)
-    _check_attributes(asked["by"], source.splits)
+    check_attributes(asked["by"], source.splits)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
@@ -197,13 +208,12 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
     return plan, dict(settings["asked"])
 
 
-def _check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:
-    """Fail before the training, not after it, when the audit will ask for an attribute that is not there."""
-    known = sorted({name for dataset in splits.values() for one in sources.records_of(dataset) for name in one.groups})
-    for name in by:
-        if name not in known:
-            have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
-            raise ValueError(f"the data has no attribute {name!r}, which --by asks for. {have}")
+def _refuse_for_resume(given: Sequence[str]) -> None:
+    if given:
+        raise ValueError(
+            f"--resume goes on with the run's own model, data and settings, so {', '.join(given)} cannot be changed. "
+            "Leave that out, or train a new run."
+        )
 
 
 def _cost_before(run: Run) -> Cost | None:
@@ -266,14 +276,21 @@ def _trained(fabric: Fabric, plan: Plan) -> None:
     assert isinstance(network, nn.Module)
     task = trained.task_of(plan.model)
     state = run.read_checkpoint() if run.has_checkpoint else None
-    with Meter() as meter, TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar, _signals() as stop:
+    with (
+        Meter(start=_cost_before(run)) as meter,
+        TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
+        _signals() as stop,
+    ):
         batches = Batches(
             dataset=dataset, training=plan.training, canvas=common_canvas(dataset, size_px),
             seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size,
         )  # fmt: skip
         clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
         keeper = _Keeper(run, meter, plan, task, source.split("val"), bar)
-        hooks = loop.Hooks(save=keeper.save, validate=keeper.validate, watch=bar.show, log=keeper.log, stop=stop.asked)
+        hooks = loop.Hooks(
+            save=keeper.save, validate=keeper.validate, watch=bar.show, log=keeper.log, stop=stop.asked,
+            save_seconds=SAVE_EVERY_S,
+        )  # fmt: skip
         try:
             average = loop.fit(network, batches.batch, ahead, clock, plan.training, fabric, hooks, state)
         except (loop.Interrupted, loop.Diverged):

@@ -37,13 +37,13 @@ def task_of(model: str) -> Task:
 
 def load(run: Run) -> Model:
     """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
-    config = run.config
+    config, weights = run.config, run.read_weights()
     kind = catalogue.find("architectures", config.model).load()
     (choice,) = choose(config.settings["model"] | {"backbone": config.backbone}, kind.config_type())
     network = build(config.model, choice, config.class_names)
     assert isinstance(network, nn.Module)
     try:
-        network.load_state_dict(run.read_weights())
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
             f"the weights in {run.path} do not fit the {config.model} its run.json describes. "
@@ -75,8 +75,11 @@ def plain(config: Any) -> Mapping[str, Any]:
 
 
 def opened(run: Run | str | Path) -> Run:
-    """A run given as such or by its folder."""
-    return run if isinstance(run, Run) else Run.open(run)
+    """A run given as such or by its folder; raises ValueError where its training never began."""
+    run = run if isinstance(run, Run) else Run.open(run)
+    if not run.config.settings:
+        raise ValueError(f"{run.path} was stopped before its training began. Remove it and train a new run.")
+    return run
 
 
 def deployed(config: Config) -> dict[str, Any]:
