@@ -102,7 +102,7 @@ def _carbon(spent: Cost, zone: str | None) -> tuple[Finding, ...]:
     low, middle, high = spent.kg_co2e
     ours = f"This run (zone {zone})"
     labels = [f"{name}: {pounds:,} lb" for name, pounds, _ in STRUBELL]
-    flight = next(kg for name, _, kg in STRUBELL if "passenger" in name)
+    flight = next(float(kg) for name, _, kg in STRUBELL if "passenger" in name)
     return (
         Finding(
             question="what it cost",

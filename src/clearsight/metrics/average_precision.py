@@ -87,7 +87,8 @@ class _Steps:
         segment = np.searchsorted(place, np.arange(reach))
         ignored_there = ranked.ignored[:, :reach]
         differs = np.append(True, (ignored_there[1:] != ignored_there[:-1]).any(1))
-        counts, near = [], []
+        counts: list[csr_array] = []
+        near: list[csr_array] = []
         for ignored in ignored_there[differs]:
             for matrices, chosen in ((counts, ~ignored), (near, ~ignored & ranked.near[:reach])):
                 kept = np.flatnonzero(chosen)

@@ -7,7 +7,6 @@ The conventions are COCO's (Lin et al. 2014): ten IoU thresholds from 0.50 to 0.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -53,7 +52,7 @@ class DetectionStatistics:
         """How many pictures: the length of a row of weights."""
         return len(self.truths)
 
-    def with_threshold(self, threshold: float) -> Self:
+    def with_threshold(self, threshold: float) -> "DetectionStatistics":
         """The same statistics with another deployed score threshold, in [0, 1]."""
         return replace(self, threshold=float(threshold))
 
@@ -61,7 +60,7 @@ class DetectionStatistics:
         """Every metric, average precision first."""
         return METRICS
 
-    def by_class(self) -> Mapping[str, Self]:
+    def by_class(self) -> Mapping[str, "DetectionStatistics"]:
         """The statistics of one class each, over the same pictures."""
         return {name: self._only(index) for index, name in enumerate(self.class_names)}
 
@@ -94,7 +93,7 @@ class DetectionStatistics:
         """To which group an error is charged."""
         return "A missed object and a false box are charged to the group of the picture they are in."
 
-    def _only(self, index: int) -> Self:
+    def _only(self, index: int) -> "DetectionStatistics":
         low, high = np.searchsorted(self.label, [index, index + 1])
         return replace(
             self,

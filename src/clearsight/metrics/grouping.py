@@ -1,7 +1,7 @@
 """What statistics may say about comparing groups of pictures, where a plain metric would compare unequal things."""
 
 from collections.abc import Mapping
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
@@ -22,7 +22,7 @@ class ComparableByGroup(Protocol):
         """Every metric of this task, the headline first."""
         ...
 
-    def by_class(self) -> Mapping[str, Self]:
+    def by_class(self) -> Mapping[str, "ComparableByGroup"]:
         """The same statistics restricted to one class each."""
         ...
 

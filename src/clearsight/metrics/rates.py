@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 
-def jeffreys(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
+def jeffreys(successes: float | int, trials: float | int, confidence: float = 0.95) -> tuple[float, float]:
     """The Jeffreys interval of a share: quantiles of Beta(k + 1/2, n - k + 1/2), closed at 0 and 1 (Brown et al. 2001).
 
     Both numbers may be fractions, as effective numbers of clustered trials are.
@@ -20,7 +20,9 @@ def jeffreys(successes: float, trials: float, confidence: float = 0.95) -> tuple
     return low, high
 
 
-def wilson(successes: float, trials: float, confidence: float = 0.95, effect: float = 1.0) -> tuple[float, float]:
+def wilson(
+    successes: float | int, trials: float | int, confidence: float = 0.95, effect: float = 1.0
+) -> tuple[float, float]:
     """The Wilson score interval of a share (Wilson 1927); clustered trials count as ``trials / effect``."""
     if trials <= 0:
         return 0.0, 1.0

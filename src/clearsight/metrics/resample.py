@@ -172,7 +172,7 @@ def change(
         )
     first = interval(metric, new, weights, confidence, rows)
     second = interval(metric, old, weights, confidence, rows)
-    return _difference(first, second, max(first.clusters - 1, 1), confidence)
+    return _difference(first, second, float(max(first.clusters - 1, 1)), confidence)
 
 
 def _difference(first: Estimate, second: Estimate, freedom: float, confidence: float) -> Gap:
