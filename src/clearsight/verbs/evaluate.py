@@ -75,7 +75,7 @@ def same_place(one: str | Path, other: str | Path) -> bool:
     """Whether two words name one folder: with or without its format, from here or from the root."""
     if str(one) == str(other):
         return True
-    folders = [Path(text if Path(text).exists() else text.partition(":")[2]) for text in (str(one), str(other))]
+    folders = [Path(text if Path(text).exists() else text.partition(":")[2] or text) for text in (str(one), str(other))]
     return all(folder.is_dir() for folder in folders) and folders[0].resolve() == folders[1].resolve()
 
 
