@@ -90,7 +90,7 @@ def test_intervals_cover_everywhere(shape):
     covered, percentile = _coverage(clusters, per, 2000, 300, metrics=(AP, METRICS[1], RECALL), **more)
     print(f"{clusters} x {per} {more}: AP, AP50, recall {covered}; percentile interval of AP {percentile}")
     assert 0.93 <= covered[0] <= 0.97, covered
-    # The other metrics are ratios of few, skewed counts; with 25 clusters AP50 was measured at 0.9295 (+- 0.0055).
+    # Near 0.92, the AP50 of the good detector is more skewed than any interval of 60 pictures knows.
     assert ((covered >= 0.92) & (covered <= 0.97)).all(), covered
 
 

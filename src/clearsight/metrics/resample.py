@@ -11,7 +11,8 @@ would: it shows bias(n / 2) - bias(n), which is 2^(2/3) - 1 of the bias. ``BIAS`
 
     value - bias -+ t * sqrt(variance of the replicates + bias²)
 
-with the t quantile for the number of clusters. It always holds the value itself. Metrics without such a maximum have
+with the t quantile for the number of clusters, on the logit scale for scores between 0 and 1 (the delta method), as
+these are skewed near their ends. It always holds the value itself. Metrics without such a maximum have
 a bias so small beside their noise that the factor does not matter. The coverage is proved by simulation in the tests.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy import stats
+from scipy.special import expit, logit
 
 from clearsight.metrics.rates import jeffreys
 from clearsight.types import Evidence, Metric, Values, Weights
@@ -134,7 +136,19 @@ def interval_from(
     if error == 0 and bounds == (0.0, 1.0) and value in bounds:
         return jeffreys(value * clusters, clusters, confidence)
     reach = float(stats.t.ppf(0.5 + confidence / 2, clusters - 1)) * error
-    return max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
+    if bounds == (0.0, 1.0):
+        low, high = _on_logits(value - bias, reach, clusters)
+    else:
+        low, high = max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
+    return min(low, value), max(high, value)
+
+
+def _on_logits(middle: float, reach: float, clusters: int) -> tuple[float, float]:
+    """``middle -+ reach`` carried to the logit scale and back; half a success short of either end at most."""
+    share = float(np.clip(middle, 0.5 / clusters, 1 - 0.5 / clusters))
+    width = reach / (share * (1 - share))
+    low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
+    return low, high
 
 
 def gap(
