@@ -219,7 +219,7 @@ def _refuse_for_resume(given: Sequence[str]) -> None:
 def _cost_before(run: Run) -> Cost | None:
     """What the former sittings of a resumed run have used."""
     rows = [row for row in run.read_log() if "cost" in row]
-    return from_json(Cost, rows[-1]["cost"], "log") if rows else None
+    return from_json(Cost, to_json(rows[-1]["cost"]), "log") if rows else None
 
 
 # --- the training itself, in one process or several ---------------------------------------------------------------

@@ -1,0 +1,221 @@
+"""The command as a person meets it: through a process where that matters, else through its own entry point."""
+
+import inspect
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import typer.main
+
+import clearsight as cs
+from clearsight import cli
+from clearsight.run import Run
+
+COMMANDS = ["audit", "compare", "data", "datasets", "demo", "evaluate", "models", "predict", "runs", "train"]
+# What the command calls otherwise, because a keyword of Python or of the shell stands in the way.
+RENAMED = {"place": "data", "set_": "settings"}
+ONLY_COMMAND = {"as_json", "quiet"}
+
+
+def process(*words, cwd=None, timeout=120):
+    return subprocess.run(
+        [sys.executable, "-m", "clearsight.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=cwd,
+    )
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """The command in this process: exit status, stdout, stderr."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["clearsight", *map(str, words)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = stop.code or 0
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["models"], ["datasets", "--json"], ["train", "--help"]])
+def test_what_needs_no_network_loads_none(words):
+    found = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "clearsight.cli", *words], capture_output=True, text=True, timeout=60
+    )
+    assert found.returncode == 0 and found.stdout
+    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in found.stderr.splitlines()}
+    assert "typer" in loaded and not loaded & {"torch", "torchvision", "timm", "numpy", "matplotlib", "scipy", "polars"}
+
+
+def test_help_names_every_command(command):
+    status, out, _ = command("--help")
+    assert status == 0 and all(re.search(rf"^ +{name} +\S", out, re.MULTILINE) for name in COMMANDS)
+    assert "clearsight demo" in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_and_every_option(command, name):
+    status, out, err = command(name, "--help")
+    assert status == 0 and not err and len(out.splitlines()[2]) > 15
+    for parameter in typer.main.get_command(cli.app).commands[name].params:
+        assert getattr(parameter, "help", None), f"{name} {parameter.name} has no help"
+
+
+def test_the_python_face_has_the_same_names_and_keywords():
+    commands = typer.main.get_command(cli.app).commands
+    assert sorted(commands) == COMMANDS
+    assert set(cs.__all__) - {"__version__"} == set(COMMANDS) and set(COMMANDS) <= set(dir(cs))
+    for name, command in commands.items():
+        keywords = set(inspect.signature(getattr(cs, name)).parameters)
+        options = {RENAMED.get(parameter.name, parameter.name) for parameter in command.params}
+        if name == "data":
+            options = {"place" if option == "data" else option for option in options}
+        assert options - keywords - ONLY_COMMAND == set(), f"{name}: the command has options that the function lacks"
+
+
+def test_a_name_the_package_does_not_have():
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = cs.trian
+
+
+def one_error(status, out, err, *words):
+    assert status == 2 and not out
+    assert "Traceback" not in err and err.lower().count("error") >= 1 and len(err) < 3000
+    for word in words:
+        assert word in err, err
+
+
+def test_mistakes_of_training_are_one_message(command, rectangles, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("clearsight.verbs.train._launch", lambda *_: pytest.fail("a mistake was trained on"))
+    small = ["--set", "width=16", "--set", "backbone=regnetx_002", "--quiet", "--out", tmp_path / "new"]
+    for words, said in [
+        ([], ["nothing to train", "clearsight train yolo"]),
+        (["yoloo", rectangles], ["yoloo", "Did you mean yolo"]),
+        (["yolo", rectangles.parent / "rectangle"], ["there is nothing at", "Did you mean"]),
+        (["yolo", tmp_path], ["no annotations found", "Looked for"]),
+        (["yolo", rectangles, "--set", "widht=3"], ["widht", "Did you mean width"]),
+        (["yolo", rectangles, "--set", "width"], ["field=value"]),
+        (["yolo", rectangles, "--set", "width=17"], ["multiple of 16"]),
+        (["yolo", rectangles, "--by", "light, age"], ["no attribute 'age'", "light"]),
+        (["yolo", rectangles, "--zone", "FRANCE"], ["no grid zone", "FRA"]),
+        (["yolo", rectangles, "--minutes", "1", "--epochs", "1"], ["2 budgets"]),
+        (["yolo", rectangles, "--minutes", "-1"], ["-1.0 minutes", "above 0"]),
+        (["yolo", rectangles, "--attributes", tmp_path / "none.csv"], ["none.csv"]),
+        (["yolo", rectangles, "--pretrained", tmp_path / "none.safetensors"], ["none.safetensors"]),
+        (["yolo", rectangles, "--minutes", "long"], ["--minutes"]),
+        (["yolo", rectangles, "--fast"], ["--fast"]),
+    ]:
+        one_error(*command("train", *(small if words else []), *words), *said)
+    assert not (tmp_path / "new").exists()
+    one_error(*command("train", "yolo", rectangles, "--out", tiny_run.path), "holds a run already", "--resume")
+    one_error(*command("train", "--resume", tiny_run.path), "has finished", "--backbone run:")
+    one_error(*command("train", "--resume", tmp_path), "there is no run in")
+
+
+def test_mistakes_with_a_run_are_one_message(command, rectangles, tiny_run, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("keep")
+    (tmp_path / "empty").mkdir()
+    picture = rectangles / "JPEGImages" / "scene050.png"
+    near = tiny_run.path.with_name("tinny")
+    for words, said in [
+        (["evaluate", near, rectangles], ["there is no run in", "Did you mean", str(tiny_run.path)]),
+        (["evaluate", tiny_run.path, "digits"], ["classes that are not expected", "brick, leaf"]),
+        (["evaluate", tiny_run.path, rectangles, "--split", "tset"], ["no split 'tset'"]),
+        (["predict", tiny_run.path, tmp_path / "none.png"], ["there is no picture"]),
+        (["predict", tiny_run.path, tmp_path / "empty"], ["no pictures"]),
+        (["predict", tiny_run.path, picture, "--out", tmp_path / "full"], ["is not empty", "--out"]),
+        (["predict", tiny_run.path, picture, "--min-score", "2"], ["min-score"]),
+        (["predict", tiny_run.path], ["PICTURES"]),
+        (["audit", tiny_run.path, "--by", "lihgt"], ["no attribute 'lihgt'", "light"]),
+        (["audit", tiny_run.path, "--zone", "XX"], ["no grid zone 'XX'"]),
+        (["compare", tiny_run.path, tmp_path / "none"], ["there is no run in"]),
+        (["data", tmp_path / "none"], ["there is nothing at"]),
+        (["trian"], ["trian"]),
+    ]:
+        one_error(*command(*words), *said)
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+def test_a_mistake_shows_no_traceback_in_a_process_either(tmp_path):
+    found = process("train", "yoloo", "digits", cwd=tmp_path)
+    one_error(
+        found.returncode, found.stdout, found.stderr, "error: there is no model named 'yoloo'. Did you mean yolo?"
+    )
+    assert len(found.stderr.splitlines()) == 1 and not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def run(tiny_run, tmp_path):
+    shutil.copytree(tiny_run.path, tmp_path / "runs" / "one")
+    return Run.open(tmp_path / "runs" / "one")
+
+
+def test_json_is_all_there_is_on_stdout(command, run, rectangles, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    answers = {}
+    for words in (
+        ["models"],
+        ["datasets"],
+        ["runs", run.path.parent],
+        ["data", rectangles],
+        ["evaluate", run.path, rectangles],
+        ["predict", run.path, rectangles / "JPEGImages", "--min-score", "0.05"],
+        ["audit", run.path, "--zone", "FRA"],
+        ["compare", run.path, run.path],
+    ):
+        status, out, err = command(*words, "--json")
+        assert status == 0, err
+        answers[words[0]] = json.loads(out)
+    assert [row["name"] for row in answers["models"]] == ["yolo"] and answers["models"][0]["summary"]
+    assert {row["name"] for row in answers["datasets"]} == {"coco", "digits", "voc", "yolo"}
+    assert answers["runs"][0]["state"] == "finished" and answers["runs"][0]["model"] == "yolo"
+    assert answers["data"]["splits"]["val"]["pictures"] == 70
+    assert answers["evaluate"][0]["metric"] == "AP" and 0 <= answers["evaluate"][0]["value"] <= 1
+    assert len(answers["predict"]) > 20 and not (tmp_path / "predictions").exists()
+    assert answers["audit"]["card"]["cost"]["zone"] == "FRA" and answers["audit"]["run"] == str(run.path)
+    assert answers["compare"]["differences"][0]["difference"] == 0
+
+
+def test_words_say_the_same_and_fit_a_terminal(command, run, rectangles, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    told = {}
+    for words in (
+        ["models"],
+        ["datasets"],
+        ["runs", "runs"],
+        ["runs", "nowhere"],
+        ["data", rectangles],
+        ["evaluate", run.path, rectangles],
+        ["predict", run.path, rectangles / "JPEGImages" / "scene05?.png", "--min-score", "0.05"],
+        ["audit", run.path],
+        ["compare", run.path, run.path],
+    ):
+        status, told[" ".join(map(str, words[:2]))], err = command(*words)
+        assert status == 0, err
+    said = "\n".join(told.values())
+    assert "\x1b[" not in said and "Traceback" not in said
+    assert "There are no runs in nowhere" in told["runs nowhere"] and "finished" in told["runs runs"]
+    assert re.search(r"AP +0\.\d+ +\[0\.\d+, 0\.\d+\] +70 ", told[f"evaluate {run.path}"])
+    assert "10 pictures" in told[f"predict {run.path}"] and "predictions.csv" in told[f"predict {run.path}"]
+    assert (tmp_path / "predictions" / "overlays" / "scene050.jpg").is_file()
+    assert f"Report: {run.path / 'report.html'}" in told[f"audit {run.path}"]
+    assert "cannot be told apart" in told[f"compare {run.path}"]
+    assert re.search(r"light +train +val\nday +20 +35\nnight +20 +35", told[f"data {rectangles}"])
+
+
+def test_skipped_pictures_are_told_on_stderr(command, run, tmp_path):
+    shutil.copy(next((run.path / "examples").iterdir()), tmp_path / "good.jpg")
+    (tmp_path / "bad.jpg").write_text("no")
+    status, out, err = command("predict", run.path, tmp_path / "good.jpg", tmp_path / "bad.jpg", "--skip-bad", "--json")
+    assert status == 0 and isinstance(json.loads(out), list) and "bad.jpg" in err
