@@ -89,9 +89,7 @@ def test_intervals_cover_everywhere(shape):
     clusters, per, more = shape
     covered, percentile = _coverage(clusters, per, 2000, 300, metrics=(AP, METRICS[1], RECALL), **more)
     print(f"{clusters} x {per} {more}: AP, AP50, recall {covered}; percentile interval of AP {percentile}")
-    assert 0.93 <= covered[0] <= 0.97, covered
-    # Near 0.92, the AP50 of the good detector is more skewed than any interval of 60 pictures knows.
-    assert ((covered >= 0.92) & (covered <= 0.97)).all(), covered
+    assert ((covered >= 0.93) & (covered <= 0.97)).all(), covered
 
 
 def test_interval_of_a_rate_that_never_fails_is_not_empty():
