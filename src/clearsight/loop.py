@@ -185,6 +185,24 @@ def fit(
     return trainer.average.model
 
 
+class _Held:
+    """A batch as Fabric passes it on untouched: into frozen dataclasses it looks, and refuses them."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+
+class _Judged(nn.Module):
+    """A model whose forward is its losses, since processes agree on gradients only through forward."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, held: _Held) -> Losses:
+        return self.model.losses(held.batch)  # type: ignore[operator]
+
+
 class _Trainer:
     """The moving parts of one run."""
 
@@ -200,8 +218,7 @@ class _Trainer:
         self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bare = model
-        self.model, self.optimizer = fabric.setup(model, optimizer_for(model, training))
-        self.model.mark_forward_method("losses")
+        self.model, self.optimizer = fabric.setup(_Judged(model), optimizer_for(model, training))
         self.average = Average(self.bare)
         self.asked_to_stop = False
         self.score: float | None = None
@@ -216,9 +233,9 @@ class _Trainer:
         """The progress all processes go by, since their clocks differ; and whether any of them was asked to stop."""
         here = torch.tensor([self.clock.progress(), float(self.hooks.stop())], dtype=torch.float64)
         if self.fabric.world_size > 1:
-            everywhere = self.fabric.all_gather(here.to(self.fabric.device))
-            assert isinstance(everywhere, Tensor)
-            here = everywhere.amax(dim=0).cpu()
+            most = self.fabric.all_reduce(here.to(self.fabric.device), reduce_op="max")
+            assert isinstance(most, Tensor)
+            here = most.cpu()
         self.asked_to_stop = bool(here[1])
         return float(here[0])
 
@@ -226,7 +243,7 @@ class _Trainer:
         """One batch: downhill, average, and what is due around it."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * rate_at(progress, self.training.warmup_share)
-        losses = self.model.losses(_on(batch, self.fabric.device))
+        losses = self.model(_Held(_on(batch, self.fabric.device)))
         self._descend(losses)
         self.clock.step += 1
         if self.clock.step % AVERAGE_EVERY == 0:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import signal
 import statistics
@@ -238,7 +239,7 @@ def _launch(run: Run, plan: Plan) -> None:
     )
     try:
         with _signals() if plan.devices > 1 else contextlib.nullcontext():  # several processes stop by themselves
-            failure = fabric.launch(_process, plan)  # type: ignore[arg-type]
+            failure = fabric.launch(functools.partial(_process, plan=plan))  # Fabric takes no frozen arguments  # type: ignore[arg-type]
         if failure is not None:
             raise failure
     except BaseException as error:
