@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 COLOURS = {"brick": (200, 40, 40), "leaf": (40, 180, 60)}
-SETTINGS = {"size_px": 64, "width": 16, "backbone": "regnetx_002"}
+SETTINGS = {"size_px": 64, "width": 16, "backbone": "regnetx_002", "batch_size": 8}
 
 
 def write_rectangles(folder: Path, train: int = 40, val: int = 70, side: int = 64, seed: int = 0) -> Path:

@@ -10,6 +10,8 @@ from clearsight import cli
 from clearsight.metrics.detection import DetectionStatistics
 from clearsight.run import Run
 
+SMALL = "--set size_px=64 --set width=16 --set backbone=regnetx_002 --set batch_size=8"
+
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory, write_voc):
@@ -18,10 +20,7 @@ def chain(tmp_path_factory, write_voc):
     write_voc(place / "walls", train=24, val=64, seed=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        command(
-            "train yolo walls --epochs 12 --set size_px=64 --set width=16 --set backbone=regnetx_002 --by light "
-            "--zone FRA --quiet --seed 1"
-        )  # fmt: skip
+        command(f"train yolo walls --epochs 12 {SMALL} --by light --zone FRA --quiet --seed 1")
         yield place
 
 
@@ -82,7 +81,7 @@ def test_the_report_holds_every_claim_of_the_card_and_needs_nothing_else(chain):
 
 
 def test_the_verbs_follow_one_another(chain, capsys):
-    command("train yolo walls --epochs 2 --set size_px=64 --set width=16 --set backbone=regnetx_002 --quiet")
+    command(f"train yolo walls --epochs 2 {SMALL} --quiet")
     assert Run.open("runs/yolo-walls-2").config.state == "finished"
     command("evaluate runs/yolo-walls-1 walls --quiet")
     command("predict runs/yolo-walls-1 walls/JPEGImages --out found --quiet --no-overlays")

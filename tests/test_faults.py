@@ -20,7 +20,7 @@ from clearsight.loop import Diverged
 from clearsight.run import Run
 from clearsight.verbs import train as room
 
-SMALL = ["--set", "size_px=64", "--set", "width=16", "--set", "backbone=regnetx_002"]
+SMALL = ["--set", "size_px=64", "--set", "width=16", "--set", "backbone=regnetx_002", "--set", "batch_size=8"]
 
 # A training as the command does it, but one that saves all the time.
 DRIVER = """

@@ -277,7 +277,7 @@ def test_wrong_trainings_fail_before_a_folder_is_made(rectangles, tmp_path):
         ({"zone": "FRANCE"}, "no grid zone"),
         ({"by": ["age"]}, "no attribute 'age'"),
         ({"settings": {"widht": 3}}, "Did you mean width"),
-        ({"devices": 3}, "batch of 8 cannot be shared evenly by 3"),
+        ({"devices": 3, "settings": {"batch_size": 8}}, "batch of 8 cannot be shared evenly by 3"),
         ({"devices": 0}, "0 devices"),
         ({"epochs": 0}, "budget"),
         ({"epochs": 1, "minutes": 1}, "2 budgets"),
