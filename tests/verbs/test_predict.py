@@ -12,7 +12,7 @@ from clearsight.run import Run
 from clearsight.types import Detections
 from clearsight.verbs.predict import Predicted, found_files, overlay_names, results
 
-LOW = 0.05
+LOW = 0.015
 
 
 @pytest.fixture(scope="module")
