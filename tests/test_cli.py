@@ -96,7 +96,7 @@ def one_error(status, out, err, *words):
 
 
 def test_mistakes_of_training_are_one_message(command, rectangles, tiny_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("clearsight.verbs.train._launch", lambda *_: pytest.fail("a mistake was trained on"))
+    monkeypatch.setattr("clearsight.verbs.train.launch", lambda *_: pytest.fail("a mistake was trained on"))
     small = ["--set", "width=16", "--set", "backbone=regnetx_002", "--quiet", "--out", tmp_path / "new"]
     for words, said in [
         ([], ["nothing to train", "clearsight train yolo"]),

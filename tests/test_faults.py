@@ -18,18 +18,18 @@ import clearsight as cs
 from clearsight import cli
 from clearsight.loop import Diverged
 from clearsight.run import Run
-from clearsight.verbs import train as room
+from clearsight.verbs import process as room
 
-SMALL = ["--set", "size_px=64", "--set", "width=16", "--set", "backbone=regnetx_002", "--set", "batch_size=8"]
+FIELDS = ("size_px=64", "width=16", "backbone=regnetx_002", "batch_size=8", "precision=float32")
+SMALL = [word for field in FIELDS for word in ("--set", field)]
 
-# A training as the command does it, but one that saves all the time, in the precision of the run it is compared with.
+# A training as the command does it, but one that saves all the time.
 DRIVER = """
 import sys
 from clearsight import cli
-from clearsight.verbs import train as room
+from clearsight.verbs import process as room
 if __name__ == "__main__":
     room.SAVE_EVERY_S = 0.02
-    room.precision_for = lambda *_: "32-true"
     sys.argv = ["clearsight", *sys.argv[1:]]
     cli.main()
 """
@@ -69,7 +69,6 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_end_is_the_same(
 ):
     folder = tmp_path / "run"
     monkeypatch.setattr(room, "SAVE_EVERY_S", 0.02)
-    monkeypatch.setattr(room, "precision_for", lambda *_: "32-true", raising=False)
 
     def press():
         wait_for(lambda: saved_steps(folder) >= 15)

@@ -21,7 +21,6 @@ FILE_LINES, FUNCTION_LINES = 310, 45
 LONG_FILES = {
     "types.py": "the whole vocabulary stands in one file, to be read first",
     "run.py": "one class with the whole run folder; split, its file names would stand in two places",
-    "verbs/train.py": "the plan of a training and the process that follows it share every field",
     "loop.py": "the loop is read from top to bottom",
     "cli.py": "all options of all commands, with nothing but their help",
 }

@@ -37,8 +37,10 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     unfinished = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{UNFINISHED}"
     try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        mode = unfinished.stat().st_mode  # as the user's mask has it; some writers make a file of their own
         try:
             write(unfinished)
+            unfinished.chmod(mode)
             flush(unfinished)
             os.replace(unfinished, path)
         except BaseException:

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from clearsight.types import Batch, Losses, Training
 
 AVERAGE_EVERY = 4  # steps between two moves of the average: what lies between is nearly equal, and time is not free
-FIRST_VALIDATION_S = 10.0  # before that there is little to see
+FIRST_VALIDATION_S = 20.0  # before that there is little to see
+LAST_VALIDATION = 0.9  # after that the evaluation at the end is near
 FINAL_RATE = 0.01  # the learning rate at the end, as a share of the highest
 
 
@@ -276,7 +277,7 @@ class _Trainer:
             return
         since = self.clock.seconds - self.validated_at
         pause = max(FIRST_VALIDATION_S, self.validation_s / self.hooks.validation_share)
-        if since < pause or self.clock.progress() >= 1:
+        if since < pause or self.clock.progress() > LAST_VALIDATION:
             return
         began = time.perf_counter()
         self.score = self.hooks.validate(self.average.model)

@@ -42,7 +42,7 @@ class Boxes:
     areas: Float[Tensor, "n"]
 
     @classmethod
-    def of(cls, xyxy: Tensor, labels: Tensor, ignored: Tensor | None = None, areas: Tensor | None = None) -> Self:
+    def of(cls, xyxy: Tensor, labels: Tensor, ignored: Tensor | None = None, areas: Tensor | None = None) -> "Boxes":
         """Boxes with nothing ignored and areas of width x height px unless given."""
         xyxy = xyxy.reshape(-1, 4).float()
         sides = xyxy[:, 2:] - xyxy[:, :2]
@@ -68,10 +68,10 @@ class Detections:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def above(self, score: float) -> Self:
+    def above(self, score: float) -> "Detections":
         """Only the detections whose score is at least ``score``."""
         keep = self.scores >= score
-        return type(self)(xyxy=self.xyxy[keep], scores=self.scores[keep], labels=self.labels[keep])
+        return Detections(xyxy=self.xyxy[keep], scores=self.scores[keep], labels=self.labels[keep])
 
 
 Truth = Boxes | None
@@ -140,6 +140,7 @@ class Backbone(Protocol):
     def __call__(self, images: Tensor) -> list[Tensor]: ...
 
 
+PRECISIONS = ("auto", "float32", "bfloat16")
 FLIPS: dict[str, frozenset[str]] = {
     "none": frozenset(),
     "horizontal": frozenset({"horizontal"}),
@@ -156,7 +157,7 @@ class Training:
     ``brightness`` the strength of the random light in [0, 1]; ``average_share`` the memory of the weight average (EMA)
     as a share of all steps. For the first ``small_share`` of the run the pictures are ``small_scale`` times smaller.
     ``flips`` are the mirrorings a picture may undergo: those the data allow, or "none", "horizontal", "vertical",
-    "both" where the user knows better.
+    "both" where the user knows better. ``precision`` is "float32", "bfloat16", or whichever is found to be quicker.
     """
 
     batch_size: int = 8
@@ -171,6 +172,7 @@ class Training:
     small_share: float = 0.0
     small_scale: float = 0.7
     flips: str = "data"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "size_px"):
@@ -184,6 +186,8 @@ class Training:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise ValueError(f"zoom is {self.zoom}. Expected two magnifications above 0, the smaller first.")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}. Expected {', '.join(PRECISIONS)}.")
         if self.flips not in FLIPS and self.flips != "data":
             raise ValueError(f"flips is {self.flips!r}. Expected data, {', '.join(FLIPS)}.")
 

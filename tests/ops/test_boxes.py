@@ -50,3 +50,12 @@ def test_suppression_keeps_one_of_each_heap_and_never_mixes_classes():
 
 def test_clip_cuts_to_the_picture():
     assert box_ops.clip(torch.tensor([[-5.0, -5.0, 50.0, 60.0]]), (30, 40)).tolist() == [[0.0, 0.0, 40.0, 30.0]]
+
+
+def test_dropped_boxes_vote_on_where_the_kept_one_lies_but_others_do_not():
+    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10], [50, 50, 60, 60]])
+    scores, labels = torch.tensor([0.8, 0.4, 0.9, 0.6]), torch.tensor([0, 0, 1, 0])
+    found = box_ops.voted(boxes, scores, labels, torch.tensor([0, 3]), 0.7)
+    by_hand = (0.64 * boxes[0] + 0.16 * boxes[1]) / 0.8
+    assert torch.allclose(found, torch.stack([by_hand, boxes[3]]))
+    assert torch.allclose(box_ops.voted(boxes, scores, labels, torch.tensor([0]), 0.95)[0], boxes[0])

@@ -28,15 +28,17 @@ GROUP = 16
 class YoloConfig:
     """What can be chosen of a YOLO: ``width`` channels in neck and head, ``depth`` convolutions per branch.
 
-    ``overlap`` is the IoU above which the weaker of two boxes of one class is dropped, ``most`` the boxes kept per
-    picture, ``floor`` the score below which a box is never kept.
+    ``overlap`` is the IoU above which the weaker of two boxes of one class is dropped, ``voting`` the IoU above which
+    the dropped ones still have a say in where the kept one lies, ``most`` the boxes kept per picture, ``floor`` the
+    score below which a box is never kept.
     """
 
-    backbone: str = "regnetx_004"
+    backbone: str = "regnetx_002"
     width: int = 96
     depth: int = 2
     box_weight: float = 2.0
-    overlap: float = 0.6
+    overlap: float = 0.65
+    voting: float = 0.7
     most: int = 100
     floor: float = 0.01
 
@@ -48,6 +50,8 @@ class YoloConfig:
             raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 6}.")
         if not 0 < self.overlap <= 1:
             raise ValueError(f"overlap is {self.overlap}. Expected an IoU above 0 and at most 1.")
+        if not 0 < self.voting < 1:
+            raise ValueError(f"voting is {self.voting}. Expected an IoU between 0 and 1.")
 
 
 class Yolo(nn.Module):
@@ -55,7 +59,7 @@ class Yolo(nn.Module):
 
     task: ClassVar[str] = "detection"
     config_type: ClassVar[type] = YoloConfig
-    training_defaults: ClassVar[Training] = Training()
+    training_defaults: ClassVar[Training] = Training(batch_size=4, learning_rate=1.4e-3, small_share=0.6)
     strides: ClassVar[tuple[int, ...]] = STRIDES
 
     def __init__(self, config: YoloConfig, backbone: Backbone, class_names: tuple[str, ...]) -> None:
@@ -102,7 +106,8 @@ class Yolo(nn.Module):
         score = torch.where(box_ops.area(found) > 0, score, 0)
         kept = box_ops.keep_best(found, score, label, self.config.overlap, self.config.most)
         kept = kept[score[kept] > 0]
-        return Detections(xyxy=found[kept], scores=score[kept], labels=label[kept])
+        where = box_ops.voted(found, score, label, kept, self.config.voting)
+        return Detections(xyxy=where, scores=score[kept], labels=label[kept])
 
 
 def varifocal(logits: Float[Tensor, "*n"], target: Float[Tensor, "*n"], alpha: float = 0.75) -> Float[Tensor, "*n"]:

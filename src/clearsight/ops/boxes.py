@@ -51,3 +51,20 @@ def keep_best(
 ) -> Int[Tensor, "k"]:
     """Indices of the boxes kept by non-maximum suppression within each class, best first, at most ``most``."""
     return torchvision.ops.batched_nms(boxes, scores, labels, overlap)[:most]
+
+
+def voted(
+    boxes: Float[Tensor, "n 4"],
+    scores: Float[Tensor, "n"],
+    labels: Int[Tensor, "n"],
+    kept: Int[Tensor, "k"],
+    overlap: float,
+) -> Float[Tensor, "k 4"]:
+    """The kept boxes, each the mean of all boxes of its class that overlap it by more than ``overlap``.
+
+    Box voting (Gidaris and Komodakis 2015, section 4), with squared scores as votes: boxes that suppression drops still
+    know something of where the sides are. Every kept box has a score above 0 and votes for itself.
+    """
+    agree = (iou(boxes[kept][:, None], boxes[None]) > overlap) & (labels[kept][:, None] == labels[None])
+    votes = agree * scores.square()
+    return (votes @ boxes) / votes.sum(1, keepdim=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import torch
 
@@ -71,8 +72,11 @@ def _order(samples: int, seed: int, epoch: int) -> list[int]:
 
 
 def ahead(make: Callable[[int], Batch], first: int, depth: int = 2) -> Iterator[Batch]:
-    """The batches of step ``first`` and on, without end, ``depth`` of them being made while one is used."""
-    with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
+    """The batches of step ``first`` and on, without end, ``depth`` of them being made while one is used.
+
+    For training on a GPU. On a CPU a second thread takes from the first what it gives: there ``at_once`` is quicker.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,)) as thread:
         waiting: list[Future[Batch]] = [thread.submit(make, first + k) for k in range(depth)]
         step = first + depth
         try:
@@ -84,3 +88,9 @@ def ahead(make: Callable[[int], Batch], first: int, depth: int = 2) -> Iterator[
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def at_once(make: Callable[[int], Batch], first: int) -> Iterator[Batch]:
+    """The batches of step ``first`` and on, without end, each made when it is needed."""
+    for step in count(first):
+        yield make(step)
