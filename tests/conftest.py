@@ -50,6 +50,28 @@ def write_rectangles(folder: Path, train: int = 40, val: int = 70, side: int = 6
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory):
     """No test writes into the cache of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLEARSIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def write_voc():
+    """The writer of such a folder, for tests that need their own."""
+    return write_rectangles
+
+
+@pytest.fixture(scope="session")
+def rectangles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder; tests must not change it."""
+    return write_rectangles(tmp_path_factory.mktemp("data") / "rectangles")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(rectangles: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A run trained on the rectangles for a few seconds: good enough to find most of them. Tests must not change it."""
+    import clearsight as cs
+
     return cs.train(
         "yolo", rectangles, epochs=12, by=["light"], out=tmp_path_factory.mktemp("runs") / "tiny",
         settings=SETTINGS, responsible="A. Person", quiet=True,

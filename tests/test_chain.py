@@ -49,9 +49,11 @@ def test_training_leaves_everything_in_the_run_folder(chain):
 def test_the_card_answers_whom_it_fails(chain):
     card = Run.open("runs/yolo-walls-1").read_card()
     groups = [finding for finding in card.findings if finding.question == "whom it fails"]
-    named = {finding.group for finding in groups if finding.group}
-    assert any("day" in name for name in named) and any("night" in name for name in named)
-    assert all(finding.verdict != "none asked" for finding in groups if finding.metric.endswith("gap"))
+    shown = [finding for finding in groups if finding.group == "light"]
+    assert shown and all({"day", "night"} <= set(finding.series["label"]) for finding in shown)
+    compared = [finding.group for finding in groups if finding.metric.startswith("gap in")]
+    assert compared and set(compared) <= {"light = day", "light = night"}
+    assert all(finding.verdict != "none asked" for finding in groups if finding.metric.startswith("gap in"))
     assert {finding.question for finding in card.findings} >= {
         "what it does", "whom it fails", "when to trust it", "what it cost"
     }  # fmt: skip

@@ -106,7 +106,7 @@ class Yolo(nn.Module):
         score = torch.where(box_ops.area(found) > 0, score, 0)
         kept = box_ops.keep_best(found, score, label, self.config.overlap, self.config.most)
         kept = kept[score[kept] > 0]
-        where = box_ops.voted(found, score, label, kept, self.config.voting)
+        where = box_ops.clip(box_ops.voted(found, score, label, kept, self.config.voting), size)  # means round
         return Detections(xyxy=where, scores=score[kept], labels=label[kept])
 
 
