@@ -58,7 +58,7 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train, audit and report on scenes of real handwritten digits: about two minutes, no download."""
+    """Train, audit and report on scenes of real handwritten digits: two to three minutes, no download."""
     from clearsight.recipes.demo import demo as run_demo
 
     _say_run(run_demo(out=out, zone=zone, seed=seed, quiet=quiet), as_json)

@@ -7,11 +7,11 @@ from clearsight.verbs.train import train
 
 
 def demo(
-    *, out: Path | str | None = None, zone: str | None = None, seed: int = 0, epochs: float = 12, quiet: bool = False
+    *, out: Path | str | None = None, zone: str | None = None, seed: int = 0, epochs: float = 10, quiet: bool = False
 ) -> Run:
     """Find handwritten digits in dark and faint ink with a small YOLO, from scratch.
 
-    Expect AP50 above 0.8 in about two minutes on two processor cores.
+    Expect AP50 above 0.8 in two to three minutes on two processor cores.
     """
     return train(
         "yolo", "digits", epochs=epochs, by=["ink"], zone=zone, out=out, seed=seed, quiet=quiet,

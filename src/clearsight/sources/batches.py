@@ -76,7 +76,9 @@ def ahead(make: Callable[[int], Batch], first: int, depth: int = 2) -> Iterator[
 
     For training on a GPU. On a CPU a second thread takes from the first what it gives: there ``at_once`` is quicker.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,)) as thread:
+    with ThreadPoolExecutor(
+        1, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,)
+    ) as thread:
         waiting: list[Future[Batch]] = [thread.submit(make, first + k) for k in range(depth)]
         step = first + depth
         try:
