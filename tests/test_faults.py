@@ -67,7 +67,7 @@ def command(monkeypatch, capsys):
 def test_ctrl_c_saves_and_says_how_to_go_on_and_the_end_is_the_same(
     command, monkeypatch, rectangles, tiny_run, tmp_path
 ):
-    folder = tmp_path / "run"
+    folder, handler = tmp_path / "run", signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(room, "SAVE_EVERY_S", 0.02)
 
     def press():
@@ -82,7 +82,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_end_is_the_same(
     assert status == 130 and err == f"stopped and saved. Go on with: clearsight train --resume {folder}\n"
     assert run.config.state == "interrupted" and run.has_weights and run.has_checkpoint
     assert 15 <= run.read_checkpoint()["step"] < 60
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     before = run.read_log()[-1]["cost"]["seconds"]
 
     monkeypatch.setattr(room, "SAVE_EVERY_S", 60.0)

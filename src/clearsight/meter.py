@@ -27,6 +27,7 @@ from .power import Range, Rapl, attributed, memory_watts, nominal_watts, process
 from .types import Cost, How
 
 JOULES_PER_KWH = 3.6e6
+LONGEST_PAUSE_S = 5.0
 FAST_S = 0.08
 
 _STRENGTH: tuple[How, ...] = ("measured", "modelled", "assumed")
@@ -123,9 +124,11 @@ class Meter:
                 with self._lock:
                     self._gpus.advance()
                 continue
+            spent = time.thread_time()
             self._sample()
-            took = time.perf_counter() - began
-            pause = max(self._period_s, 200 * took)  # listing the children of a busy host takes time: stay below 0.5%
+            spent = time.thread_time() - spent
+            # Listing the children of a busy host takes time: stay below 0.5% of a processor, but never fall silent.
+            pause = max(self._period_s, min(200 * spent, LONGEST_PAUSE_S))
             full_sample = began + pause
 
     def _sample(self) -> None:
