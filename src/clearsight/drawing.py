@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 from torch import Tensor
 
+from clearsight.ops import boxes as box_ops
 from clearsight.types import Boxes, Prediction, Truth
 
 # Okabe and Ito's palette, told apart by colour-blind people too; blue first, since most pictures are warm.
@@ -60,11 +60,7 @@ def missed(prediction: Prediction, truth: Boxes) -> Tensor:
     xyxy, labels = truth.xyxy[judged], truth.labels[judged]
     if not len(prediction):
         return xyxy
-    corner_low = torch.maximum(xyxy[:, None, :2], prediction.xyxy[None, :, :2])
-    corner_high = torch.minimum(xyxy[:, None, 2:], prediction.xyxy[None, :, 2:])
-    shared = (corner_high - corner_low).clamp(min=0).prod(-1)
-    areas = [(box[:, 2:] - box[:, :2]).prod(-1) for box in (xyxy, prediction.xyxy)]
-    overlap = shared / (areas[0][:, None] + areas[1][None] - shared).clamp(min=1e-6)
+    overlap = box_ops.iou(xyxy[:, None], prediction.xyxy[None])
     same = labels[:, None] == prediction.labels[None]
     return xyxy[~((overlap >= 0.5) & same).any(1)]
 

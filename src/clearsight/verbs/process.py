@@ -120,7 +120,7 @@ def _trained(fabric: Fabric, plan: Plan) -> None:
             seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size,
         )  # fmt: skip
         clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
-        keeper = _Keeper(run, meter, plan, task, source.split("val"), bar)
+        keeper = _Keeper(run, meter, plan, task, source.split("val"))
         hooks = loop.Hooks(
             save=keeper.save, validate=keeper.validate, watch=bar.show, log=keeper.log, stop=stop.asked,
             save_seconds=SAVE_EVERY_S,
@@ -144,7 +144,6 @@ class _Keeper:
     plan: Plan
     task: Task
     held_out: Dataset
-    bar: TrainingBar
     last: dict[str, Any] = field(default_factory=dict)
 
     def save(self, state: dict[str, Any]) -> None:

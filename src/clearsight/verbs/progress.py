@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from clearsight.loop import Moment
 from clearsight.run import Run
@@ -17,7 +17,7 @@ LINE_EVERY_S = 30.0
 Watch = Callable[[int, int], None]
 
 
-def _progress(*columns: TextColumn) -> Progress:
+def _progress(*columns: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
@@ -34,14 +34,7 @@ def stage(name: str, quiet: bool = False) -> Iterator[Watch]:
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=28),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
+    with _progress(TimeRemainingColumn()) as progress:
         bar = progress.add_task(name, total=None)
         yield lambda done, total: progress.update(bar, completed=done, total=total)
 
