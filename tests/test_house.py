@@ -19,7 +19,6 @@ FILE_LINES, FUNCTION_LINES = 310, 45
 
 # Exceptions, each with its reason.
 LONG_FILES = {
-    "types.py": "the whole vocabulary stands in one file, to be read first",
     "run.py": "one class with the whole run folder; split, its file names would stand in two places",
     "loop.py": "the loop is read from top to bottom",
     "cli.py": "all options of all commands, with nothing but their help",
@@ -57,9 +56,9 @@ def public(node, prefix=""):
 def public_names():
     """What users hold on to: the face, the vocabulary, the run folder, and the parts of every room."""
     names = {f"clearsight.{name}" for name in clearsight.__all__}
-    for file in ("types.py", "run.py"):
-        module = f"clearsight.{file[:-3]}"
-        names |= {f"{module}.{name}" for name in public(ast.parse((SOURCE / file).read_text(encoding="utf-8")))}
+    for file in (*(SOURCE / "types").glob("[!_]*.py"), SOURCE / "run.py"):
+        module = "clearsight.run" if file.stem == "run" else "clearsight.types"
+        names |= {f"{module}.{name}" for name in public(ast.parse(file.read_text(encoding="utf-8")))}
     for room in catalogue.ROOMS:
         names |= {f"{part.module}.{part.attribute}" for part in catalogue.parts(room)}
     return names

@@ -1,14 +1,30 @@
 """Pictures with what was found on them, for people to look at."""
 
 from collections.abc import Sequence
+from functools import singledispatch
 
 import numpy as np
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 from torch import Tensor
 
 from clearsight.ops import boxes as box_ops
-from clearsight.types import Boxes, Prediction, Truth
+from clearsight.types import (
+    IGNORE,
+    Boxes,
+    ClassMap,
+    Detections,
+    Estimate,
+    Label,
+    Labels,
+    Prediction,
+    Scores,
+    Segmentation,
+    State,
+    Truth,
+    Value,
+)
 
 # Okabe and Ito's palette, told apart by colour-blind people too; blue first, since most pictures are warm.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
@@ -22,26 +38,37 @@ def picture_of(image: UInt8[Tensor, "3 h w"]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
 
 
+@singledispatch
 def overlay(
-    image: UInt8[Tensor, "3 h w"],
     prediction: Prediction,
+    image: UInt8[Tensor, "3 h w"],
     class_names: Sequence[str],
     *,
     truth: Truth = None,
     at_least_px: int = 480,
 ) -> Image.Image:
-    """The picture with each found box in the colour of its class; objects of ``truth`` nobody found are dashed.
+    """The picture with what was found: boxes or classes in their colours, a class or a number in words.
 
-    Pictures smaller than ``at_least_px`` are magnified, so that the labels can be read.
+    Of ``truth``, missed objects are dashed, the true class map stands beside the found one, and a class or number is
+    named. Pictures smaller than ``at_least_px`` are magnified, so that the labels can be read.
     """
-    picture = picture_of(image)
-    scale = max(1, round(at_least_px / max(picture.size)))
-    if scale > 1:
-        picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    raise TypeError(f"nobody knows how to draw a {type(prediction).__name__}")
+
+
+@overlay.register
+def _(
+    prediction: Detections,
+    image: UInt8[Tensor, "3 h w"],
+    class_names: Sequence[str],
+    *,
+    truth: Truth = None,
+    at_least_px: int = 480,
+) -> Image.Image:
+    picture, scale = magnified(picture_of(image), at_least_px)
     draw = ImageDraw.Draw(picture, "RGBA")
     line = max(2, round(max(picture.size) / 320))
-    font = ImageFont.load_default(max(11, round(max(picture.size) / 44)))
-    for box in missed(prediction, truth).tolist() if truth is not None else []:
+    font = _font(picture)
+    for box in missed(prediction, truth).tolist() if isinstance(truth, Boxes) else []:
         _dashed(draw, [side * scale for side in box], line)
     rows = zip(prediction.xyxy.tolist(), prediction.labels.tolist(), prediction.scores.tolist(), strict=True)
     crowded = len(prediction) > 12
@@ -54,7 +81,155 @@ def overlay(
     return picture
 
 
-def missed(prediction: Prediction, truth: Boxes) -> Tensor:
+@overlay.register
+def _(
+    prediction: Segmentation,
+    image: UInt8[Tensor, "3 h w"],
+    class_names: Sequence[str],
+    *,
+    truth: Truth = None,
+    at_least_px: int = 480,
+) -> Image.Image:
+    picture = picture_of(image)
+    painted = [_painted(picture, prediction.labels)]
+    if isinstance(truth, ClassMap):
+        painted.append(_painted(picture, truth.labels))
+    across, gap = picture.width, max(2, picture.width // 100)
+    sheet = Image.new("RGB", (across * len(painted) + gap * (len(painted) - 1), picture.height), "white")
+    for place, one in enumerate(painted):
+        sheet.paste(one, (place * (across + gap), 0))
+    sheet, _ = magnified(sheet, at_least_px)
+    return _with_legend(sheet, sorted(set(prediction.labels.unique().tolist()) - {IGNORE}), class_names)
+
+
+@overlay.register(Scores)
+@overlay.register(Estimate)
+def _(
+    prediction: Scores | Estimate,
+    image: UInt8[Tensor, "3 h w"],
+    class_names: Sequence[str],
+    *,
+    truth: Truth = None,
+    at_least_px: int = 480,
+) -> Image.Image:
+    picture, _ = magnified(picture_of(image), at_least_px)
+    lines = [answer_in_words(prediction, class_names)]
+    if truth is not None:
+        lines.append(f"truth: {truth_in_words(truth, class_names)}")
+    right = not isinstance(truth, Label) or lines[0].startswith(f"{shown(class_names[truth.index])} ")
+    font = _font(picture)
+    height = round(1.5 * max(11, round(max(picture.size) / 26)))
+    draw = ImageDraw.Draw(picture, "RGBA")
+    for number, words in enumerate(lines):
+        top = number * height
+        draw.rectangle((0, top, picture.width, top + height), fill="#000000b0")
+        draw.text((6, top + height // 5), words, fill="white" if right or number else "#ff9f9f", font=font)
+    return picture
+
+
+def beside(one: Image.Image, other: Image.Image) -> Image.Image:
+    """Two pictures of one height side by side on white."""
+    gap = max(2, one.width // 60)
+    sheet = Image.new("RGB", (one.width + gap + other.width, max(one.height, other.height)), "white")
+    sheet.paste(one, (0, 0))
+    sheet.paste(other, (one.width + gap, 0))
+    return sheet
+
+
+def under_heat(image: UInt8[Tensor, "3 h w"], heat: Float[Tensor, "a b"], size: tuple[int, int]) -> Image.Image:
+    """The picture, ``size`` (width, height) large, under a map of where a network looked: bright where it mattered."""
+    grey = picture_of(image).convert("L").resize(size)
+    warmth = Image.fromarray((heat.clamp(0, 1) * 255).to(torch.uint8).cpu().numpy()).resize(
+        size, Image.Resampling.BILINEAR
+    )
+    level, base = np.asarray(warmth, dtype=np.float32)[..., None] / 255, np.asarray(grey, dtype=np.float32)[..., None]
+    # Black to orange to white through the palette's own orange, so that it reads in print and to the colour-blind.
+    hot = np.array(ImageColor.getrgb("#e69f00"), dtype=np.float32) * level + 255 * np.maximum(0, level - 0.8) * 2
+    mixed = np.clip(base * (0.65 - 0.35 * level) + hot * 0.8, 0, 255)
+    return Image.fromarray(mixed.astype(np.uint8))
+
+
+def magnified(picture: Image.Image, at_least_px: int) -> tuple[Image.Image, int]:
+    """The picture a whole number of times larger, so that its longer side is about ``at_least_px``; and that number."""
+    scale = max(1, round(at_least_px / max(picture.size)))
+    if scale == 1:
+        return picture, 1
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST), scale
+
+
+def answer_in_words(prediction: Prediction, class_names: Sequence[str]) -> str:
+    """A short line: the most probable classes with their probabilities, or the number."""
+    if isinstance(prediction, Estimate):
+        return f"{prediction.value:.4g}"
+    assert isinstance(prediction, Scores)
+    best = prediction.probabilities.topk(min(3, len(class_names)))
+    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return "  ".join(f"{shown(class_names[label])} {value:.2f}" for label, value in pairs)
+
+
+def truth_in_words(truth: Truth, class_names: Sequence[str]) -> str:
+    """The same for a truth."""
+    if isinstance(truth, Label):
+        return shown(class_names[truth.index])
+    if isinstance(truth, Labels):
+        present = (truth.states == State.PRESENT).nonzero().flatten().tolist()
+        return ", ".join(shown(class_names[label]) for label in present) or "nothing present"
+    assert isinstance(truth, Value)
+    return f"{truth.value:.4g}"
+
+
+def palette(classes: int) -> list[int]:
+    """Colours of class maps, ``r g b`` after each other, 256 of them: eight well told apart, then their shades."""
+    colours = [ImageColor.getrgb(colour) for colour in COLOURS]
+    table = []
+    for label in range(classes):
+        shade = 1.0 - 0.3 * (label // len(colours) % 3)
+        table += [round(channel * shade) for channel in colours[label % len(colours)][:3]]
+    return (table + [0] * 768)[:768]
+
+
+def class_map_picture(labels: UInt8[Tensor, "h w"], classes: int) -> Image.Image:
+    """A class map as a PNG picture of class ids with a palette (mode P)."""
+    picture = Image.fromarray(np.ascontiguousarray(labels.numpy())).convert("L")
+    picture.putpalette(palette(classes))
+    return picture
+
+
+def _painted(picture: Image.Image, labels: UInt8[Tensor, "h w"]) -> Image.Image:
+    """The picture under the colours of a class map; what nobody judges keeps its own."""
+    known = int(labels[labels != IGNORE].max()) + 1 if bool((labels != IGNORE).any()) else 1
+    colours = np.array(palette(known), dtype=np.float32).reshape(256, 3)
+    mask = labels.numpy()
+    own = np.asarray(picture, dtype=np.float32)
+    mixed = np.where((mask == IGNORE)[..., None], own, 0.45 * own + 0.55 * colours[mask])
+    return Image.fromarray(mixed.astype(np.uint8))
+
+
+def _with_legend(sheet: Image.Image, labels: Sequence[int], class_names: Sequence[str]) -> Image.Image:
+    """The sheet with a row of class names in their colours below it."""
+    font = _font(sheet)
+    height = round(1.6 * max(11, round(max(sheet.size) / 44)))
+    whole = Image.new("RGB", (sheet.width, sheet.height + height * 2), "white")
+    whole.paste(sheet, (0, 0))
+    draw = ImageDraw.Draw(whole)
+    colours = palette(max(labels, default=0) + 1)
+    x, y = 4, sheet.height + 3
+    for label in labels:
+        words = shown(class_names[label])
+        width = round(draw.textlength(words, font=font)) + height
+        if x + width > whole.width and y == sheet.height + 3:
+            x, y = 4, y + height
+        draw.rectangle((x, y + 2, x + height // 2, y + 2 + height // 2), fill=tuple(colours[3 * label : 3 * label + 3]))
+        draw.text((x + height // 2 + 4, y), words, fill="black", font=font)
+        x += width + 6
+    return whole
+
+
+def _font(picture: Image.Image) -> Font:
+    return ImageFont.load_default(max(11, round(max(picture.size) / 44)))
+
+
+def missed(prediction: Detections, truth: Boxes) -> Tensor:
     """Judged true boxes ``n 4`` that no detection of their class overlaps by half or more."""
     judged = ~truth.ignored
     xyxy, labels = truth.xyxy[judged], truth.labels[judged]

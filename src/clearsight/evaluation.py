@@ -1,26 +1,20 @@
 """A model, a task and data make evidence: the same way for every task, and the only way evidence is made."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
 from clearsight.inference import Predictor
-from clearsight.types import UNKNOWN, Dataset, Evidence, Prediction, Sample, Task, Truth
+from clearsight.sources import records_of
+from clearsight.types import UNKNOWN, Dataset, Evidence, Prediction, Sample, Size, Task, Truth
 
 AHEAD = 16  # pictures decoded before they are needed: enough to keep the network busy, few enough for large ones
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """The evidence of one pass over a data set, and the predictions and truths it was made of."""
-
-    evidence: Evidence
-    predictions: tuple[Prediction, ...]
-    truths: tuple[Truth, ...]
+PART = 64  # predictions kept until they are counted: class maps of a whole data set would not fit in memory
 
 
 def evaluate(
@@ -31,32 +25,51 @@ def evaluate(
     about: dict[str, str] | None = None,
     watch: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
-) -> Evaluation:
+) -> Evidence:
     """Predict on every sample and keep what every later question needs.
 
     ``about`` is added to what the evidence says of its origin; ``watch(done, total)`` sees the progress; ``options``
     go to the task's statistics (such as the deployed threshold of a detector).
     """
-    seen = _Seen()
-    predictions: list[Prediction] = []
-    for prediction in predictor(seen.images(decoded(dataset))):
-        predictions.append(prediction)
-        watch(len(predictions), len(dataset))
-    return _evaluation(task, dataset, predictions, seen, about or {}, options)
+    seen, truths = _Seen(), deque[Truth]()
+    predictions = predictor(seen.images(decoded(dataset), truths))
+    statistics = _counted(task, dataset, predictions, truths, watch, options)
+    return _evidence(task, dataset, statistics, seen, about or {})
 
 
-def with_predictions(
-    seen: Evaluation, task: Task, class_names: Sequence[str], predictions: Sequence[Prediction], options: dict[str, Any]
-) -> Evaluation:
-    """The evaluation of other predictions on the same pictures, such as those of a rule that never looks at one."""
-    statistics = task.statistics(predictions, seen.truths, class_names, **options)
-    evidence = replace(seen.evidence, statistics=statistics)
-    return Evaluation(evidence=evidence, predictions=tuple(predictions), truths=seen.truths)
+def of_rule(
+    rule: Callable[[Size], Prediction], evidence: Evidence, task: Task, dataset: Dataset, sizes: Sequence[Size]
+) -> Evidence:
+    """Evidence like another on the same data, of a rule that never looks at a picture, only at its size."""
+    records = iter(records_of(dataset))
+    truths: deque[Truth] = deque()
+
+    def guesses() -> Iterator[Prediction]:
+        for size in sizes:
+            truths.append(next(records).answer())
+            yield rule(size)
+
+    statistics = _counted(task, dataset, guesses(), truths, lambda done, total: None, {})
+    return replace(evidence, statistics=statistics)
 
 
-def settled(seen: Evaluation, task: Task, class_names: Sequence[str], options: dict[str, Any]) -> Evaluation:
-    """The same evaluation under other options of its statistics, such as the deployed threshold."""
-    return with_predictions(seen, task, class_names, seen.predictions, options)
+def _counted(
+    task: Task,
+    dataset: Dataset,
+    predictions: Iterator[Prediction],
+    truths: deque[Truth],
+    watch: Callable[[int, int], None],
+    options: dict[str, Any],
+) -> Any:
+    """The statistics of predictions as they come, a part at a time."""
+    parts = []
+    done = 0
+    while part := list(islice(predictions, PART)):
+        answers = [truths.popleft() for _ in part]
+        parts.append(task.statistics(part, answers, dataset.class_names, **options))
+        done += len(part)
+        watch(done, len(dataset))
+    return task.statistics_type.joined(parts) if parts else task.statistics([], [], dataset.class_names, **options)  # type: ignore[attr-defined]
 
 
 class Samples(Protocol):
@@ -74,40 +87,31 @@ class _Seen:
 
     def __init__(self) -> None:
         self.ids: list[str] = []
-        self.truths: list[Truth] = []
         self.clusters: list[str] = []
         self.groups: list[dict[str, str]] = []
 
     def add(self, sample: Sample) -> None:
         self.ids.append(sample.id)
-        self.truths.append(sample.truth)
         self.clusters.append(sample.cluster or sample.id)
         self.groups.append(dict(sample.groups))
 
-    def images(self, samples: Iterator[Sample]) -> Iterator[Any]:
+    def images(self, samples: Iterator[Sample], truths: deque[Truth]) -> Iterator[Any]:
         for sample in samples:
             self.add(sample)
+            truths.append(sample.truth)
             yield sample.image
 
 
-def _evaluation(
-    task: Task,
-    dataset: Dataset,
-    predictions: Sequence[Prediction],
-    seen: _Seen,
-    about: dict[str, str],
-    options: dict[str, Any],
-) -> Evaluation:
+def _evidence(task: Task, dataset: Dataset, statistics: Any, seen: _Seen, about: dict[str, str]) -> Evidence:
     attributes = sorted({name for groups in seen.groups for name in groups})
-    evidence = Evidence(
+    return Evidence(
         task=task.name,
-        statistics=task.statistics(predictions, seen.truths, dataset.class_names, **options),
+        statistics=statistics,
         ids=tuple(seen.ids),
         clusters=np.unique(np.array(seen.clusters), return_inverse=True)[1].astype(np.int64),
         groups={name: np.array([groups.get(name, UNKNOWN) for groups in seen.groups]) for name in attributes},
         about={"data": dataset.name, "split": dataset.split, "fingerprint": dataset.fingerprint, **about},
     )
-    return Evaluation(evidence=evidence, predictions=tuple(predictions), truths=tuple(seen.truths))
 
 
 def decoded(dataset: Samples, threads: int = 2) -> Iterator[Sample]:

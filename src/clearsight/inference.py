@@ -46,7 +46,7 @@ class Predictor:
         stack = torch.stack(laid).to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             found = self.model.predict(stack.to(self.dtype).div_(255))
-        return [views.bring_back(one, at) for one, at in zip(found, placements, strict=True)]
+            return [views.bring_back(one, at) for one, at in zip(found, placements, strict=True)]
 
 
 def _size(image: Tensor) -> tuple[int, int]:

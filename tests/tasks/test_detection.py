@@ -67,7 +67,7 @@ def test_bad_input_is_refused(predictions, truths, message):
 def _weighted_f1(statistics, threshold):
     """F1 of every class at a threshold from its recall and precision, weighted by the class's objects."""
     total, weight, ones = 0.0, 0, np.ones((1, statistics.images))
-    for each in statistics.with_threshold(threshold).by_class().values():
+    for each in statistics.with_options(threshold=threshold).by_class().values():
         objects = int(each.positives().sum())
         r, p = recall(each, ones)[0], precision(each, ones)[0]
         if objects and p > 0 and r > 0:

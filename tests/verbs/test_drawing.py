@@ -26,7 +26,7 @@ def near(pixel, colour):
 
 @pytest.mark.parametrize("label", [0, 1, 2])
 def test_the_box_has_the_colour_of_its_class_on_all_four_sides_and_nothing_inside(label):
-    picture = drawing.overlay(grey(), found((label, 100, 80, 180, 150, 0.9)), NAMES, at_least_px=1)
+    picture = drawing.overlay(found((label, 100, 80, 180, 150, 0.9)), grey(), NAMES, at_least_px=1)
     assert picture.size == (300, 200)
     for place in [(100, 120), (180, 120), (140, 80), (140, 150)]:
         assert near(picture.getpixel(place), drawing.COLOURS[label]), place
@@ -35,19 +35,19 @@ def test_the_box_has_the_colour_of_its_class_on_all_four_sides_and_nothing_insid
 
 
 def test_small_pictures_are_magnified_and_their_boxes_with_them():
-    picture = drawing.overlay(grey(60, 100), found((0, 50, 30, 90, 55, 0.9)), NAMES, at_least_px=400)
+    picture = drawing.overlay(found((0, 50, 30, 90, 55, 0.9)), grey(60, 100), NAMES, at_least_px=400)
     assert picture.size == (400, 240) and near(picture.getpixel((200, 180)), drawing.COLOURS[0])
 
 
 def test_the_input_is_not_painted_on():
     image = grey()
-    drawing.overlay(image, found((0, 10, 20, 100, 100, 0.9)), NAMES, at_least_px=1)
+    drawing.overlay(found((0, 10, 20, 100, 100, 0.9)), image, NAMES, at_least_px=1)
     assert (image == 128).all()
 
 
 def test_labels_of_boxes_at_every_edge_stay_within_the_picture():
-    alone = drawing.overlay(grey(), found((1, 100, 100, 150, 150, 0.5)), ("", "long enough name", ""), at_least_px=1)
-    corner = drawing.overlay(grey(), found((1, 250, 0, 299, 30, 0.5)), ("", "long enough name", ""), at_least_px=1)
+    alone = drawing.overlay(found((1, 100, 100, 150, 150, 0.5)), grey(), ("", "long enough name", ""), at_least_px=1)
+    corner = drawing.overlay(found((1, 250, 0, 299, 30, 0.5)), grey(), ("", "long enough name", ""), at_least_px=1)
     amounts = [sum(min(pixel) > 190 for pixel in picture.get_flattened_data()) for picture in (alone, corner)]
     assert amounts[0] > 20 and amounts[1] > 0.8 * amounts[0], "the white letters are cut off at the edge"
 
@@ -72,22 +72,22 @@ def test_letters_stand_out_from_every_colour(colour):
 def test_hostile_names_are_one_short_line(name):
     line = drawing.shown(name)
     assert len(line) <= drawing.LABEL_LONGEST and line.isprintable()
-    drawing.overlay(grey(), found((0, 5, 5, 60, 60, 0.9)), (name,), at_least_px=1)
+    drawing.overlay(found((0, 5, 5, 60, 60, 0.9)), grey(), (name,), at_least_px=1)
 
 
 def test_more_classes_than_colours():
     names = [str(number) for number in range(50)]
-    picture = drawing.overlay(grey(), found((49, 100, 80, 180, 150, 0.9)), names, at_least_px=1)
+    picture = drawing.overlay(found((49, 100, 80, 180, 150, 0.9)), grey(), names, at_least_px=1)
     assert near(picture.getpixel((140, 150)), drawing.COLOURS[49 % len(drawing.COLOURS)])
 
 
 def test_missed_objects_are_dashed():
     truth = Boxes.of(torch.tensor([[20.0, 60, 100, 160]]), torch.tensor([0]))
-    nothing = drawing.overlay(grey(), found(), NAMES, truth=truth, at_least_px=1)
+    nothing = drawing.overlay(found(), grey(), NAMES, truth=truth, at_least_px=1)
     edge = [nothing.getpixel((x, 60)) for x in range(20, 100)]
     dashes = [near(pixel, drawing.MISSED) for pixel in edge]
     assert 0.3 < sum(dashes) / len(dashes) < 0.8
-    hit = drawing.overlay(grey(), found((0, 20, 60, 100, 160, 0.9)), NAMES, truth=truth, at_least_px=1)
+    hit = drawing.overlay(found((0, 20, 60, 100, 160, 0.9)), grey(), NAMES, truth=truth, at_least_px=1)
     assert not any(near(hit.getpixel((x, 160)), drawing.MISSED) for x in range(20, 100))
 
 

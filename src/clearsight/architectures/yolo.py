@@ -7,7 +7,7 @@ cells chosen during training by how well they already do (Feng et al. 2021, TOOD
 (Zhang et al. 2021, VarifocalNet) and so holds confidence and class in one number, and a generalised IoU loss.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -57,7 +57,7 @@ class YoloConfig:
 class Yolo(nn.Module):
     """Backbone, pyramid, grid head."""
 
-    task: ClassVar[str] = "detection"
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
     config_type: ClassVar[type] = YoloConfig
     training_defaults: ClassVar[Training] = Training(batch_size=4, learning_rate=1.4e-3, small_share=0.6)
     strides: ClassVar[tuple[int, ...]] = STRIDES
@@ -68,6 +68,11 @@ class Yolo(nn.Module):
         self.backbone = backbone
         self.neck = Pyramid(backbone.channels, config.width)
         self.head = GridHead(config.width, config.depth, len(class_names), backbone.strides)
+
+    @classmethod
+    def fitted(cls, config: YoloConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> YoloConfig:
+        """The config as it is: a YOLO without anchors takes nothing from the truths."""
+        return config
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Class logits ``b cells c``, boxes in pixels ``b cells 4``, and centre ``cells 2`` and stride of each cell."""

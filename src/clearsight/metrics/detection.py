@@ -4,7 +4,7 @@ The conventions are COCO's (Lin et al. 2014): ten IoU thresholds from 0.50 to 0.
 32² px), medium (up to 96² px) and large area, and the 100 best detections of each class in a picture.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -52,9 +52,34 @@ class DetectionStatistics:
         """How many pictures: the length of a row of weights."""
         return len(self.truths)
 
-    def with_threshold(self, threshold: float) -> "DetectionStatistics":
+    def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
+        """The average precision on each picture alone; NaN where it has no objects."""
+        blocks = (np.eye(min(500, self.images - k), self.images, k, np.float32) for k in range(0, self.images, 500))
+        found = [mean_average_precision(self, rows) for rows in blocks]
+        return "AP on this picture alone", np.concatenate(found) if found else np.zeros(0)
+
+    def with_options(self, *, threshold: float) -> "DetectionStatistics":
         """The same statistics with another deployed score threshold, in [0, 1]."""
         return replace(self, threshold=float(threshold))
+
+    @classmethod
+    def joined(cls, parts: Sequence["DetectionStatistics"]) -> "DetectionStatistics":
+        """All pictures of the parts, in order; the first part's classes and threshold are those of all."""
+        starts = np.cumsum([0, *(part.images for part in parts)])
+        row = np.concatenate([part.row + start for part, start in zip(parts, starts, strict=False)])
+        label, score = (np.concatenate([getattr(part, name) for part in parts]) for name in ("label", "score"))
+        order = np.lexsort((row, -score, label))
+        return cls(
+            class_names=parts[0].class_names,
+            row=row[order],
+            label=label[order],
+            score=score[order],
+            overlap=np.concatenate([part.overlap for part in parts])[order],
+            matched=np.concatenate([part.matched for part in parts], axis=2)[:, :, order],
+            ignored=np.concatenate([part.ignored for part in parts], axis=2)[:, :, order],
+            truths=np.concatenate([part.truths for part in parts]),
+            threshold=parts[0].threshold,
+        )
 
     def metrics(self) -> tuple[Metric, ...]:
         """Every metric, average precision first."""

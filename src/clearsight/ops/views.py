@@ -1,17 +1,32 @@
 """Moving a sample about: placed on a canvas, mirrored, and what was found there brought back to the picture."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import singledispatch
 
 import torch
+import torch.nn.functional as F
 import torchvision.transforms.v2.functional as TF
 from jaxtyping import UInt8
 from torch import Tensor
 
 from clearsight.ops import boxes as box_ops
-from clearsight.types import Boxes, Detections, Prediction, Sample, Size, Truth
+from clearsight.types import (
+    IGNORE,
+    Boxes,
+    ClassMap,
+    ClassProbabilities,
+    Detections,
+    Prediction,
+    Sample,
+    Segmentation,
+    Size,
+    Truth,
+)
 
 FILL = 114  # the grey around a picture smaller than its canvas
 VISIBLE = 0.25  # an object seen less than this is ignored rather than called background
+STRIP_NUMBERS = 2**24  # numbers of a resized strip of class maps: 64 MB
 MULTIPLE = 32  # canvases fit the coarsest stride
 
 
@@ -54,7 +69,7 @@ def paste(image: UInt8[Tensor, "3 h w"], canvas: Size, placement: Placement) -> 
 def place(sample: Sample, canvas: Size, placement: Placement) -> Sample:
     """The sample, picture and truth, laid on a canvas."""
     image = paste(sample.image, canvas, placement)
-    return replace(sample, image=image, truth=_placed(sample.truth, canvas, placement))
+    return replace(sample, image=image, truth=placed(sample.truth, canvas, placement))
 
 
 def _overlap(offset: int, side: int, room: int) -> tuple[slice, slice]:
@@ -63,9 +78,14 @@ def _overlap(offset: int, side: int, room: int) -> tuple[slice, slice]:
     return slice(start, end), slice(start - offset, end - offset)
 
 
-def _placed(truth: Truth, canvas: Size, placement: Placement) -> Truth:
-    if truth is None:
-        return None
+@singledispatch
+def placed(truth: Truth, canvas: Size, placement: Placement) -> Truth:
+    """The truth of a picture that was laid on a canvas; one without a place in the picture stays as it is."""
+    return truth
+
+
+@placed.register
+def _(truth: Boxes, canvas: Size, placement: Placement) -> Truth:
     ratio_y, ratio_x = (placed / side for placed, side in zip(placement.placed, placement.size, strict=True))
     grown = truth.xyxy * torch.tensor([ratio_x, ratio_y] * 2)
     grown += torch.tensor([placement.left, placement.top] * 2)
@@ -77,23 +97,86 @@ def _placed(truth: Truth, canvas: Size, placement: Placement) -> Truth:
     return Boxes(xyxy=cut[here], labels=truth.labels[here], ignored=(truth.ignored | faded)[here], areas=area[here])
 
 
+@placed.register
+def _(truth: ClassMap, canvas: Size, placement: Placement) -> Truth:
+    # Only what is seen is looked up: for each canvas pixel the label its centre falls on.
+    height, width = placement.placed
+    rows, mine = _overlap(placement.top, height, canvas[0])
+    columns, across = _overlap(placement.left, width, canvas[1])
+    down = ((torch.arange(mine.start, mine.stop) + 0.5) * (placement.size[0] / height)).long()
+    right = ((torch.arange(across.start, across.stop) + 0.5) * (placement.size[1] / width)).long()
+    labels = truth.labels.new_full(canvas, IGNORE)
+    labels[rows, columns] = truth.labels[down][:, right]
+    return ClassMap(labels=labels)
+
+
 def mirror(sample: Sample, way: str) -> Sample:
     """The sample flipped: "horizontal" swaps left and right, "vertical" top and bottom."""
-    axis, low, high = (2, 0, 2) if way == "horizontal" else (1, 1, 3)
-    truth = sample.truth
-    if truth is not None:
-        xyxy = truth.xyxy.clone()
-        side = sample.image.shape[axis]
-        xyxy[:, low], xyxy[:, high] = side - truth.xyxy[:, high], side - truth.xyxy[:, low]
-        truth = replace(truth, xyxy=xyxy)
-    return replace(sample, image=sample.image.flip(axis), truth=truth)
+    axis = 2 if way == "horizontal" else 1
+    return replace(sample, image=sample.image.flip(axis), truth=mirrored(sample.truth, sample.size, way))
 
 
+@singledispatch
+def mirrored(truth: Truth, size: Size, way: str) -> Truth:
+    """The truth of a picture of ``size`` that was flipped."""
+    return truth
+
+
+@mirrored.register
+def _(truth: Boxes, size: Size, way: str) -> Truth:
+    side, low, high = (size[1], 0, 2) if way == "horizontal" else (size[0], 1, 3)
+    xyxy = truth.xyxy.clone()
+    xyxy[:, low], xyxy[:, high] = side - truth.xyxy[:, high], side - truth.xyxy[:, low]
+    return replace(truth, xyxy=xyxy)
+
+
+@mirrored.register
+def _(truth: ClassMap, size: Size, way: str) -> Truth:
+    return ClassMap(labels=truth.labels.flip(1 if way == "horizontal" else 0))
+
+
+@singledispatch
 def bring_back(prediction: Prediction, placement: Placement) -> Prediction:
-    """A prediction made on a canvas, in the pixels of the picture it was made of; boxes are cut to the picture."""
+    """A prediction made on a canvas, in the pixels of the picture it was made of."""
+    return prediction
+
+
+@bring_back.register
+def _(prediction: Detections, placement: Placement) -> Prediction:
     ratio_y, ratio_x = (side / placed for placed, side in zip(placement.placed, placement.size, strict=True))
     shift = prediction.xyxy.new_tensor([placement.left, placement.top] * 2)
     xyxy = (prediction.xyxy - shift) * prediction.xyxy.new_tensor([ratio_x, ratio_y] * 2)
-    xyxy = box_ops.clip(xyxy, placement.size)
+    xyxy = box_ops.clip(xyxy, placement.size)  # boxes are cut to the picture
     inside = box_ops.area(xyxy) > 0
     return Detections(xyxy=xyxy[inside], scores=prediction.scores[inside], labels=prediction.labels[inside])
+
+
+@bring_back.register
+def _(prediction: ClassProbabilities, placement: Placement) -> Prediction:
+    (height, width), top, left = placement.placed, placement.top, placement.left
+    seen = prediction.probabilities[:, top : top + height, left : left + width].float()
+    labels, confidence = [], []
+    for strip in _strips(seen, placement.size):
+        best = strip.max(0)
+        labels.append(best.indices.to(torch.uint8))
+        confidence.append(best.values)
+    return Segmentation(labels=torch.cat(labels), confidence=torch.cat(confidence))
+
+
+def _strips(seen: Tensor, size: Size) -> Iterator[Tensor]:
+    """Maps ``c h w`` resized to ``size``, a strip at a time: all classes of a large picture would not fit in memory."""
+    if (seen.shape[1], seen.shape[2]) == size:
+        yield seen
+        return
+    rows = max(1, STRIP_NUMBERS // (seen.shape[0] * size[1]))
+    scale = seen.shape[1] / size[0]
+    for start in range(0, size[0], rows):
+        stop = min(start + rows, size[0])
+        # Bilinear positions of the strip's rows in the source, as torch counts them without aligned corners.
+        at = ((torch.arange(start, stop, device=seen.device) + 0.5) * scale - 0.5).clamp_(0, seen.shape[1] - 1)
+        above = at.long()
+        below = (above + 1).clamp_(max=seen.shape[1] - 1)
+        share = (at - above)[:, None]
+        strip = torch.lerp(seen[:, above], seen[:, below], share)
+        strip = F.interpolate(strip[None], size=(stop - start, size[1]), mode="bilinear", align_corners=False)[0]
+        yield strip

@@ -14,7 +14,7 @@ from clearsight.sources import attributes, fingerprint, pictures, splitting
 from clearsight.sources.format import Draft, Layout, Objects, Request
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import PictureDataset, Record, Source
-from clearsight.types import Boxes, Dataset, Size
+from clearsight.types import Boxes, Dataset, Label, Labels, Size, State
 
 OVERHANG_PX = 2.0
 SMALLEST_PX = 0.01
@@ -30,7 +30,7 @@ class Examined:
     problem: pictures.PictureError | None
 
 
-def assemble(layout: Layout, problems: Problems, request: Request, format: str) -> Source:
+def assemble(layout: Layout, problems: Problems, request: Request, format: str, truth: type = Boxes) -> Source:
     """The checked, split and fingerprinted Source; raises one DataError with all problems unless they are skipped."""
     assert request.folder is not None
     name = request.folder.name
@@ -57,6 +57,7 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str) 
         splits=splits,
         problems=settled + decided,
         fingerprint=fingerprint.of_splits({split: dataset.fingerprint for split, dataset in splits.items()}),
+        truth=truth,
     )
 
 
@@ -107,7 +108,9 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
             if draft.size is not None and draft.size != seen.size:
                 problems.add("size differs from the annotation", draft.where, _sizes(draft.size, seen.size))
                 continue
-            truth, overhanging = checked(draft.objects, seen.size, draft.where, problems)
+            truth, overhanging = draft.truth, 0
+            if isinstance(truth, Objects):
+                truth, overhanging = checked(truth, seen.size, draft.where, problems)
             clipped += [draft.id] * overhanging
             records.append(
                 Record(
@@ -181,7 +184,7 @@ def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple
     ours = [record for record in records if record.split in (None, "train")]
     if request.held_out == 0:
         return [replace(record, split=record.split or "train") for record in records], ()
-    labels = [frozenset(record.truth.labels.tolist()) if record.truth else frozenset() for record in ours]
+    labels = [_classes(record) for record in ours]
     out = splitting.held_out([record.cluster for record in ours], labels, request.held_out, request.seed)
     chosen = {record.id for record, held in zip(ours, out, strict=True) if held}
     if not chosen:
@@ -194,6 +197,18 @@ def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple
         f"the layout gives no validation split: {len(chosen)} of {len(ours)} pictures were held out as val "
         f"({kind}, seed {request.seed})",
     )
+
+
+def _classes(record: Record) -> frozenset[int]:
+    """The classes of a picture, each of which should be on both sides of a split."""
+    truth = record.truth
+    if isinstance(truth, Boxes):
+        return frozenset(truth.labels.tolist())
+    if isinstance(truth, Label):
+        return frozenset({truth.index})
+    if isinstance(truth, Labels):
+        return frozenset((truth.states == State.PRESENT).nonzero().flatten().tolist())
+    return frozenset()
 
 
 def _canonical_first(split: str) -> tuple[int, str]:

@@ -21,18 +21,19 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from clearsight.ops import views
 from clearsight.sources import fingerprint, pictures, store
 from clearsight.sources.problems import DataError, Problem, message, shown
-from clearsight.sources.records import Record, records_of
-from clearsight.types import Boxes, Dataset, Sample, Size, Truth
+from clearsight.sources.records import MaskFile, Record, records_of
+from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Sample, Size, Truth
 
 Progress = Callable[[int, int], None]
 
-VERSION = 1
+VERSION = 2
 
 
 class CachedDataset:
-    """A data set whose pictures are resized and mapped from disk; boxes are scaled with them.
+    """A data set whose pictures, and class maps, are resized and mapped from disk; boxes are scaled with them.
 
     ``records`` are the samples as they were before resizing: their truths and sizes are those of the original picture.
     Images are views of the map, private to this process: writing to one does not reach the disk. ``fingerprint`` is
@@ -50,9 +51,10 @@ class CachedDataset:
         left_out = json.dumps([index for index, _, _ in entry.bad])
         self.fingerprint = _hashed(dataset.fingerprint, left_out) if entry.bad else dataset.fingerprint
         self._entry = entry
-        self._starts = _starts(entry.sizes)
+        self._starts = _starts(entry)
         self._truths = [
-            _scaled(record.truth, _known(record), size) for record, size in zip(self.records, entry.sizes, strict=True)
+            None if isinstance(record.truth, MaskFile) else _scaled(record.truth, record, size)
+            for record, size in zip(self.records, entry.sizes, strict=True)
         ]
         self._pixels = store.mapped(entry)
 
@@ -64,16 +66,34 @@ class CachedDataset:
         return Sample(
             id=record.id,
             image=self.image(index),
-            truth=self._truths[index],
+            truth=self.truth(index),
             groups=record.groups,
             cluster=record.cluster,
         )
 
     def image(self, index: int) -> UInt8[Tensor, "3 h w"]:
         """One resized picture, not copied."""
+        return self._planes(index)[:3]
+
+    def truth(self, index: int) -> Truth:
+        """The truth of one resized picture; a class map is not copied."""
+        return ClassMap(labels=self._planes(index)[3]) if self._entry.planes == 4 else self._truths[index]
+
+    @property
+    def common_size(self) -> Size | None:
+        """The size of every resized picture; None where they differ, or there are none."""
+        sizes = set(self._entry.sizes)
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def stack(self) -> UInt8[Tensor, "n 3 h w"]:
+        """All pictures of a data set whose pictures have one size and no class maps, not copied."""
+        assert self.common_size is not None and self._entry.planes == 3
+        return self._pixels.view(len(self), 3, *self.common_size)
+
+    def _planes(self, index: int) -> UInt8[Tensor, "planes h w"]:
         height, width = self._entry.sizes[index]
         start = self._starts[index]
-        return self._pixels[start : start + 3 * height * width].view(3, height, width)
+        return self._pixels[start : start + self._entry.planes * height * width].view(-1, height, width)
 
     def scale(self, index: int) -> tuple[float, float]:
         """Resized over original size, vertically and horizontally: divide a box by it to return to the original."""
@@ -117,10 +137,11 @@ def _built(
     for leftover in (place, building):
         shutil.rmtree(leftover, ignore_errors=True)
     building.mkdir()
+    planes = _planes(records)
     try:
         kept, sizes, bad = [], [], []
         with (building / "pixels.bin").open("wb") as file:
-            for index, image in enumerate(_decoded(records, size_px)):
+            for index, image in enumerate(_decoded(records, size_px, planes)):
                 if isinstance(image, pictures.PictureError):
                     bad.append((index, _name(records[index]), str(image)))
                 else:
@@ -134,23 +155,23 @@ def _built(
         if bad and not skip_bad:
             raise DataError(message(name, [Problem(kind=why, where=where) for _, where, why in bad]))
         with (building / "index.json").open("w", encoding="utf-8") as index_file:
-            json.dump({"kept": kept, "sizes": sizes, "bad": bad}, index_file)
+            json.dump({"kept": kept, "sizes": sizes, "bad": bad, "planes": planes}, index_file)
             index_file.flush()
             os.fsync(index_file.fileno())
         building.rename(place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return store.Entry(pixels=place / "pixels.bin", kept=tuple(kept), sizes=tuple(sizes), bad=tuple(bad))
+    return store.Entry(pixels=place / "pixels.bin", kept=tuple(kept), sizes=tuple(sizes), bad=tuple(bad), planes=planes)
 
 
-def _decoded(records: Sequence[Record], size_px: int) -> Iterator[Tensor | pictures.PictureError]:
+def _decoded(records: Sequence[Record], size_px: int, planes: int) -> Iterator[Tensor | pictures.PictureError]:
     """The resized pictures in order, decoded a few ahead; what cannot be decoded comes as its error."""
     workers = min(4, os.cpu_count() or 1)
     waiting: deque[Future[Tensor | pictures.PictureError]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for record in records:
-                waiting.append(pool.submit(_decode, record, size_px))
+                waiting.append(pool.submit(_decode, record, size_px, planes))
                 if len(waiting) > 4 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -159,7 +180,23 @@ def _decoded(records: Sequence[Record], size_px: int) -> Iterator[Tensor | pictu
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _decode(record: Record, size_px: int) -> Tensor | pictures.PictureError:
+def _decode(record: Record, size_px: int, planes: int) -> Tensor | pictures.PictureError:
+    image = _picture(record, size_px)
+    if planes == 3 or isinstance(image, pictures.PictureError):
+        return image
+    after = (image.shape[1], image.shape[2])
+    try:
+        mask = record.answer() or ClassMap(labels=image.new_full(after, IGNORE))
+    except ValueError as error:
+        return pictures.PictureError("mask changed since it was read", str(error))
+    assert isinstance(mask, ClassMap)
+    whole = (mask.labels.shape[0], mask.labels.shape[1])
+    small = views.placed(mask, after, views.Placement(size=whole, placed=after))
+    assert isinstance(small, ClassMap)
+    return torch.cat([image, small.labels[None]])
+
+
+def _picture(record: Record, size_px: int) -> Tensor | pictures.PictureError:
     if not isinstance(record.picture, Path):
         return record.decode(size_px)
     try:
@@ -174,20 +211,27 @@ def _decode(record: Record, size_px: int) -> Tensor | pictures.PictureError:
 
 def _expected(records: Sequence[Record], size_px: int) -> int:
     sizes = [pictures.resized(record.size, size_px) for record in records if record.size is not None]
-    return sum(3 * height * width for height, width in sizes)
+    planes = _planes(records)
+    return sum(planes * height * width for height, width in sizes)
 
 
-def _starts(sizes: Sequence[Size]) -> list[int]:
+def _planes(records: Sequence[Record]) -> int:
+    return 4 if any(isinstance(record.truth, MaskFile) for record in records) else 3
+
+
+def _starts(entry: store.Entry) -> list[int]:
     starts = [0]
-    for height, width in sizes:
-        starts.append(starts[-1] + 3 * height * width)
+    for height, width in entry.sizes:
+        starts.append(starts[-1] + entry.planes * height * width)
     return starts
 
 
-def _scaled(truth: Truth, before: Size, after: Size) -> Truth:
-    if truth is None or before == after:
+def _scaled(truth: Truth, record: Record, after: Size) -> Truth:
+    if not isinstance(truth, Boxes):
         return truth
-    assert isinstance(truth, Boxes)
+    before = _known(record)
+    if before == after:
+        return truth
     down, across = after[0] / before[0], after[1] / before[1]
     edge = torch.tensor([after[1], after[0], after[1], after[0]], dtype=torch.float32)
     xyxy = (truth.xyxy * torch.tensor([across, down, across, down])).minimum(edge)

@@ -17,7 +17,7 @@ from clearsight.sources.assembling import assemble
 from clearsight.sources.format import Draft, Layout, Objects, Request, Row, split_of
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import Source
-from clearsight.types import Size
+from clearsight.types import Boxes, Size
 
 LISTS = ("images", "annotations", "categories")
 ORDER = ("train", "val", "test")
@@ -28,6 +28,7 @@ class CocoJson:
     """The format as ``clearsight.sources.format.Format``."""
 
     embedded: bool = False
+    offers: tuple[type, ...] = (Boxes,)
     looked_for: str = "annotations/*.json (COCO)"
 
     def recognises(self, folder: Path) -> bool:
@@ -153,7 +154,7 @@ def _drafts(content: dict[str, Any], path: Path, folder: Path, names: list[str],
                 picture=found[0],
                 within=folder,
                 split=split,
-                objects=Objects.of(rows[key]),
+                truth=Objects.of(rows[key]),
                 where=f"{where}, {inside}",
                 size=size,
             )

@@ -77,7 +77,7 @@ def describe(source: Source) -> Description:
 
 
 def _split(records: tuple[Record, ...], class_names: tuple[str, ...]) -> SplitDescription:
-    truths = [_boxes(record.truth) for record in records]
+    truths = [_boxes(record.answer()) for record in records]
     objects: Counter[int] = Counter()
     holding: Counter[int] = Counter()
     areas: Counter[str] = Counter()

@@ -115,6 +115,7 @@ class EmbeddedDigits:
     """The set as ``clearsight.sources.format.Format``."""
 
     embedded: bool = True
+    offers: tuple[type, ...] = (Boxes,)
     looked_for: str = "nothing: the set is embedded"
     counts: tuple[tuple[str, int], ...] = (("train", 600), ("val", 300))
 

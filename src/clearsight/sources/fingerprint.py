@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from clearsight.sources.records import Record
+from clearsight.sources.records import MaskFile, Record
 
 LENGTH = 16
 
@@ -44,15 +44,16 @@ def of_words(words: Sequence[str]) -> str:
 
 
 def _truth(truth: object) -> bytes:
-    # Any frozen dataclass of tensors: new kinds of truth need no change here.
+    # Any frozen dataclass of tensors and numbers: new kinds of truth need no change here.
     if truth is None:
         return _words(["none"])
+    if isinstance(truth, MaskFile):
+        return _words(["mask", truth.digest])
     assert dataclasses.is_dataclass(truth)
     parts = [_words([type(truth).__name__])]
     for item in dataclasses.fields(truth):
         value = getattr(truth, item.name)
-        assert isinstance(value, Tensor)
-        parts += [_words([item.name]), _array(value)]
+        parts += [_words([item.name]), _array(value) if isinstance(value, Tensor) else _words([repr(value)])]
     return b"".join(parts)
 
 

@@ -7,15 +7,21 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from clearsight.sources.records import SPLIT_WORDS, Source
-from clearsight.types import Size
+from clearsight.sources.records import SPLIT_WORDS, MaskFile, Source
+from clearsight.types import Size, Truth
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to read and how: see ``clearsight.sources.read``. ``folder`` is None for the embedded sets."""
+    """What to read and how: see ``clearsight.sources.read``. ``folder`` is None for the embedded sets.
+
+    ``wanted`` are the kinds of truth that are of use, best first; empty where any is. ``target`` names the column of
+    the truth where the layout is a table.
+    """
 
     folder: Path | None
+    wanted: tuple[type, ...] = ()
+    target: str | None = None
     attributes: Path | None = None
     skip_bad: bool = False
     seed: int = 0
@@ -63,13 +69,14 @@ class Draft:
     """One annotated picture before it is checked; ``where`` names its annotation in messages.
 
     ``size`` is what the annotation says the picture has; ``within`` is the folder the picture file may not leave.
+    ``truth`` is unchecked objects, or a truth, or a function that reads one.
     """
 
     id: str
     picture: Path
     within: Path
     split: str | None
-    objects: Objects
+    truth: Objects | Truth | MaskFile
     where: str
     size: Size | None = None
 
@@ -87,9 +94,11 @@ class Format(Protocol):
     """One way data can lie in a folder. Each format is one file of this room, registered in its ``__init__``.
 
     ``looked_for`` completes the sentence "Looked for: ..."; ``embedded`` sets need no folder and recognise none.
+    ``offers`` are the kinds of truth it can give, its own first; it reads the first of them that is wanted.
     """
 
     embedded: bool
+    offers: tuple[type, ...]
     looked_for: str
 
     def recognises(self, folder: Path) -> bool:
@@ -107,3 +116,8 @@ def split_of(word: str) -> str | None:
         if part.rstrip("0123456789") in SPLIT_WORDS:
             return SPLIT_WORDS[part.rstrip("0123456789")]
     return None
+
+
+def kind_of(format: Format, request: Request) -> type:
+    """The kind of truth to read: the first wanted that the format offers, else its own."""
+    return next((kind for kind in request.wanted if kind in format.offers), format.offers[0])

@@ -20,12 +20,16 @@ def read(
     skip_bad: bool = False,
     seed: int = 0,
     held_out: float = 0.2,
+    wanted: tuple[type, ...] = (),
+    target: str | None = None,
 ) -> Source:
     """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
 
     A folder that bears the name of an embedded set is meant by ``./digits``. ``attributes`` names the sidecar table;
     without it ``attributes.csv`` or ``.parquet`` in the folder is taken. Where the layout gives no validation split, a
-    share ``held_out`` of the training pictures becomes one, by ``seed``; 0 leaves all in "train".
+    share ``held_out`` of the training pictures becomes one, by ``seed``; 0 leaves all in "train". ``wanted`` are the
+    kinds of truth that are of use (``Boxes``, ``ClassMap``, ...; any where empty), ``target`` the column of the truth
+    in a table.
 
     Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
     boxes are left out instead and stand in ``Source.problems``.
@@ -40,13 +44,15 @@ def read(
         skip_bad=skip_bad,
         seed=seed,
         held_out=held_out,
+        wanted=wanted,
+        target=target,
     )
     if path is None:
         assert format is not None
         return format.read(request)
     try:
         folder = _folder(path, formats)
-        format = format or _recognised(folder, formats)
+        format = format or _recognised(folder, _useful(formats, wanted))
         request = Request(**{**request.__dict__, "folder": folder})
         return format.read(request)
     except OSError as error:
@@ -92,6 +98,11 @@ def _folder(path: Path, formats: dict[str, Format]) -> Path:
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _useful(formats: dict[str, Format], wanted: tuple[type, ...]) -> dict[str, Format]:
+    """The formats that can give what is wanted, if any was named."""
+    return {name: format for name, format in formats.items() if not wanted or set(wanted) & set(format.offers)}
 
 
 def _recognised(folder: Path, formats: dict[str, Format]) -> Format:

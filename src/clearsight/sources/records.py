@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import UInt8
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from clearsight.sources import pictures
 from clearsight.sources.problems import DataError, shown
-from clearsight.types import Boxes, Dataset, Sample, Size, Truth
+from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Label, Labels, Sample, Size, State, Truth
 
 SPLIT_WORDS = {
     "train": "train",
@@ -25,21 +26,40 @@ SPLIT_WORDS = {
 }
 
 
+@runtime_checkable
+class MaskFile(Protocol):
+    """A class map that is read when it is asked for; ``digest`` is a hash of all it is made of."""
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal class maps."""
+        ...
+
+    def __call__(self) -> ClassMap:
+        """Read it; raises ValueError naming the file if it is broken."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """A Sample whose picture is not decoded: a file, or a function that gives the picture.
 
-    ``size`` is that of the picture after EXIF rotation, where known; ``digest`` a hash of the picture's bytes.
+    ``size`` is that of the picture after EXIF rotation, where known; ``digest`` a hash of the picture's bytes. A truth
+    as large as the picture may be a function too: ``answer`` gives it.
     """
 
     id: str
     picture: Path | Callable[[], UInt8[Tensor, "3 h w"]]
     size: Size | None
-    truth: Truth
+    truth: Truth | MaskFile
     groups: Mapping[str, str] = field(default_factory=dict)
     cluster: str = ""
     split: str | None = None
     digest: str = ""
+
+    def answer(self) -> Truth:
+        """The truth, read now where it is in a file; raises ValueError naming the file if it is broken."""
+        return self.truth() if isinstance(self.truth, MaskFile) else self.truth
 
     def decode(self, size_px: int | None = None) -> UInt8[Tensor, "3 h w"]:
         """The picture, its longer side ``size_px`` where given; raises ValueError naming the file if it is broken."""
@@ -72,13 +92,16 @@ class PictureDataset:
     def __getitem__(self, index: int) -> Sample:
         record = self.records[index]
         return Sample(
-            id=record.id, image=record.decode(), truth=record.truth, groups=record.groups, cluster=record.cluster
+            id=record.id, image=record.decode(), truth=record.answer(), groups=record.groups, cluster=record.cluster
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Data as read: the splits found or made, and what was skipped, clipped or decided on the way (``problems``)."""
+    """Data as read: the splits found or made, and what was skipped, clipped or decided on the way (``problems``).
+
+    ``truth`` is the kind of truth its samples have.
+    """
 
     name: str
     format: str
@@ -86,6 +109,7 @@ class Source:
     splits: Mapping[str, Dataset]
     problems: tuple[str, ...]
     fingerprint: str
+    truth: type = Boxes
 
     def split(self, name: str) -> Dataset:
         """The data set of that split; "valid" and "validation" mean "val". Raises DataError with the nearest names."""
@@ -144,12 +168,34 @@ def _image(dataset: Dataset, index: int) -> Tensor:
 def _relabelled(dataset: Dataset, table: Tensor, class_names: tuple[str, ...]) -> Dataset:
     if not isinstance(dataset, PictureDataset):
         raise DataError(f"the classes of {dataset.name} are fixed: {', '.join(dataset.class_names)}.")
-    records = tuple(replace(record, truth=_renumbered(record.truth, table)) for record in dataset.records)
+    records = tuple(
+        replace(record, truth=_renumbered(record.truth, table, len(class_names))) for record in dataset.records
+    )
     return replace(dataset, records=records, class_names=class_names)
 
 
-def _renumbered(truth: Truth, table: Tensor) -> Truth:
-    if truth is None:
-        return None
-    assert isinstance(truth, Boxes)
-    return replace(truth, labels=table[truth.labels])
+def _renumbered(truth: Truth | MaskFile, table: Tensor, classes: int) -> Truth | MaskFile:
+    """The truth with class id i become ``table[i]``, of ``classes``."""
+    if isinstance(truth, MaskFile):
+        return _Renumbered(truth, table, truth.digest)
+    if isinstance(truth, Label):
+        return Label(index=int(table[truth.index]))
+    if isinstance(truth, Labels):
+        states = torch.full((classes,), State.UNREAD, dtype=truth.states.dtype)
+        states[table] = truth.states
+        return Labels(states=states)
+    return replace(truth, labels=table[truth.labels]) if isinstance(truth, Boxes) else truth
+
+
+@dataclass(frozen=True)
+class _Renumbered:
+    """A class map whose class ids are exchanged when it is read."""
+
+    mask: MaskFile
+    table: Tensor
+    digest: str
+
+    def __call__(self) -> ClassMap:
+        whole = torch.full((256,), IGNORE, dtype=torch.uint8)
+        whole[: len(self.table)] = self.table.to(torch.uint8)
+        return ClassMap(labels=whole[self.mask().labels.long()])

@@ -32,17 +32,21 @@ NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What lies in the cache: the file of pixels, the size of each picture there, and the pictures left out."""
+    """What lies in the cache: the file of pixels, the size of each picture there, and the pictures left out.
+
+    A picture has three planes of bytes, red, green and blue, and a fourth where its truth is a class map.
+    """
 
     pixels: Path
     kept: tuple[int, ...]
     sizes: tuple[Size, ...]
     bad: tuple[tuple[int, str, str], ...]
+    planes: int = 3
 
     @property
     def bytes(self) -> int:
         """How many bytes its pictures take."""
-        return sum(3 * height * width for height, width in self.sizes)
+        return sum(self.planes * height * width for height, width in self.sizes)
 
 
 def folder() -> Path:
@@ -98,6 +102,7 @@ def opened(key: str) -> Entry | None:
             kept=tuple(index["kept"]),
             sizes=tuple((height, width) for height, width in index["sizes"]),
             bad=tuple((number, where, why) for number, where, why in index["bad"]),
+            planes=int(index["planes"]),
         )
         whole = entry.pixels.stat().st_size == entry.bytes
     except (FileNotFoundError, ValueError, KeyError, TypeError):

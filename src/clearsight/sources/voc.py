@@ -21,7 +21,7 @@ from clearsight.sources.assembling import assemble
 from clearsight.sources.format import Draft, Layout, Objects, Request, Row, split_of
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import Source
-from clearsight.types import Size
+from clearsight.types import Boxes, Size
 
 XML_FOLDERS = ("Annotations", "annotations", ".")
 PICTURE_FOLDERS = ("JPEGImages", "images", "Images", ".")
@@ -65,6 +65,7 @@ class PascalVoc:
     """The format as ``clearsight.sources.format.Format``."""
 
     embedded: bool = False
+    offers: tuple[type, ...] = (Boxes,)
     looked_for: str = "Annotations/*.xml (Pascal VOC)"
 
     def recognises(self, folder: Path) -> bool:
@@ -97,7 +98,7 @@ class PascalVoc:
                 picture=match.picture,
                 within=folder,
                 split=match.split,
-                objects=_objects(match.annotation, names, shift),
+                truth=_objects(match.annotation, names, shift),
                 where=str(match.annotation.path.relative_to(folder)),
                 size=match.annotation.size,
             )

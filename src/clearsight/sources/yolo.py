@@ -19,6 +19,7 @@ from clearsight.sources.format import Draft, Layout, Objects, Request, Row
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import Source
 from clearsight.sources.yolo_config import Config, Place, configured, find_config
+from clearsight.types import Boxes
 
 MINIMUM = 5
 NOT_LABELS = ("classes.txt", "labels.txt", "README")
@@ -29,6 +30,7 @@ class YoloText:
     """The format as ``clearsight.sources.format.Format``."""
 
     embedded: bool = False
+    offers: tuple[type, ...] = (Boxes,)
     looked_for: str = "labels/*.txt with data.yaml or classes.txt (YOLO)"
 
     def recognises(self, folder: Path) -> bool:
@@ -115,7 +117,7 @@ def _draft(label: Path, picture: Path, place: Place, folder: Path, config: Confi
         picture=picture,
         within=place.pictures,
         split=place.split,
-        objects=Objects.of(rows, relative=True),
+        truth=Objects.of(rows, relative=True),
         where=where,
     )
 

@@ -1,6 +1,6 @@
 """Find the objects of each class in a picture: boxes, scores, and what becomes of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ class Detection:
 
     name = "detection"
     statistics_type = DetectionStatistics
+    truth_type = Boxes
 
     def statistics(
         self,
@@ -59,12 +60,13 @@ class Detection:
         return {"threshold": best_threshold(statistics)}
 
     def baseline(
-        self, truths: Sequence[Truth], sizes: Sequence[Size], class_names: Sequence[str]
+        self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
         """A predictor that never looks: a grid of each class's median box, scored by how often one was there.
 
         ``truths`` and ``sizes`` (px) are those of the training pictures; boxes scale with the size of the picture.
         """
+        truths = list(truths)
         shares, labels = _relative_boxes(truths, sizes)
         boxes, scores, classes = [np.zeros((0, 4))], [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
         for label in range(len(class_names)):
@@ -110,13 +112,15 @@ def best_threshold(statistics: DetectionStatistics) -> float:
 
 def _detections(predictions: Sequence[Prediction], classes: int) -> tuple[Objects, Float[np.ndarray, "d"]]:
     """All detections in one list, the best 100 of each picture and class, and their scores."""
-    xyxy = _flat([p.xyxy for p in predictions], (0, 4))
-    score = _flat([p.scores for p in predictions], (0,))
-    label = _flat([p.labels for p in predictions], (0,)).astype(np.int64)
+    given = [one for one in predictions if isinstance(one, Detections)]
+    assert len(given) == len(predictions), "detections are judged here, nothing else"
+    xyxy = _flat([p.xyxy for p in given], (0, 4))
+    score = _flat([p.scores for p in given], (0,))
+    label = _flat([p.labels for p in given], (0,)).astype(np.int64)
     if not (np.isfinite(score).all() and np.isfinite(xyxy).all()):
         raise ValueError("a detection has a score or a box that is not a finite number. Check the model's outputs.")
     _check_labels(label, classes, "a detection")
-    group = _group([len(p) for p in predictions], label, classes)
+    group = _group([len(p) for p in given], label, classes)
     order = np.lexsort((-score, group))
     place = np.arange(len(order)) - np.searchsorted(group[order], group[order])
     order = order[place < DETECTIONS_AT_MOST]
@@ -168,7 +172,7 @@ def _relative_boxes(
     """All judged true boxes as shares of their picture's sides, and their labels."""
     boxes, labels = [np.zeros((0, 4))], [np.zeros(0, dtype=np.int64)]
     for truth, (height, width) in zip(truths, sizes, strict=True):
-        if truth is not None:
+        if isinstance(truth, Boxes):
             boxes.append(truth.xyxy[~truth.ignored].double().numpy() / [width, height, width, height])
             labels.append(truth.labels[~truth.ignored].numpy())
     return np.concatenate(boxes), np.concatenate(labels)

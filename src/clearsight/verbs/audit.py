@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clearsight.grid import find_zone
-from clearsight.run import Run
-from clearsight.types import Card, Request
+from clearsight.run import Config, Run
+from clearsight.types import Card, Evidence, Request
 from clearsight.verbs import trained
 from clearsight.verbs.conclude import SAME_PICTURES, baseline_for, examples_of, write_card
 from clearsight.verbs.evaluate import check_attributes, judged, judged_split, read_for
@@ -42,21 +42,29 @@ def audit(
     own = source.fingerprint == config.fingerprint
     baseline = baseline_for(run, source, found) if own else None
     request = Request(
-        evidence=found.evidence,
+        evidence=found,
         more={} if baseline is None else {"baseline": baseline},
-        by=tuple(by) or tuple(name for name in asked.get("by", ()) if name in found.evidence.groups),
+        by=tuple(by) or tuple(name for name in asked.get("by", ()) if name in found.groups),
         zone=zone,
         seed=config.seed,
     )
     former = run.read_card() if (run.path / "card.json").is_file() else None
     facts = dict(former.facts) if former else {}
-    facts["Judged on"] = f"{len(found.evidence.ids)} pictures of {source.name}, split {split}"
+    facts["Judged on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
     return write_card(
         run,
         request,
         former.cost if former else None,
         facts,
-        examples_of(run, source.split(split), found, config.class_names),
-        [*source.problems, *([SAME_PICTURES] if own and found.evidence.about["split"] == "val" else [])],
+        examples_of(run, source.split(split), found),
+        [
+            *source.problems,
+            *([SAME_PICTURES] if own and found.about["split"] == "val" and trained.deployed(config) else []),
+        ],
         responsible or (former.responsible if former else None),
     )
+
+
+def _settled_on(config: Config, evidence: Evidence) -> bool:
+    """Whether something was chosen for deployment on the very pictures of the evidence."""
+    return evidence.about["split"] == "val" and bool(trained.deployed(config))

@@ -41,6 +41,8 @@ def _as(name: str, value: Any, like: Any) -> Any:
     if isinstance(like, tuple):
         several = isinstance(value, Sequence)
         parts = value.replace(",", " ").split() if isinstance(value, str) else list(value) if several else []
+        if not like:  # filled in from the data: as many numbers as that takes
+            return tuple(_as(name, part, 0.0) for part in parts)
         if len(parts) != len(like):
             raise ValueError(f"{name} is {value!r}. Expected {len(like)} values, such as {','.join(map(str, like))}.")
         return tuple(_as(name, part, one) for part, one in zip(parts, like, strict=True))

@@ -80,7 +80,7 @@ def _shared(first: Run, second: Run) -> tuple[str, Evidence, Evidence]:
     tasks = [run.config.task for run in (first, second)]
     if tasks[0] != tasks[1]:
         raise ValueError(f"{first.path} does {tasks[0]} and {second.path} {tasks[1]}. Compare runs of one task.")
-    kind = trained.task_of(first.config.model).statistics_type
+    kind = trained.task_of(first.config).statistics_type
     names = [name for name in first.evidence_names if name in second.evidence_names and not name.startswith("baseline")]
     for name in sorted(names, key=lambda name: (not name.endswith("test"), name)):
         old, new = first.read_evidence(name, kind), second.read_evidence(name, kind)

@@ -3,17 +3,32 @@
 import datetime
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from clearsight import catalogue, drawing, evaluation, report, sources
-from clearsight.evaluation import Evaluation
 from clearsight.grid import carbon
+from clearsight.ops import views
 from clearsight.run import Config, Run
 from clearsight.sources import Source
-from clearsight.types import Card, Cost, Dataset, Evidence, Example, Finding, Request, Task
+from clearsight.types import (
+    Card,
+    Cost,
+    Dataset,
+    Detections,
+    Evidence,
+    Example,
+    Finding,
+    Prediction,
+    Request,
+    Sample,
+    Scores,
+)
 from clearsight.verbs import trained
-from clearsight.verbs.gather import gather
+from clearsight.verbs.gather import Gathered
 from clearsight.verbs.progress import stage
 
 WORST, BEST = 3, 3
@@ -26,6 +41,7 @@ SAME_PICTURES = (
 def conclude(
     run: Run,
     cost: Callable[[], Cost],
+    gathered: Gathered,
     *,
     by: Sequence[str] = (),
     zone: str | None = None,
@@ -33,19 +49,14 @@ def conclude(
     quiet: bool = False,
 ) -> Card:
     """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report."""
-    config = run.config
-    settings = config.settings
-    size_px = int(settings["training"]["size_px"])
-    source = gather(
-        config.data, size_px, attributes=settings["attributes"], skip_bad=settings["skip_bad"], quiet=quiet
-    ).source
-    task = trained.task_of(config.model)
-    judged, notes = _judge(run, source, task, quiet)
-    run.write_evidence(judged.evidence.about["split"], judged.evidence)
+    config, source = run.config, gathered.source
+    judged, notes = _judge(run, source, quiet)
+    split = judged.about["split"]
+    run.write_evidence(split, judged)
     baseline = baseline_for(run, source, judged)
-    examples = examples_of(run, source.split(judged.evidence.about["split"]), judged, config.class_names)
-    facts = _facts(run.config, source, judged.evidence)
-    request = Request(evidence=judged.evidence, more={"baseline": baseline}, by=tuple(by), zone=zone, seed=config.seed)
+    examples = examples_of(run, source.split(split), judged)
+    facts = _facts(run.config, source, judged)
+    request = Request(evidence=judged, more={"baseline": baseline}, by=tuple(by), zone=zone, seed=config.seed)
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -83,14 +94,24 @@ def write_card(
     return card
 
 
+WORK = {
+    "detection": "find {classes}",
+    "classification": "tell {classes} apart",
+    "tagging": "tell which of {classes} a picture shows",
+    "segmentation": "say of every pixel whether it is {classes}",
+    "regression": "estimate {target}",
+}
+
+
 def summary_of(config: Config) -> str:
     """What the model is, in one sentence."""
     names = list(config.class_names)
-    classes = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    return (
-        f"A {config.model} detector on the backbone {config.backbone}, trained on {config.data_name} for "
-        f"{_budget(config)} to find {classes}."
-    )
+    rest = f"{len(names) - 5} more" if len(names) > 6 else names[-1] if names else ""
+    link = "or" if config.task == "segmentation" else "and"
+    classes = f" {link} ".join(part for part in (", ".join(names[: 5 if len(names) > 6 else -1]), rest) if part)
+    work = WORK[config.task].format(classes=classes, target=config.settings.get("target") or "a number")
+    trunk = f" on the backbone {config.backbone}" if config.backbone else ""
+    return f"A {config.model}{trunk}, trained on {config.data_name} for {_budget(config)} to {work}."
 
 
 def _budget(config: Config) -> str:
@@ -103,63 +124,81 @@ def audited(request: Request) -> tuple[Finding, ...]:
     return tuple(finding for part in catalogue.parts("audits") for finding in part.load()(request))
 
 
-def _judge(run: Run, source: Source, task: Task, quiet: bool) -> tuple[Evaluation, list[str]]:
+def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     """Evaluate on "test" where there is one, else on "val"; settle first, on "val", what deployment needs."""
-    predictor = trained.predictor(run)
+    predictor, task = trained.predictor(run), trained.task_of(run.config)
     about = {"model": run.config.model, "run": run.name}
     with stage("judging", quiet) as watch:
         held_out = evaluation.evaluate(predictor, task, source.split("val"), about=about, watch=watch)
-    deployed = task.settle(held_out.evidence.statistics)
+    deployed = task.settle(held_out.statistics)
     run.change(settings={**run.config.settings, "deployed": deployed})
     if "test" not in source.splits:
-        return evaluation.settled(held_out, task, source.class_names, deployed), [SAME_PICTURES]
+        notes = [SAME_PICTURES] if deployed else []
+        return replace(held_out, statistics=held_out.statistics.with_options(**deployed)), notes
     with stage("judging", quiet) as watch:
         return evaluation.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed), []
 
 
-def baseline_for(run: Run, source: Source, judged: Evaluation) -> Evidence:
+def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:
     """What guessing from the training truths alone scores on the judged pictures, kept in the run folder."""
-    config, training, split = run.config, source.split("train"), judged.evidence.about["split"]
-    task = trained.task_of(config.model)
-    truths = [record.truth for record in sources.records_of(training)]
+    training, split = source.split("train"), judged.about["split"]
+    task = trained.task_of(run.config)
+    truths = (record.answer() for record in sources.records_of(training))
     rule = task.baseline(truths, trained.sizes(training), source.class_names)
-    guesses = [rule(size) for size in trained.sizes(source.split(split))]
-    deployed = trained.deployed(config)
-    evidence = evaluation.with_predictions(judged, task, source.class_names, guesses, deployed).evidence
+    dataset = source.split(split)
+    guessed = evaluation.of_rule(rule, judged, task, dataset, trained.sizes(dataset))
+    deployed = trained.deployed(run.config)
+    evidence = replace(guessed, statistics=guessed.statistics.with_options(**deployed))
     run.write_evidence(f"baseline-{split}", evidence)
     return evidence
 
 
-def examples_of(run: Run, dataset: Dataset, judged: Evaluation, class_names: Sequence[str]) -> list[Example]:
-    """The pictures the model does best and worst on, by the headline metric of each picture alone, drawn."""
-    found = judged.evidence.statistics
-    metric = found.metrics()[0]
-    alone = (np.eye(min(500, found.images - k), found.images, k, np.float32) for k in range(0, found.images, 500))
-    scores = np.concatenate([metric.compute(found, rows) for rows in alone])
-    order = [int(row) for row in np.argsort(scores) if np.isfinite(scores[row])]
+def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
+    """The pictures the model does best and worst on, drawn: what was said, what is true, and where it looked."""
+    what, scores = judged.statistics.each()
+    order = [int(row) for row in np.argsort(scores, kind="stable") if np.isfinite(scores[row])]
     picks = [("worst", row) for row in order[:WORST]]
     picks += [("best", row) for row in order[::-1][:BEST] if row not in order[:WORST]]
+    predictor, names = trained.predictor(run), run.config.class_names
+    network = trained.load(run)
     examples = []
     for number, (kind, row) in enumerate(picks, 1):
         sample = dataset[row]
-        shown = judged.predictions[row].above(getattr(found, "threshold", 0.0))
-        drawn = drawing.overlay(sample.image, shown, class_names, truth=sample.truth)
+        (found,) = predictor([sample.image])
+        drawn = drawing.overlay(deployed_part(found, run.config), sample.image, names, truth=sample.truth)
+        if isinstance(found, Scores) and hasattr(network, "heat"):
+            heat = _heat(network, sample, found, int(run.config.settings["training"]["size_px"]))
+            drawn = drawing.beside(drawn, drawing.under_heat(sample.image, heat, drawn.size))
         file = io.BytesIO()
         drawn.save(file, "JPEG", quality=88)
         path = f"examples/{kind}-{number}.jpg"
         run.write_file(path, file.getvalue())
-        caption = f"{sample.id}: {metric.name} {scores[row]:.2f} on this picture alone"
+        caption = f"{sample.id}: {what} {scores[row]:.2f}"
         examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
     return examples
+
+
+def _heat(network: Any, sample: Sample, found: Scores, size_px: int) -> Tensor:
+    """Where the network looked for its most probable class (Grad-CAM), ``h w`` in [0, 1] over the whole picture."""
+    canvas = views.canvas_for(sample.size, size_px)
+    placed = views.fitted(sample.size, size_px)
+    laid = views.paste(sample.image, canvas, views.Placement(size=sample.size, placed=placed))
+    heat = network.heat(laid[None].float() / 255, found.probabilities.argmax()[None])[0]
+    return heat[: placed[0], : placed[1]].detach()
+
+
+def deployed_part(found: Prediction, config: Config) -> Prediction:
+    """What a user is shown of a prediction: of detections those at or above the deployed threshold, else all."""
+    return found.above(trained.deployed(config).get("threshold", 0.5)) if isinstance(found, Detections) else found
 
 
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
     training = config.settings["training"]
     return {
         "Model": config.model,
-        "Backbone": config.backbone,
+        "Backbone": config.backbone or "none",
         "Data": f"{config.data_name} ({source.format})",
-        "Classes": ", ".join(config.class_names),
+        "Classes": ", ".join(config.class_names) or "none: a number is estimated",
         "Trained on": f"{len(source.split('train'))} pictures",
         "Judged on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
         "Budget": _budget(config),

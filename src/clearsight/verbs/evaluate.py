@@ -5,7 +5,6 @@ from pathlib import Path
 
 from clearsight import evaluation
 from clearsight.audits import scores
-from clearsight.evaluation import Evaluation
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
 from clearsight.types import Dataset, Evidence, Finding, Request
@@ -33,7 +32,7 @@ def evaluate(
     """
     run = trained.opened(run)
     source = read_for(run, data, attributes, skip_bad)
-    return judged(run, source, split or judged_split(source), quiet).evidence
+    return judged(run, source, split or judged_split(source), quiet)
 
 
 def metrics(evidence: Evidence, seed: int = 0) -> tuple[Finding, ...]:
@@ -41,7 +40,9 @@ def metrics(evidence: Evidence, seed: int = 0) -> tuple[Finding, ...]:
     return scores(Request(evidence=evidence, seed=seed))
 
 
-def read_for(run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool) -> Source:
+def read_for(
+    run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool, target: str | None = None
+) -> Source:
     """Data for a trained model: its own are split as they were then; of others nothing is set aside for training."""
     config = run.config
     own = same_place(data, config.data)
@@ -53,7 +54,9 @@ def read_for(run: Run, data: str | Path, attributes: Path | str | None, skip_bad
         attributes=attributes,
         skip_bad=skip_bad or (own and config.settings["skip_bad"]),
         held_out=0.2 if own else 0.0,
-        class_names=config.class_names,
+        class_names=config.class_names or None,
+        wanted=(trained.task_of(config).truth_type,),
+        target=target or config.settings.get("target"),
     ).source
 
 
@@ -79,20 +82,20 @@ def same_place(one: str | Path, other: str | Path) -> bool:
     return all(folder.is_dir() for folder in folders) and folders[0].resolve() == folders[1].resolve()
 
 
-def judged(run: Run, source: Source, split: str, quiet: bool) -> Evaluation:
-    """The evaluation of a run on one split, its evidence kept in the run folder."""
+def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
+    """The evidence of a run on one split, kept in the run folder."""
     config = run.config
     dataset = source.split(split)
     with stage("judging", quiet) as watch:
         found = evaluation.evaluate(
             trained.predictor(run),
-            trained.task_of(config.model),
+            trained.task_of(config),
             dataset,
             about={"model": config.model, "run": run.name},
             watch=watch,
             **trained.deployed(config),
         )
-    run.write_evidence(evidence_name(dataset.name, dataset.split), found.evidence)
+    run.write_evidence(evidence_name(dataset.name, dataset.split), found)
     return found
 
 

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ from clearsight import drawing, durable, evaluation
 from clearsight.run import Run
 from clearsight.sources import pictures as picture_files
 from clearsight.sources.problems import DataError, listed, shown
-from clearsight.types import Prediction, Sample
-from clearsight.verbs import trained
+from clearsight.types import Detections, Prediction, Sample, Segmentation
+from clearsight.verbs import findings, trained
 from clearsight.verbs.progress import stage
 
 OVERLAYS_AHEAD = 32
@@ -52,8 +52,8 @@ def predict(
 
     Args:
         pictures: files, folders (all pictures below them) and patterns such as ``"photos/*.jpg"``.
-        out: a new folder for ``predictions.json`` (COCO results with file and class names), ``predictions.csv`` and
-            ``overlays/``; nothing is written where None.
+        out: a new folder for ``predictions.json`` (objects as COCO results with file and class names, else one row per
+            picture), ``predictions.csv``, ``overlays/`` and, for class maps, ``masks/``; nothing is written where None.
         min_score: the score from which a detection counts; the threshold settled in training where None.
         skip_bad: leave out files that cannot be read, and say so, instead of stopping.
 
@@ -65,6 +65,8 @@ def predict(
     folder = None if out is None else _new_folder(Path(out))
     files, skipped = _readable(files, skip_bad)
     threshold = trained.deployed(run.config).get("threshold", 0.5) if min_score is None else min_score
+    if min_score is not None and run.config.task != "detection":
+        raise ValueError(f"--min-score chooses among boxes, and {run.path} does {run.config.task}. Leave it out.")
     predictor = trained.predictor(run, batch=batch)
     names = run.config.class_names
     seen = _Pictures(files)
@@ -73,7 +75,7 @@ def predict(
         place = None if partial is None or not overlays else partial / "overlays"
         with stage("predicting", quiet) as watch, _Overlays(place, seen, names) as painter:
             for prediction in predictor(sample.image for sample in painter.watched(evaluation.decoded(seen))):
-                kept.append(prediction.above(threshold))
+                kept.append(prediction.above(threshold) if isinstance(prediction, Detections) else prediction)
                 painter.paint(len(kept) - 1, kept[-1])
                 watch(len(kept), len(files))
         found = Predicted(
@@ -107,21 +109,12 @@ def found_files(words: Sequence[str | Path]) -> list[Path]:
 
 
 def results(predicted: Predicted) -> list[dict[str, Any]]:
-    """The detections as COCO results: image and category ids with their names, ``bbox`` as x, y, width, height."""
-    rows = []
-    for image, (file, found) in enumerate(zip(predicted.files, predicted.predictions, strict=True), 1):
-        for box, score, label in zip(found.xyxy.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True):
-            rows.append(
-                {
-                    "image_id": image,
-                    "file_name": str(file),
-                    "category_id": label + 1,
-                    "category_name": predicted.class_names[label],
-                    "bbox": [round(box[0], 2), round(box[1], 2), round(box[2] - box[0], 2), round(box[3] - box[1], 2)],
-                    "score": round(score, 5),
-                }
-            )
-    return rows
+    """One row per object or picture: its number and file name, and what was found there (see ``findings.rows``)."""
+    return [
+        {"image_id": number, "file_name": str(file), **row}
+        for number, (file, found) in enumerate(zip(predicted.files, predicted.predictions, strict=True), 1)
+        for row in findings.rows(found, predicted.class_names)
+    ]
 
 
 class _Pictures:
@@ -230,7 +223,17 @@ class _Overlays:
 
     def _paint(self, index: int, image: Any, prediction: Prediction) -> None:
         assert self.folder is not None
-        drawn = drawing.overlay(image, prediction, self.class_names, at_least_px=1)
+        if isinstance(prediction, Segmentation):
+            masks = self.folder.with_name("masks")
+            masks.mkdir(exist_ok=True)
+            name = Path(self.file_names[index]).with_suffix(".png").name
+            drawing.class_map_picture(prediction.labels, len(self.class_names)).save(masks / name)
+        if isinstance(prediction, Segmentation):
+            masks = self.folder.with_name("masks")
+            masks.mkdir(exist_ok=True)
+            name = Path(self.file_names[index]).with_suffix(".png").name
+            drawing.class_map_picture(prediction.labels, len(self.class_names)).save(masks / name)
+        drawn = drawing.overlay(prediction, image, self.class_names, at_least_px=1)
         drawn.save(self.folder / self.file_names[index], "JPEG", quality=90)
 
 
@@ -255,23 +258,11 @@ def _write(predicted: Predicted, folder: Path) -> None:
     (folder / "predictions.json").write_text(text, encoding="utf-8", errors="backslashreplace")
     table = io.StringIO()
     writer = csv.writer(table)
-    writer.writerow(["file_name", "category_name", "score", "x1", "y1", "x2", "y2"])
-    for row in rows:
-        x, y, width, height = row["bbox"]
-        corners = [x, y, round(x + width, 2), round(y + height, 2)]
-        writer.writerow([_cell(row["file_name"]), _cell(row["category_name"]), row["score"], *corners])
+    for cells in findings.table(rows) if rows else [["file_name"]]:
+        writer.writerow([_cell(cell) if isinstance(cell, str) else cell for cell in cells])
     (folder / "predictions.csv").write_text(table.getvalue(), "utf-8", "backslashreplace", newline="")
 
 
 def _cell(text: str) -> str:
     """Text that a spreadsheet shows rather than computes."""
     return f"'{text}" if text[:1] in "=+-@\t\r" else text
-
-
-def summary(predicted: Predicted) -> Mapping[str, int]:
-    """How many objects of each class were found."""
-    counts = dict.fromkeys(predicted.class_names, 0)
-    for found in predicted.predictions:
-        for label in found.labels.tolist():
-            counts[predicted.class_names[label]] += 1
-    return counts

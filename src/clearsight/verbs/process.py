@@ -23,7 +23,7 @@ from clearsight.run import Run
 from clearsight.sources.batches import Batches, ahead, at_once
 from clearsight.types import Cost, Dataset, Model, Size, Task
 from clearsight.verbs import trained
-from clearsight.verbs.gather import gather
+from clearsight.verbs.gather import Gathered, gather
 from clearsight.verbs.progress import TrainingBar
 from clearsight.verbs.signals import signals
 
@@ -45,13 +45,24 @@ class Plan:
     devices: int
     precision: str
     attributes: Path | None = None
+    target: str | None = None
     skip_bad: bool = False
     pretrained: bool | Path = False
     quiet: bool = False
 
+    def gather(self, *, quiet: bool = True) -> Gathered:
+        """The data of the plan."""
+        return gather(
+            self.data, self.training.size_px, attributes=self.attributes, skip_bad=self.skip_bad,
+            wanted=tuple(trained.tasks_of(self.model)), target=self.target, quiet=quiet,
+        )  # fmt: skip
 
-def launch(run: Run, plan: Plan) -> None:
-    """Train in this process, or in as many as there are devices; the weights end in the run folder."""
+
+def launch(run: Run, plan: Plan, gathered: Gathered | None = None) -> None:
+    """Train in this process, or in as many as there are devices; the weights end in the run folder.
+
+    ``gathered`` is the plan's data where this process has it already; several processes each read their own.
+    """
     cuda = torch.cuda.is_available()
     strategy = "auto" if plan.devices == 1 else "ddp_spawn"
     _hush()
@@ -61,11 +72,11 @@ def launch(run: Run, plan: Plan) -> None:
         strategy=strategy,
         precision=plan.precision,  # type: ignore[arg-type]
     )
+    here = functools.partial(_process, plan=plan, gathered=gathered if plan.devices == 1 else None)
     try:
-        with (
-            signals(pass_on=True) if plan.devices > 1 else contextlib.nullcontext()
-        ):  # several processes stop by themselves
-            failure = fabric.launch(functools.partial(_process, plan=plan))  # Fabric takes no frozen arguments  # type: ignore[arg-type]
+        # Several processes stop by themselves.
+        with signals(pass_on=True) if plan.devices > 1 else contextlib.nullcontext():
+            failure = fabric.launch(here)  # type: ignore[arg-type]  # Fabric takes no frozen arguments
         if failure is not None:
             raise failure
     except BaseException as error:
@@ -82,11 +93,11 @@ def _hush() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _process(fabric: Fabric, plan: Plan) -> Exception | None:
+def _process(fabric: Fabric, plan: Plan, gathered: Gathered | None) -> Exception | None:
     """One training process. What the first one has to say to the user is returned, since several share a launcher."""
     _hush()
     try:
-        _trained(fabric, plan)
+        _trained(fabric, plan, gathered or plan.gather())
     except (ValueError, loop.Interrupted) as error:
         if not fabric.is_global_zero:
             return None
@@ -94,12 +105,11 @@ def _process(fabric: Fabric, plan: Plan) -> Exception | None:
     return None
 
 
-def _trained(fabric: Fabric, plan: Plan) -> None:
+def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
     size_px = plan.training.size_px
-    gathered = gather(plan.data, size_px, attributes=plan.attributes, skip_bad=plan.skip_bad)
     source, dataset = gathered.source, gathered.cached["train"]
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
@@ -108,7 +118,7 @@ def _trained(fabric: Fabric, plan: Plan) -> None:
         )
     network = trained.build(plan.model, plan.config, source.class_names, plan.pretrained)
     assert isinstance(network, nn.Module)
-    task = trained.task_of(plan.model)
+    task = trained.task_of(run.config)
     state = run.read_checkpoint() if run.has_checkpoint else None
     with (
         Meter(start=cost_before(run)) as meter,
@@ -165,7 +175,7 @@ class _Keeper:
         dtype = torch.bfloat16 if self.plan.precision == "bf16-mixed" else torch.float32
         device = str(next(model.parameters()).device)  # type: ignore[attr-defined]
         predictor = Predictor(model, self.plan.training.size_px, dtype=dtype, device=device)
-        found = evaluation.evaluate(predictor, self.task, dataset).evidence.statistics
+        found = evaluation.evaluate(predictor, self.task, dataset).statistics
         return float(found.metrics()[0].compute(found, np.ones((1, found.images), dtype=np.float32))[0])
 
 

@@ -10,7 +10,8 @@ from clearsight.records import to_json
 from clearsight.sources import Description
 from clearsight.types import Finding
 from clearsight.verbs.compare import Comparison
-from clearsight.verbs.predict import Predicted, summary
+from clearsight.verbs.findings import tally
+from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
 
 
@@ -63,9 +64,8 @@ def _number(value: float) -> str:
 
 
 def predicted(found: Predicted) -> str:
-    """How many objects of each class were found, and where the files are."""
-    counts = summary(found)
-    rows = [("class", "found")] + [(name, str(count)) for name, count in counts.items()]
+    """What was found, by class, and where the files are."""
+    rows = tally(found.predictions, found.class_names)
     where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
     return f"{len(found.files)} pictures\n\n{table(rows, numbers=(1,))}{where}"
 

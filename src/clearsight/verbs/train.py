@@ -15,7 +15,7 @@ from clearsight.verbs import trained
 from clearsight.verbs.choices import choose
 from clearsight.verbs.conclude import conclude
 from clearsight.verbs.evaluate import check_attributes
-from clearsight.verbs.gather import gather
+from clearsight.verbs.gather import Gathered, gather
 from clearsight.verbs.precision import precision_for
 from clearsight.verbs.process import Plan, cost_before, launch
 
@@ -35,6 +35,7 @@ def train(
     by: Sequence[str] = (),
     zone: str | None = None,
     attributes: Path | str | None = None,
+    target: str | None = None,
     out: Path | str | None = None,
     resume: Path | str | None = None,
     seed: int = 0,
@@ -48,6 +49,7 @@ def train(
     Args:
         model: a name from ``clearsight models``; data: a folder, ``format:folder`` or an embedded set.
         backbone: a timm network, or ``run:PATH`` for the trunk of an earlier run; pretrained: see ``backbones.build``.
+        target: the column of the truth, where data is a table; several, split by commas, for several labels.
         by: the attributes to audit by (all where empty); zone: the grid zone for CO2e, such as "FRA".
         resume: a run folder to go on with; model, data and settings are then its own.
         settings: fields of the model's config or of ``types.Training`` by name.
@@ -59,11 +61,11 @@ def train(
     if resume is not None:
         own = {"model": model, "data": data, "backbone": backbone, "pretrained": pretrained, "epochs": epochs,
                "minutes": minutes, "budget_kwh": budget_kwh, "devices": devices != 1, "by": by, "zone": zone,
-               "attributes": attributes, "out": out, "seed": seed, "skip_bad": skip_bad, "settings": settings,
-               "responsible": responsible}  # fmt: skip
+               "attributes": attributes, "target": target, "out": out, "seed": seed, "skip_bad": skip_bad,
+               "settings": settings, "responsible": responsible}  # fmt: skip
         _refuse_for_resume([name for name, value in own.items() if value not in (None, False, 0, (), {}, [])])
         run = trained.opened(resume)
-        plan, asked = _plan_of(run, quiet)
+        (plan, asked), gathered = _plan_of(run, quiet), None
     else:
         if model is None or data is None:
             raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
@@ -72,14 +74,14 @@ def train(
         if epochs is None and minutes is None and budget_kwh is None:
             minutes = MINUTES
         budget = loop.Budget(epochs=epochs, minutes=minutes, kwh=budget_kwh)
-        run, plan = _new(
-            model, str(data), backbone, pretrained, budget, devices, attributes, out, seed,
+        run, plan, gathered = _new(
+            model, str(data), backbone, pretrained, budget, devices, attributes, target, out, seed,
             skip_bad, dict(settings or {}), quiet, asked,
         )  # fmt: skip
     with run.lock(), Meter(start=cost_before(run)) as meter:
         run.change(state="training")
-        launch(run, plan)
-        conclude(run, meter.cost, **asked, quiet=quiet)
+        launch(run, plan, gathered)
+        conclude(run, meter.cost, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
@@ -93,14 +95,15 @@ def _new(
     budget: loop.Budget,
     devices: int,
     attributes: Path | str | None,
+    target: str | None,
     out: Path | str | None,
     seed: int,
     skip_bad: bool,
     settings: dict[str, Any],
     quiet: bool,
     asked: Mapping[str, Any],
-) -> tuple[Run, Plan]:
-    """A new run folder and its plan; everything that can be wrong is looked at before the folder is made."""
+) -> tuple[Run, Plan, Gathered]:
+    """A new run folder, its plan and its data; everything that can be wrong is looked at before the folder is made."""
     kind = catalogue.find("architectures", model).load()
     if backbone is not None:
         settings["backbone"] = backbone
@@ -115,19 +118,30 @@ def _new(
             f"Choose --set batch_size={training.batch_size + devices - training.batch_size % devices}."
         )
     attributes = Path(attributes) if attributes is not None else None
-    source = gather(data, training.size_px, attributes=attributes, skip_bad=skip_bad, quiet=quiet).source
+    tasks = trained.tasks_of(model)
+    gathered = gather(
+        data,
+        training.size_px,
+        attributes=attributes,
+        skip_bad=skip_bad,
+        wanted=tuple(tasks),
+        target=target,
+        quiet=quiet,
+    )
+    source = gathered.source
     for split in ("train", "val"):
         source.split(split)
     check_attributes(asked["by"], source.splits)
+    config = kind.fitted(config, gathered.truths("train"), source.class_names)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
-        devices=devices, precision=precision_for(network, training), attributes=attributes,
+        devices=devices, precision=precision_for(network, training), attributes=attributes, target=target,
         skip_bad=skip_bad, pretrained=pretrained, quiet=quiet,
     )  # fmt: skip
     run.change(
-        task=kind.task,
+        task=tasks[source.truth],
         backbone=trained.trunk_name(network),
         data=data,
         data_name=source.name,
@@ -136,7 +150,7 @@ def _new(
         seed=seed,
         settings=_settings(plan, asked),
     )
-    return run, plan
+    return run, plan, gathered
 
 
 def _settings(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,6 +161,7 @@ def _settings(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
         "devices": plan.devices,
         "precision": plan.precision,
         "attributes": None if plan.attributes is None else str(plan.attributes),
+        "target": plan.target,
         "skip_bad": plan.skip_bad,
         "pretrained": plan.pretrained if isinstance(plan.pretrained, bool) else str(plan.pretrained),
         "asked": dict(asked),
@@ -168,7 +183,7 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
     plan = Plan(
         run=run.path, data=config.data, model=config.model, config=choice, training=training,
         budget=loop.Budget(**settings["budget"]), seed=config.seed, devices=settings["devices"],
-        precision=settings["precision"], skip_bad=settings["skip_bad"], quiet=quiet,
+        precision=settings["precision"], target=settings["target"], skip_bad=settings["skip_bad"], quiet=quiet,
         attributes=None if settings["attributes"] is None else Path(settings["attributes"]),
         pretrained=pretrained if isinstance(pretrained, bool) else Path(pretrained),
     )  # fmt: skip

@@ -19,27 +19,42 @@ from clearsight.verbs.choices import choose
 def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Model:
     """A network by its name and its config, weights random but for the backbone's where ``pretrained``."""
     kind = catalogue.find("architectures", model).load()
-    backbone = backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained)
-    return kind(choice, backbone, class_names)
+    if not hasattr(choice, "backbone"):
+        if pretrained:
+            raise ValueError(
+                f"{model} has no backbone, so there are no weights to start it from. Leave out --pretrained."
+            )
+        return kind(choice, None, class_names)
+    return kind(choice, backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained), class_names)
+
+
+def tasks_of(model: str) -> dict[type, str]:
+    """The tasks that a model can answer, by the kind of truth they need; the usual one first."""
+    return {task_named(name).truth_type: name for name in catalogue.find("architectures", model).load().tasks}
 
 
 def trunk_name(network: Model) -> str:
-    """The timm name of a network's backbone, also where it was the trunk of an earlier run."""
-    assert isinstance(network, nn.Module)
-    return str(network.get_submodule("backbone").name)
+    """The timm name of a network's backbone, also where it was the trunk of an earlier run; "" where it has none."""
+    return str(getattr(getattr(network, "backbone", None), "name", ""))
 
 
-def task_of(model: str) -> Task:
-    """The task a model answers."""
-    kind = catalogue.find("architectures", model).load()
-    return catalogue.find("tasks", kind.task).load()()
+def task_of(config: Config) -> Task:
+    """The task a run answers."""
+    return task_named(config.task)
+
+
+def task_named(name: str) -> Task:
+    """A task by its name."""
+    task: Task = catalogue.find("tasks", name).load()()
+    return task
 
 
 def load(run: Run) -> Model:
     """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
     config, weights = run.config, run.read_weights()
     kind = catalogue.find("architectures", config.model).load()
-    (choice,) = choose(config.settings["model"] | {"backbone": config.backbone}, kind.config_type())
+    trunk = {"backbone": config.backbone} if config.backbone else {}
+    (choice,) = choose(config.settings["model"] | trunk, kind.config_type())
     network = build(config.model, choice, config.class_names)
     assert isinstance(network, nn.Module)
     try:

@@ -1,0 +1,125 @@
+"""Evidence: what is kept of a finished evaluation, and what a task and a metric are."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from clearsight.types.truths import Prediction, Size, Truth
+
+Weights = Float[np.ndarray, "replicates images"]
+Values = Float[np.ndarray, "replicates"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One pure function ``(statistics, weights) -> values`` and what a reader must know of it.
+
+    ``compute`` takes weights ``[replicates, images] >= 0`` and returns values ``[replicates]``; NaN where undefined.
+    """
+
+    name: str
+    compute: Callable[[Any, Weights], Values]
+    meaning: str
+    higher_is_better: bool = True
+    bounds: tuple[float, float] = (0.0, 1.0)
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confidences:
+    """What a model claimed and whether it held: the input of every calibration audit.
+
+    ``score`` in [0, 1]; ``correct`` 0 or 1; ``row`` is the image each claim belongs to; ``claim`` says in words what
+    being correct means, such as "the box meets an object of its class at IoU 0.5".
+    """
+
+    score: Float[np.ndarray, "k"]
+    correct: Bool[np.ndarray, "k"]
+    row: Int[np.ndarray, "k"]
+    claim: str
+
+
+@runtime_checkable
+class Statistics(Protocol):
+    """What one task keeps of a finished evaluation: a frozen dataclass of arrays (and plain values), rows = images.
+
+    Where a task settles something for deployment, ``with_options(**options)`` is the same under those options.
+    """
+
+    @property
+    def images(self) -> int:
+        """How many images: the length of a row of weights."""
+        ...
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every metric of this task, the headline first."""
+        ...
+
+    def by_class(self) -> Mapping[str, Self]:
+        """The same statistics restricted to one class each; empty where the task has no classes."""
+        ...
+
+    def confidences(self) -> Confidences | None:
+        """Claims and whether they held; None where the task makes none."""
+        ...
+
+    def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
+        """How well each image went alone, higher is better, and what that is in words: for choosing examples."""
+        ...
+
+    def with_options(self, **options: Any) -> Self:
+        """The same evaluation under what was settled for deployment (see ``Task.settle``)."""
+        ...
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The statistics of all images of several parts, in order; the parts have classes and options in common."""
+        ...
+
+
+S = TypeVar("S", bound=Statistics)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A finished evaluation: sufficient statistics per image, the groups and the cluster of each image.
+
+    ``clusters`` holds one integer per image, equal for images that are not independent; ``groups`` one array of words
+    per attribute (``"unknown"`` where nobody said). ``about`` is where it comes from: data name, split, fingerprint,
+    run. Enough for every audit, so an audit never sees a network.
+    """
+
+    task: str
+    statistics: Any
+    ids: tuple[str, ...]
+    clusters: Int[np.ndarray, "images"]
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What a truth and a prediction are, and how predictions become statistics.
+
+    ``truth_type`` is the kind of truth it answers. ``baseline`` predicts without looking: what the training truths
+    alone allow, the score every model must beat. Truths may come one by one, since class maps are large.
+    """
+
+    name: str
+    statistics_type: type
+    truth_type: type
+
+    def statistics(
+        self, predictions: Sequence[Prediction], truths: Sequence[Truth], class_names: Sequence[str], **options: Any
+    ) -> Statistics: ...
+
+    def settle(self, statistics: Any) -> dict[str, Any]:
+        """What deployment needs, chosen on held-out evidence: options of ``statistics``, such as a threshold."""
+        ...
+
+    def baseline(
+        self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
+    ) -> Callable[[Size], Prediction]: ...

@@ -1,0 +1,110 @@
+"""Backbones, models, and how they are trained."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from clearsight.types.data import Batch
+from clearsight.types.truths import Prediction, Truth
+
+Losses = dict[str, Tensor]
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """The trunk: pictures to a pyramid of feature maps ``b c h w``, fine to coarse."""
+
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def forward(self, images: Tensor) -> list[Tensor]: ...
+
+    def __call__(self, images: Tensor) -> list[Tensor]: ...
+
+
+OPTIMIZERS = ("adamw", "muon")
+PRECISIONS = ("auto", "float32", "bfloat16")
+FLIPS: dict[str, frozenset[str]] = {
+    "none": frozenset(),
+    "horizontal": frozenset({"horizontal"}),
+    "vertical": frozenset({"vertical"}),
+    "both": frozenset({"horizontal", "vertical"}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a model is trained unless the user says otherwise; each model states its own.
+
+    ``size_px`` is the longer side of the pictures the network sees; ``zoom`` the range of the random magnification;
+    ``brightness`` the strength of the random light in [0, 1]; ``average_share`` the memory of the weight average (EMA)
+    as a share of all steps. For the first ``small_share`` of the run the pictures are ``small_scale`` times smaller.
+    ``flips`` are the mirrorings a picture may undergo: those the data allow, or "none", "horizontal", "vertical",
+    "both" where the user knows better. ``shift`` moves a small picture by up to that share of its side; ``mixup`` is
+    the alpha of Zhang et al. 2018 (0 for none). ``optimizer`` is "adamw" or "muon" (see ``loop``). ``precision`` is
+    "float32", "bfloat16", or whichever is found to be quicker.
+    """
+
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_share: float = 0.03
+    average_share: float = 0.05
+    clip_norm: float = 10.0
+    size_px: int = 416
+    zoom: tuple[float, float] = (0.75, 1.35)
+    brightness: float = 0.2
+    small_share: float = 0.0
+    small_scale: float = 0.7
+    flips: str = "data"
+    shift: float = 0.0
+    mixup: float = 0.0
+    optimizer: str = "adamw"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "size_px"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        for name in ("learning_rate", "clip_norm", "small_scale"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
+        for name in ("warmup_share", "average_share", "small_share", "brightness", "shift", "mixup"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
+        if not 0 < self.zoom[0] <= self.zoom[1]:
+            raise ValueError(f"zoom is {self.zoom}. Expected two magnifications above 0, the smaller first.")
+        choices = {"precision": PRECISIONS, "optimizer": OPTIMIZERS, "flips": ("data", *FLIPS)}
+        for name, words in choices.items():
+            if getattr(self, name) not in words:
+                raise ValueError(f"{name} is {getattr(self, name)!r}. Expected {', '.join(words)}.")
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A network of a config. Built as ``Model(config, backbone, class_names)``; None where its config has no backbone.
+
+    ``tasks`` are those it can answer, its first the usual one: the truths of the data decide.
+    ``losses`` returns named scalars whose sum is minimised; ``predict`` returns one prediction per picture.
+    ``fitted`` fills in what the config takes from the training truths (class frequencies, anchors, one label or
+    several); it is asked once, before the network is built, and a run remembers the answer.
+    """
+
+    tasks: ClassVar[tuple[str, ...]]
+    config_type: ClassVar[type]
+    training_defaults: ClassVar[Training]
+    strides: ClassVar[tuple[int, ...]]
+
+    @classmethod
+    def fitted(cls, config: Any, truths: Iterable[Truth], class_names: tuple[str, ...]) -> Any: ...
+
+    def losses(self, batch: Batch) -> Losses: ...
+
+    def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Prediction]: ...
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any: ...
+
+    def __call__(self, images: Float[Tensor, "b 3 h w"]) -> Any: ...

@@ -1,0 +1,110 @@
+"""Cost, findings, requests to an audit, and the card: what a report is made of."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clearsight.types.evidence import Evidence
+
+Question = Literal[
+    "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it"
+]
+Plot = Literal["intervals", "reliability", "curve", "bars"]
+Verdict = Literal["pass", "fail", "insufficient", "none asked"]
+How = Literal["measured", "modelled", "assumed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a block of work took. Energies are [low, mid, high] kWh; CO2e only where a grid zone was named."""
+
+    seconds: float
+    kwh: tuple[float, float, float]
+    how: How
+    device: str
+    parts: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    zone: str | None = None
+    kg_co2e: tuple[float, float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One answer of an audit: a plain sentence, the number behind it, its interval, n, method and limits.
+
+    ``question`` names the section of the report it answers in; ``n`` counts ``unit``; ``series`` holds the points of
+    its plot, columns of equal length by name (plain numbers, words, or None), drawn as ``plot``:
+
+    - "intervals": label, value, low, high, n, and a note per row; a dot and a whisker each;
+    - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
+    - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
+    - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit.
+    """
+
+    question: Question
+    claim: str
+    metric: str
+    value: float | None
+    interval: tuple[float, float] | None
+    n: int
+    unit: str
+    method: str
+    limits: str
+    group: str | None = None
+    verdict: Verdict = "none asked"
+    plot: Plot | None = None
+    series: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    axes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What an audit is given: evidence, and where it asks for them the cost, other evidence, and the user's choices.
+
+    ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures.
+    """
+
+    evidence: Evidence
+    cost: Cost | None = None
+    more: Mapping[str, Evidence] = field(default_factory=dict)
+    by: tuple[str, ...] = ()
+    zone: str | None = None
+    replicates: int = 1000
+    confidence: float = 0.95
+    seed: int = 0
+
+
+Audit = Callable[[Request], tuple[Finding, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A picture of the run folder for the report: its path relative to the run, and what it shows."""
+
+    path: str
+    caption: str
+    kind: Literal["best", "worst", "typical"]
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """All findings, the cost and the provenance of a run: the only input of every report.
+
+    ``facts`` are the plain facts in the order a reader meets them (model, backbone, data, pictures, seed, ...);
+    ``provenance`` the fingerprints and versions; ``notes`` what the run warned about; ``untested`` what nobody checked.
+    """
+
+    title: str
+    task: str
+    summary: str
+    findings: tuple[Finding, ...]
+    cost: Cost | None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    notes: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
+    responsible: str | None = None
+    created: str = ""
+    version: int = 1
