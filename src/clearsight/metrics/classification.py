@@ -229,7 +229,8 @@ def macro_average_precision(statistics: ClassificationStatistics, weights: Weigh
 
 
 def _rankings(statistics: ClassificationStatistics, classes: Sequence[int]) -> Iterator[ranking.Ranking]:
-    return ((statistics.probabilities[:, index], statistics.truth == index) for index in classes)
+    judged = np.ones(statistics.images, dtype=bool)
+    return ((statistics.probabilities[:, index], statistics.truth == index, judged) for index in classes)
 
 
 ACCURACY = Metric(

@@ -16,11 +16,13 @@ from clearsight.types import Values, Weights
 
 ELEMENTS_AT_ONCE = 8_000_000
 
-Ranking = tuple[Float[np.ndarray, "images"], Bool[np.ndarray, "images"]]
+# The scores of all images, which are positive, and which are judged at all.
+Ranking = tuple[Float[np.ndarray, "images"], Bool[np.ndarray, "images"], Bool[np.ndarray, "images"]]
+Measure = Callable[[Iterable[Ranking], Weights], Float[np.ndarray, "rankings replicates"]]
 
 
 def auroc(rankings: Iterable[Ranking], weights: Weights) -> Float[np.ndarray, "rankings replicates"]:
-    """The area under the ROC curve of each (score, positive): how often a positive scores above a negative.
+    """The area under the ROC curve of each ranking: how often a positive scores above a negative.
 
     Ties count half. NaN where the positives or the negatives have no weight.
     """
@@ -28,7 +30,7 @@ def auroc(rankings: Iterable[Ranking], weights: Weights) -> Float[np.ndarray, "r
 
 
 def average_precision(rankings: Iterable[Ranking], weights: Weights) -> Float[np.ndarray, "rankings replicates"]:
-    """The mean precision at the positives of each (score, positive), from the highest score down.
+    """The mean precision at the positives of each ranking, from the highest score down.
 
     The step form, without interpolation; a score that knows nothing gets the prevalence. NaN where the positives have
     no weight.
@@ -55,7 +57,8 @@ class _Steps:
     tied: csr_array
 
     @classmethod
-    def of(cls, score: Float[np.ndarray, "images"], positive: Bool[np.ndarray, "images"]) -> "_Steps":
+    def of(cls, ranking: Ranking) -> "_Steps":
+        score, positive, judged = ranking
         steps = np.unique(-score[positive])
         place = np.searchsorted(steps, -score)
         tied = np.append(steps, np.nan)[place] == -score
@@ -65,13 +68,13 @@ class _Steps:
             index = np.flatnonzero(items)
             return csr_array((np.ones(len(index)), (place[index], index)), shape=shape)
 
-        return cls(chosen(positive), chosen(~positive & ~tied), chosen(~positive & tied))
+        return cls(chosen(positive), chosen(judged & ~positive & ~tied), chosen(judged & ~positive & tied))
 
 
 def _each(
     rankings: Iterable[Ranking], weights: Weights, measure: Callable[..., Values]
 ) -> Float[np.ndarray, "rankings replicates"]:
-    steps = [_Steps.of(*ranking) for ranking in rankings]
+    steps = [_Steps.of(ranking) for ranking in rankings]
     values = np.full((len(steps), len(weights)), np.nan)
     rows = max(1, ELEMENTS_AT_ONCE // max(1, weights.shape[1]))
     for start in range(0, len(weights), rows):

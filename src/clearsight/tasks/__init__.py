@@ -1,3 +1,5 @@
 """What a truth and a prediction are, and how predictions become statistics: one task per file."""
 
+from .classification import Classification as Classification
 from .detection import Detection as Detection
+from .tagging import Tagging as Tagging
