@@ -2,4 +2,5 @@
 
 from .classification import Classification as Classification
 from .detection import Detection as Detection
+from .regression import Regression as Regression
 from .tagging import Tagging as Tagging
