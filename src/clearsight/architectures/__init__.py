@@ -1,3 +1,7 @@
 """One architecture per file; an import is the registration."""
 
+from .classifier import Classifier as Classifier
+from .cnn import Cnn as Cnn
+from .encoder_decoder import EncoderDecoder as EncoderDecoder
+from .mlp import Mlp as Mlp
 from .yolo import Yolo as Yolo

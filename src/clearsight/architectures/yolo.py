@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from clearsight.architectures.layers import GROUP, Block, ConvNorm
 from clearsight.ops import boxes as box_ops
 from clearsight.ops.assignment import task_aligned
 from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Size, Training, Truth
 
 STRIDES = (8, 16, 32)
-GROUP = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,32 +142,6 @@ def _within(points: Float[Tensor, "cells 2"], boxes: Float[Tensor, "b m 4"]) -> 
     left_top = points - boxes[:, :, None, :2]
     right_bottom = boxes[:, :, None, 2:] - points
     return (torch.cat([left_top, right_bottom], dim=-1).amin(dim=-1) > 0).any(dim=1)
-
-
-class ConvNorm(nn.Sequential):
-    """Convolution, batch norm, SiLU."""
-
-    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(channels_out),
-            nn.SiLU(inplace=True),
-        )
-
-
-class Block(nn.Sequential):
-    """A 3x3 convolution factored into a grouped one and a 1x1 (Xie et al. 2017, ResNeXt), then batch norm and SiLU.
-
-    With groups of 16 channels it costs about a third of the full convolution, forward and backward.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__(
-            nn.Conv2d(width, width, 3, padding=1, groups=width // GROUP, bias=False),
-            nn.Conv2d(width, width, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.SiLU(inplace=True),
-        )
 
 
 class Pyramid(nn.Module):

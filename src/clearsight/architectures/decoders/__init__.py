@@ -1,0 +1,13 @@
+"""Decoders: the maps of a backbone, fine to coarse, to one map of class logits. Add one here to offer it."""
+
+from clearsight.architectures.decoders.deconvnet import DeconvNet
+from clearsight.architectures.decoders.fcn import Fcn
+from clearsight.architectures.decoders.light import Light
+from clearsight.architectures.decoders.unet import Unet
+
+DECODERS: dict[str, type[Fcn] | type[DeconvNet] | type[Unet] | type[Light]] = {
+    "light": Light,
+    "fcn": Fcn,
+    "deconvnet": DeconvNet,
+    "unet": Unet,
+}
