@@ -4,9 +4,9 @@ import difflib
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
-from clearsight.metrics.grouping import ComparableByGroup
+from clearsight.metrics.grouping import ComparableByGroup, coded
 from clearsight.types import UNKNOWN, Evidence, Metric, Request
 
 PICTURES_AT_LEAST = 30
@@ -16,21 +16,27 @@ CLUSTERS_AT_LEAST = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Attribute:
-    """One attribute with its groups: those large enough to judge, and those that are not (with their pictures)."""
+    """One attribute with its groups: those large enough to judge, and those that are not.
+
+    ``names`` are all its values, the unknown one among them; ``codes`` the place of each picture's value there.
+    """
 
     name: str
-    values: np.ndarray
+    names: tuple[str, ...]
+    codes: Int[np.ndarray, "images"]
     large: tuple[str, ...]
     small: tuple[str, ...]
 
     def rows(self, group: str) -> Bool[np.ndarray, "images"]:
         """Which pictures are in the group."""
-        return self.values == group
+        return self.codes == self.names.index(group)
 
     @property
     def known(self) -> Bool[np.ndarray, "images"]:
         """Which pictures are in any group."""
-        return self.values != UNKNOWN
+        return (
+            self.codes != self.names.index(UNKNOWN) if UNKNOWN in self.names else np.ones(len(self.codes), dtype=bool)
+        )
 
 
 def attribute_names(request: Request) -> tuple[str, ...]:
@@ -48,13 +54,13 @@ def attribute_names(request: Request) -> tuple[str, ...]:
 
 def attribute_of(evidence: Evidence, name: str) -> Attribute:
     """The attribute of that name with its groups, large enough or not."""
-    values = np.asarray(evidence.groups[name]).astype(str)
+    names, codes = coded(np.asarray(evidence.groups[name]).astype(str))
     large: list[str] = []
     small: list[str] = []
-    for group in np.unique(values[values != UNKNOWN]).tolist():
-        rows = values == group
-        (large if enough(evidence, rows) else small).append(group)
-    return Attribute(name=name, values=values, large=tuple(large), small=tuple(small))
+    for code, group in enumerate(names.tolist()):
+        if group != UNKNOWN:
+            (large if enough(evidence, codes == code) else small).append(group)
+    return Attribute(name=name, names=tuple(names.tolist()), codes=codes, large=tuple(large), small=tuple(small))
 
 
 def enough(evidence: Evidence, rows: Bool[np.ndarray, "images"]) -> bool:

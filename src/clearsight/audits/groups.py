@@ -15,7 +15,6 @@ The tolerance is 5 points of a score between 0 and 1, and a tenth of the rest's 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from clearsight.audits.attributes import (
     CLUSTERS_AT_LEAST,
@@ -31,10 +30,10 @@ from clearsight.audits.attributes import (
 )
 from clearsight.audits.scores import how
 from clearsight.audits.sentences import between, chance, joined, number
-from clearsight.metrics.permutation import dealt_again, permutation_p
+from clearsight.metrics.permutation import Deals, permutation_p
 from clearsight.metrics.rates import holm
-from clearsight.metrics.resample import Estimate, Gap, cluster_weights, gap, interval
-from clearsight.types import Evidence, Finding, Metric, Request, Verdict, Weights
+from clearsight.metrics.resample import Estimate, Gap, Resampling, gap, interval
+from clearsight.types import Finding, Metric, Request, Verdict
 
 TOLERANCE = 0.05
 RELATIVE_TOLERANCE = 0.1
@@ -63,8 +62,9 @@ def groups(request: Request) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     comparisons: list[_Comparison] = []
     for attribute in attributes:
-        strata = attribute.values
-        weights = cluster_weights(evidence.clusters, request.replicates, request.seed, strata)
+        weights = Resampling(
+            clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes
+        )
         shown = [_shown(request, attribute, metric, weights) for metric in metrics]
         findings += [finding for finding, _ in shown]
         named, others = attribute.small[:NAMED_AT_MOST], attribute.small[NAMED_AT_MOST:]
@@ -77,7 +77,7 @@ def groups(request: Request) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Weights) -> tuple[Finding, Estimate]:
+def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resampling) -> tuple[Finding, Estimate]:
     """The metric by group, as one plot; and the estimate over all pictures."""
     evidence = request.evidence
     whole = interval(metric, evidence, weights, request.confidence)
@@ -130,9 +130,10 @@ def _too_small(
     request: Request, attribute: Attribute, small: tuple[str, ...], metric: Metric, whole: Estimate
 ) -> Finding:
     """What is said of one group too small to judge, or of all those beyond the first few together."""
-    rows = np.isin(attribute.values, small)
+    rows = np.isin(attribute.codes, [attribute.names.index(group) for group in small])
     objects = positives(request.evidence, rows)
-    held = f"{int(rows.sum())} pictures" + ("" if objects is None else f" with {objects} objects to find")
+    counted = objects is not None and objects != int(rows.sum())
+    held = f"{int(rows.sum())} pictures" + (f" with {objects} objects to find" if counted else "")
     group = joined(list(small)) if len(small) <= 3 else f"one of {len(small)} further values"
     return Finding(
         question="whom it fails",
@@ -164,15 +165,17 @@ def _needed(metric: Metric, known: Estimate, value: float) -> int:
 
 
 def _compared(
-    request: Request, attribute: Attribute, metrics: tuple[Metric, ...], weights: Weights
+    request: Request, attribute: Attribute, metrics: tuple[Metric, ...], weights: Resampling
 ) -> list[_Comparison]:
     """Each group large enough against all other pictures of known group; of two groups, only the worse."""
     evidence, known = request.evidence, attribute.known
-    names, places = np.unique(attribute.values, return_inverse=True)
-    labels = places.astype(np.int32)
-    dealt = np.tile(labels, (request.replicates, 1))
-    dealt[:, known] = dealt_again(labels[known], evidence.clusters[known], request.replicates, request.seed + 1)
-    number_of = {name: index for index, name in enumerate(names.tolist())}
+    deals = Deals(
+        labels=attribute.codes,
+        known=known,
+        clusters=evidence.clusters,
+        deals=request.replicates,
+        seed=request.seed + 1,
+    )
     comparisons = []
     for metric in metrics:
         tested = []
@@ -183,23 +186,14 @@ def _compared(
             found = gap(metric, evidence, rows, known & ~rows, weights, request.confidence)
             if not np.isfinite(found.value):
                 continue
-            p = max(
-                found.p, permutation_p(found.value, _dealt_gaps(metric, evidence, dealt == number_of[group], known))
-            )
+            dealt = deals.gaps(metric, evidence.statistics, attribute.names.index(group))
+            p = max(found.p, permutation_p(found.value, dealt))
             tested.append(_Comparison(attribute=attribute, group=group, metric=metric, gap=found, p=p))
         if len(attribute.large) + len(attribute.small) == 2:
             # Two groups make one comparison; it is told from the side of the one that is served worse.
             tested = sorted(tested, key=_harm, reverse=True)[:1]
         comparisons += tested
     return comparisons
-
-
-def _dealt_gaps(
-    metric: Metric, evidence: Evidence, group: Bool[np.ndarray, "deals images"], known: Bool[np.ndarray, "images"]
-) -> Float[np.ndarray, "deals"]:
-    inside = metric.compute(evidence.statistics, group.astype(np.float32))
-    outside = metric.compute(evidence.statistics, (known & ~group).astype(np.float32))
-    return np.asarray(inside - outside, dtype=np.float64)
 
 
 def _harm(comparison: _Comparison) -> float:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.resample import Estimate, cluster_weights, interval
-from clearsight.types import Evidence, Finding, Metric, Request, Weights
+from clearsight.metrics.resample import Estimate, Resampling, interval
+from clearsight.types import Evidence, Finding, Metric, Request
 
 CLASSES_AT_MOST = 200
 LIMITS = "It holds for pictures like these and for this trained model only; another training run would differ."
@@ -15,7 +15,7 @@ LIMITS = "It holds for pictures like these and for this trained model only; anot
 def scores(request: Request) -> tuple[Finding, ...]:
     """Every metric with its interval beside the trivial baseline, and the headline metric class by class."""
     evidence, guess = request.evidence, request.more.get("baseline")
-    weights = cluster_weights(evidence.clusters, request.replicates, request.seed)
+    weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
     metrics = evidence.statistics.metrics()
     estimates = {metric.name: interval(metric, evidence, weights, request.confidence) for metric in metrics}
     guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics}
@@ -82,7 +82,9 @@ def _finding(metric: Metric, estimate: Estimate, claim: str, method: str) -> Fin
     )
 
 
-def _by_class(request: Request, metric: Metric, whole: Estimate, weights: Weights, method: str) -> tuple[Finding, ...]:
+def _by_class(
+    request: Request, metric: Metric, whole: Estimate, weights: Resampling, method: str
+) -> tuple[Finding, ...]:
     evidence = request.evidence
     classes = list(evidence.statistics.by_class().items())[:CLASSES_AT_MOST]
     if len(classes) < 2:
@@ -122,6 +124,8 @@ def _by_class(request: Request, metric: Metric, whole: Estimate, weights: Weight
     )
 
 
-def _of_class(metric: Metric, evidence: Evidence, statistics: object, weights: Weights, request: Request) -> Estimate:
+def _of_class(
+    metric: Metric, evidence: Evidence, statistics: object, weights: Resampling, request: Request
+) -> Estimate:
     one = Evidence(task=evidence.task, statistics=statistics, ids=evidence.ids, clusters=evidence.clusters)
     return interval(metric, one, weights, request.confidence)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 
 from clearsight.types import Confidences, Metric
 
@@ -41,3 +41,25 @@ class ComparableByGroup(Protocol):
     def group_rule(self) -> str:
         """In one sentence, to which group an error is charged."""
         ...
+
+
+def coded(values: Shaped[np.ndarray, "n"]) -> tuple[np.ndarray, Int[np.ndarray, "n"]]:
+    """The distinct values, sorted, and the place of each of the given among them.
+
+    As ``numpy.unique``, but words are compared by a number each, which is many times faster.
+    """
+    if values.dtype.kind != "U" or values.itemsize == 0:
+        names, place = np.unique(values, return_inverse=True)
+        return names, place.reshape(-1)
+    letters = np.ascontiguousarray(values).view(np.uint32).reshape(len(values), -1).astype(np.uint64)
+    factors = np.random.default_rng(0).integers(0, 2**63, letters.shape[1], dtype=np.uint64) | np.uint64(1)
+    _, first, place = np.unique(letters @ factors, return_index=True, return_inverse=True)
+    found = values[first]
+    # Two words that share their number are rare, but nobody may be counted among others for it.
+    if (found[place] != values).any():
+        names, place = np.unique(values, return_inverse=True)
+        return names, place.reshape(-1)
+    order = np.argsort(found)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return found[order], rank[place]

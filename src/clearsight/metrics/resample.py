@@ -1,8 +1,6 @@
 """Intervals and gaps of any metric by resampling clusters: patients, videos, scenes, or single pictures.
 
-One row of weights is one resampled data set. Of n clusters in a stratum n - 1 are drawn with replacement and weighted
-n / (n - 1), which gives variances without the factor (n - 1) / n of the plain bootstrap (Rao & Wu 1988; Rao, Wu & Yue
-1992).
+How data sets are resampled stands in ``replicates``.
 
 A percentile interval of average precision does not cover the truth: the noise of resampling passes through a maximum
 (the precision envelope), so the replicates lie too high, and so does the estimate itself. A maximum over a noisy curve
@@ -17,18 +15,18 @@ a bias so small beside their noise that the factor does not matter. The coverage
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool
 from scipy import stats
 from scipy.special import expit, logit
 
 from clearsight.metrics.rates import jeffreys
+from clearsight.metrics.replicates import Resampling as Resampling
+from clearsight.metrics.replicates import cluster_weights as cluster_weights
 from clearsight.types import Evidence, Metric, Values, Weights
 
 BIAS = 1 / (2 ** (2 / 3) - 1)
-DRAWS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,39 +72,22 @@ class Gap:
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
-def cluster_weights(
-    clusters: Int[np.ndarray, "images"],
-    replicates: int = 1000,
-    seed: int = 0,
-    strata: Shaped[np.ndarray, "images"] | None = None,
-) -> Float[np.ndarray, "replicates images"]:
-    """Bootstrap weights: whole clusters are drawn, within strata of like clusters if ``strata`` are given.
-
-    A cluster's stratum is the set of values its images have, so that no group vanishes from a replicate. A stratum of
-    one cluster keeps its weight of 1: it can say nothing of its own spread.
-    """
-    rng = np.random.default_rng(seed)
-    names, cluster = np.unique(clusters, return_inverse=True)
-    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else _patterns(cluster, strata)
-    counts = np.ones((replicates, len(names)), dtype=np.float32)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        if len(members) > 1:
-            counts[:, members] = _draws(rng, len(members), replicates)
-    return counts[:, cluster]
-
-
 def interval(
     metric: Metric,
     evidence: Evidence,
-    weights: Weights,
+    weights: Weights | Resampling,
     confidence: float = 0.95,
     rows: Bool[np.ndarray, "images"] | None = None,
 ) -> Estimate:
     """The metric on the evidence (or on ``rows`` of it) with its bootstrap interval under ``weights``."""
     chosen = np.ones(len(evidence.clusters), dtype=bool) if rows is None else rows
-    value, samples = _evaluate(metric, evidence.statistics, weights, chosen)
-    clusters = len(np.unique(evidence.clusters[chosen]))
+    value = float(metric.compute(evidence.statistics, chosen[None].astype(np.float64))[0])
+    if isinstance(weights, Resampling):
+        samples, clusters = weights.samples(metric, evidence.statistics, rows), weights.clusters_in(chosen)
+    else:
+        drawn_rows = weights if chosen.all() else weights * chosen.astype(weights.dtype)
+        samples = np.asarray(metric.compute(evidence.statistics, drawn_rows), dtype=np.float64)
+        clusters = len(np.unique(evidence.clusters[chosen]))
     bias, error = _bias_and_error(value, samples)
     ends = interval_from(value, samples, clusters, confidence, metric.bounds)
     low, high = (None, None) if ends is None else ends
@@ -156,7 +137,7 @@ def gap(
     evidence: Evidence,
     group: Bool[np.ndarray, "images"],
     rest: Bool[np.ndarray, "images"],
-    weights: Weights,
+    weights: Weights | Resampling,
     confidence: float = 0.95,
 ) -> Gap:
     """The metric on ``group`` minus the metric on ``rest``, both on the same replicates."""
@@ -200,14 +181,6 @@ def _difference(first: Estimate, second: Estimate, freedom: float, confidence: f
     return Gap(first=first, second=second, value=value, low=low, high=high, error=error, p=p)
 
 
-def _evaluate(
-    metric: Metric, statistics: Any, weights: Weights, rows: Bool[np.ndarray, "images"]
-) -> tuple[float, Values]:
-    value = metric.compute(statistics, rows[None].astype(np.float64))
-    chosen = weights if rows.all() else weights * rows.astype(weights.dtype)
-    return float(value[0]), np.asarray(metric.compute(statistics, chosen), dtype=np.float64)
-
-
 def _bias_and_error(value: float, samples: Values) -> tuple[float, float]:
     """The bias of the value and its standard error, the bias included; NaN where under half the replicates exist."""
     known = samples[np.isfinite(samples)]
@@ -215,24 +188,3 @@ def _bias_and_error(value: float, samples: Values) -> tuple[float, float]:
         return float("nan"), float("nan")
     bias = BIAS * float(known.mean() - value)
     return bias, float(np.sqrt(known.var(ddof=1) + bias**2))
-
-
-def _patterns(cluster: Int[np.ndarray, "images"], strata: Shaped[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
-    """One number per cluster, equal for clusters whose images have the same set of values."""
-    names, value = np.unique(strata, return_inverse=True)
-    holds = np.zeros((cluster.max() + 1, len(names)), dtype=bool)
-    holds[cluster, value] = True
-    return np.unique(holds, axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def _draws(rng: np.random.Generator, members: int, replicates: int) -> Float[np.ndarray, "replicates members"]:
-    """How often each of ``members`` clusters is drawn in n - 1 draws, times n / (n - 1)."""
-    counts = np.empty((replicates, members), dtype=np.float32)
-    rows = max(1, DRAWS_AT_ONCE // members)
-    for start in range(0, replicates, rows):
-        block = counts[start : start + rows]
-        drawn = rng.integers(0, members, size=(len(block), members - 1))
-        drawn += members * np.arange(len(block))[:, None]
-        block[:] = np.bincount(drawn.reshape(-1), minlength=block.size).reshape(block.shape)
-    counts *= np.float32(members / (members - 1))
-    return counts

@@ -1,0 +1,103 @@
+"""Accuracy by eight groups of a million classified rows with 1,000 replicates: seconds, and whether intervals cover.
+
+Prints one JSON line. ``seconds`` are those of the whole audit ``clearsight.audits.groups`` (values, intervals, gaps,
+both tests of each, Holm's correction), the least of several runs. ``coverage`` is the share of simulated data sets,
+much smaller ones, in which the 95% interval of a group's accuracy and of its gap hold the truth, and how often the
+audit of groups that are all alike calls any gap real (5% at most, wanted).
+"""
+
+import argparse
+import json
+import time
+
+import numpy as np
+
+from clearsight.audits import groups
+from clearsight.metrics.classification import ClassificationStatistics
+from clearsight.types import Evidence, Request
+
+GROUPS = 8
+CLASSES = 4
+SIZES = (0.4, 0.2, 0.1, 0.1, 0.08, 0.06, 0.04, 0.02)
+
+
+def simulated(rows: int, seed: int, accuracy: np.ndarray) -> Evidence:
+    """A classifier that is right in each group with the given probability; groups of unequal size."""
+    rng = np.random.default_rng(seed)
+    group = rng.choice(GROUPS, rows, p=SIZES)
+    truth = rng.integers(0, CLASSES, rows)
+    right = rng.random(rows) < accuracy[group]
+    answer = np.where(right, truth, (truth + rng.integers(1, CLASSES, rows)) % CLASSES)
+    probabilities = np.full((rows, CLASSES), 0.1, dtype=np.float32)
+    probabilities[np.arange(rows), answer] = 1 - 0.1 * (CLASSES - 1)
+    statistics = ClassificationStatistics(
+        class_names=tuple(f"class {index}" for index in range(CLASSES)), truth=truth, probabilities=probabilities
+    )
+    return Evidence(
+        task="classification",
+        statistics=statistics,
+        ids=tuple(map(str, range(rows))),
+        clusters=np.arange(rows),
+        groups={"group": np.array([f"group {index}" for index in range(GROUPS)])[group]},
+    )
+
+
+def covered(repeats: int, rows: int, replicates: int) -> dict[str, float]:
+    """How often intervals of groups and of gaps hold the truth, and how often equal groups raise an alarm."""
+    accuracy = np.linspace(0.75, 0.95, GROUPS)
+    shares = np.array(SIZES)
+    held = gaps = alarms = judged = 0
+    for repeat in range(repeats):
+        found = groups(Request(evidence=simulated(rows, repeat, accuracy), replicates=replicates, seed=repeat))
+        series = found[0].series
+        for name, low, high in zip(series["label"][1:], series["low"][1:], series["high"][1:], strict=True):
+            held += low <= accuracy[int(name.split()[1])] <= high
+        for finding in found[1:]:
+            index = int(finding.group.split()[-1])
+            rest = np.delete(shares, index) @ np.delete(accuracy, index) / (1 - shares[index])
+            gaps += finding.interval[0] <= accuracy[index] - rest <= finding.interval[1]
+            judged += 1
+        alike = simulated(rows, repeat, np.full(GROUPS, 0.85))
+        found = groups(Request(evidence=alike, replicates=replicates, seed=repeat))
+        alarms += any("Chance does not explain it" in finding.claim for finding in found[1:])
+    return {
+        "groups": round(held / (repeats * GROUPS), 4),
+        "gaps": round(gaps / judged, 4),
+        "false_alarms": round(alarms / repeats, 4),
+    }
+
+
+def main() -> None:
+    """Run and print one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=200, help="simulated data sets for the coverage")
+    parser.add_argument("--simulated-rows", type=int, default=3000)
+    chosen = parser.parse_args()
+    evidence = simulated(chosen.rows, 0, np.linspace(0.75, 0.95, GROUPS))
+    seconds = []
+    for _ in range(chosen.runs):
+        start = time.perf_counter()
+        found = groups(Request(evidence=evidence, by=("group",), replicates=chosen.replicates))
+        seconds.append(time.perf_counter() - start)
+    print(
+        json.dumps(
+            {
+                "benchmark": "groups",
+                "seconds": round(min(seconds), 3),
+                "runs": [round(each, 3) for each in seconds],
+                "rows": chosen.rows,
+                "groups": GROUPS,
+                "replicates": chosen.replicates,
+                "metric": found[0].metric,
+                "findings": len(found),
+                "coverage": covered(chosen.repeats, chosen.simulated_rows, chosen.replicates),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

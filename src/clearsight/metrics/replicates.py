@@ -1,0 +1,133 @@
+"""Resampled data sets: bootstrap weights of whole clusters, and sums over them drawn without weights.
+
+One row of weights is one resampled data set. Of n clusters in a stratum n - 1 are drawn with replacement and weighted
+n / (n - 1), which gives variances without the factor (n - 1) / n of the plain bootstrap (Rao & Wu 1988; Rao, Wu & Yue
+1992).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from clearsight.metrics.additive import Additive
+from clearsight.metrics.grouping import coded
+from clearsight.metrics.sums import Grouped, by_cluster, drawn, resampled_sums
+from clearsight.types import Metric, Values, Weights
+
+# Numbers held at once: bootstrap weights beyond are made again for each metric, some replicates at a time.
+WEIGHTS_AT_ONCE = 250_000_000
+SUMS_AT_ONCE = 100_000_000
+BITS = 62
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resampling:
+    """Data sets resampled by clusters within strata, as in ``cluster_weights``, drawn only as finely as needed.
+
+    A metric of weighted sums (``Additive``) over whole strata gets the sums of the distinct clusters, in law those
+    of the weights; any other gets the weights, for some replicates at a time where they are too many for memory. All
+    values of one metric are on the same replicates.
+    """
+
+    clusters: Int[np.ndarray, "images"]
+    replicates: int = 1000
+    seed: int = 0
+    strata: Shaped[np.ndarray, "images"] | None = None
+    _kept: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
+
+    def samples(self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None) -> Values:
+        """The metric on ``rows`` (or all) of each resampled data set."""
+        compute = metric.compute
+        whole = self._whole_strata(rows) if isinstance(compute, Additive) else None
+        if isinstance(compute, Additive) and whole is not None:
+            columns = compute.columns(statistics)
+            if self.replicates * len(whole) * columns.shape[1] <= SUMS_AT_ONCE:
+                return compute.of(statistics, self._sums(compute, statistics)[:, whole].sum(1))
+        parts = [
+            compute(statistics, block if rows is None else block * rows.astype(block.dtype)) for block in self.blocks()
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+    def clusters_in(self, rows: Bool[np.ndarray, "images"]) -> int:
+        """How many clusters the chosen images are of."""
+        alone = self._cluster.max() + 1 == len(self.clusters)
+        return int(rows.sum()) if alone else len(np.unique(self._cluster[rows]))
+
+    def blocks(self) -> Iterator[Weights]:
+        """The weights of all replicates in one or several blocks; every call gives the same."""
+        if self.replicates * len(self.clusters) <= WEIGHTS_AT_ONCE:
+            yield self._weights
+            return
+        rows = max(1, WEIGHTS_AT_ONCE // 4 // len(self.clusters))
+        for start in range(0, self.replicates, rows):
+            count = min(rows, self.replicates - start)
+            yield cluster_weights(self.clusters, count, [self.seed, start], self.strata)
+
+    @cached_property
+    def _weights(self) -> Weights:
+        return cluster_weights(self.clusters, self.replicates, self.seed, self.strata)
+
+    @cached_property
+    def _cluster(self) -> Int[np.ndarray, "images"]:
+        return np.unique(self.clusters, return_inverse=True)[1]
+
+    @cached_property
+    def _stratum(self) -> Int[np.ndarray, "images"]:
+        return np.zeros(len(self.clusters), dtype=np.int64) if self.strata is None else coded(self.strata)[1]
+
+    def _whole_strata(self, rows: Bool[np.ndarray, "images"] | None) -> Bool[np.ndarray, "strata"] | None:
+        """Which strata the rows are; None where they cut across one."""
+        sizes = np.bincount(self._stratum)
+        if rows is None:
+            return sizes > 0
+        held = np.bincount(self._stratum[rows], minlength=len(sizes))
+        return held > 0 if ((held == 0) | (held == sizes)).all() else None
+
+    def _sums(self, compute: Additive, statistics: Any) -> Grouped:
+        key = (compute, id(statistics))
+        if key not in self._kept:
+            groups = int(self._stratum.max()) + 1
+            sums = by_cluster(compute.columns(statistics), self._cluster, self._stratum, groups)
+            kinds = _patterns(self._cluster, self._stratum)
+            found = resampled_sums(sums, kinds, self.replicates, self.seed)
+            # The statistics are kept too, or another's could come to bear their id.
+            self._kept[key] = (statistics, found.reshape(self.replicates, groups, -1))
+        return self._kept[key][1]
+
+
+def cluster_weights(
+    clusters: Int[np.ndarray, "images"],
+    replicates: int = 1000,
+    seed: int | list[int] = 0,
+    strata: Shaped[np.ndarray, "images"] | None = None,
+) -> Float[np.ndarray, "replicates images"]:
+    """Bootstrap weights: whole clusters are drawn, within strata of like clusters if ``strata`` are given.
+
+    A cluster's stratum is the set of values its images have, so that no group vanishes from a replicate. A stratum of
+    one cluster keeps its weight of 1: it can say nothing of its own spread.
+    """
+    rng = np.random.default_rng(seed)
+    names, cluster = np.unique(clusters, return_inverse=True)
+    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else _patterns(cluster, coded(strata)[1])
+    counts = np.ones((replicates, len(names)), dtype=np.float32)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        if len(members) > 1:
+            counts[:, members] = drawn(rng, len(members), replicates)
+    return counts[:, cluster]
+
+
+def _patterns(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
+    """One number per cluster, equal for clusters whose images have the same set of values."""
+    clusters, values = int(cluster.max()) + 1, int(value.max()) + 1
+    # A set is the sum of its members' marks: bits, or where there are too many values random numbers.
+    marks = np.random.default_rng(0).integers(0, 2**63, values, dtype=np.uint64)
+    if values <= BITS:
+        marks = np.uint64(1) << np.arange(values - 1, -1, -1, dtype=np.uint64)
+    held = np.unique(cluster * values + value)
+    starts = np.searchsorted(held // values, np.arange(clusters))
+    return np.unique(np.add.reduceat(marks[held % values], starts), return_inverse=True)[1]
