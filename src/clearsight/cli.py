@@ -28,6 +28,9 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 By = Annotated[str | None, typer.Option(help="Attributes to compare groups by, separated by commas; all if not said.")]
 Zone = Annotated[str | None, typer.Option(help="Electricity grid for CO2e, such as FRA; without it none is printed.")]
 Responsible = Annotated[str | None, typer.Option(help="The person who answers for the model, named in the report.")]
+Target = Annotated[
+    str | None, typer.Option(help="The column of the truth, where DATA is a table; several, split by commas.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 Pretrained = Annotated[str | None, typer.Option(help="Backbone weights: a file, or `hub` for timm's published ones.")]
@@ -68,6 +71,7 @@ def demo(
 def data(
     place: DataPlace,
     attributes: Attributes = None,
+    target: Target = None,
     skip_bad: SkipBad = False,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -76,7 +80,7 @@ def data(
     from clearsight.verbs import said
     from clearsight.verbs.data import data as describe
 
-    found = describe(place, attributes=attributes, skip_bad=skip_bad, seed=seed)
+    found = describe(place, attributes=attributes, target=target, skip_bad=skip_bad, seed=seed)
     _print(found.as_dict(), lambda: said.description(found), as_json)
 
 
@@ -94,6 +98,7 @@ def train(
     by: By = None,
     zone: Zone = None,
     attributes: Attributes = None,
+    target: Target = None,
     responsible: Responsible = None,
     out: Annotated[str | None, typer.Option(help="The run folder; runs/MODEL-DATA-NUMBER if not said.")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with the run in this folder.")] = None,
@@ -112,8 +117,8 @@ def train(
 
     run = run_train(
         model, place, backbone=backbone, pretrained=_weights(pretrained), epochs=epochs, minutes=minutes,
-        budget_kwh=budget_kwh, devices=devices, by=_words(by), zone=zone, attributes=attributes, out=out,
-        resume=resume, seed=seed, skip_bad=skip_bad, settings=choices.parse(set_ or []), responsible=responsible,
+        budget_kwh=budget_kwh, devices=devices, by=_words(by), zone=zone, attributes=attributes, target=target,
+        out=out, resume=resume, seed=seed, skip_bad=skip_bad, settings=choices.parse(set_ or []), responsible=responsible,
         quiet=quiet,
     )  # fmt: skip
     _say_run(run, as_json)
@@ -125,6 +130,7 @@ def evaluate(
     place: DataPlace,
     split: Annotated[str | None, typer.Option(help="train, val or test; test if there is one, else val.")] = None,
     attributes: Attributes = None,
+    target: Target = None,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -133,7 +139,9 @@ def evaluate(
     from clearsight.verbs import evaluate as verb
     from clearsight.verbs import said
 
-    evidence = verb.evaluate(run, place, split=split, attributes=attributes, skip_bad=skip_bad, quiet=quiet)
+    evidence = verb.evaluate(
+        run, place, split=split, attributes=attributes, target=target, skip_bad=skip_bad, quiet=quiet
+    )
     found = verb.metrics(evidence)
     _print(said.plain(found), lambda: said.metrics(found), as_json)
 
@@ -171,6 +179,7 @@ def audit(
     by: By = None,
     zone: Zone = None,
     attributes: Attributes = None,
+    target: Target = None,
     split: Annotated[str | None, typer.Option(help="train, val or test; test if there is one, else val.")] = None,
     responsible: Responsible = None,
     skip_bad: SkipBad = False,
@@ -181,7 +190,7 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=_words(by), zone=zone, attributes=attributes, split=split, responsible=responsible,
+        run, place, by=_words(by), zone=zone, attributes=attributes, target=target, split=split, responsible=responsible,
         skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     from clearsight.run import Run

@@ -30,10 +30,11 @@ class Predictor:
         network = fold_norms(deepcopy(model).cpu().float().eval().requires_grad_(False), probe)
         self.model = network.to(device=self.device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore
         self.size_px, self.batch, self.dtype = size_px, batch, dtype
+        self.multiple = max(model.strides, default=1)
 
     def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
         """One prediction per picture, in order."""
-        laid = ((views.canvas_for(_size(image), self.size_px), image) for image in images)
+        laid = ((views.canvas_for(_size(image), self.size_px, self.multiple), image) for image in images)
         for canvas, run in groupby(laid, key=lambda pair: pair[0]):
             for chunk in _chunks((image for _, image in run), self.batch):
                 yield from self._predict(canvas, chunk)

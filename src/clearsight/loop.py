@@ -16,6 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from clearsight.optimizers import optimizers_for
 from clearsight.types import Batch, Losses, Training
 
 AVERAGE_EVERY = 4  # steps between two moves of the average: what lies between is nearly equal, and time is not free
@@ -96,14 +97,6 @@ def rate_at(progress: float, warmup_share: float) -> float:
         return max(progress / warmup_share, 1e-3)
     fall = (progress - warmup_share) / max(1 - warmup_share, 1e-9)
     return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * min(fall, 1.0)))
-
-
-def optimizer_for(model: nn.Module, training: Training) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) that decays matrices and kernels, but no bias or norm."""
-    weights = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": weights, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
 
 
 class Average:
@@ -219,7 +212,7 @@ class _Trainer:
         self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bare = model
-        self.model, self.optimizer = fabric.setup(_Judged(model), optimizer_for(model, training))
+        self.model, *self.optimizers = fabric.setup(_Judged(model), *optimizers_for(model, training))
         self.average = Average(self.bare)
         self.asked_to_stop = False
         self.score: float | None = None
@@ -242,8 +235,9 @@ class _Trainer:
 
     def step(self, batch: Batch, progress: float) -> None:
         """One batch: downhill, average, and what is due around it."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.training.learning_rate * rate_at(progress, self.training.warmup_share)
+        rate = rate_at(progress, self.training.warmup_share)
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+            group["lr"] = group["highest"] * rate
         losses = self.model(_Held(_on(batch, self.fabric.device)))
         self._descend(losses)
         self.clock.step += 1
@@ -257,7 +251,7 @@ class _Trainer:
 
     def _descend(self, losses: Losses) -> None:
         total = torch.stack([value.float() for value in losses.values()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.bare.zero_grad(set_to_none=True)
         self.fabric.backward(total)
         norm = nn.utils.clip_grad_norm_(self.bare.parameters(), self.training.clip_norm)
         if not bool(torch.isfinite(norm + total.detach() if self.fabric.world_size == 1 else norm)):
@@ -268,7 +262,8 @@ class _Trainer:
                 f"The weights before this step were kept. Train again with a lower learning rate, for example "
                 f"--set learning_rate={self.training.learning_rate / 4:g}, and look at the data with `clearsight data`."
             )
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.losses = {name: float(value.detach()) for name, value in losses.items()}
 
     def _validate_if_due(self) -> None:
@@ -316,14 +311,15 @@ class _Trainer:
             "score": self.score,
             "model": self.bare.state_dict(),
             "average": self.average.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "random": torch.get_rng_state(),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.bare.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.clock.step, self.clock.before_s, self.score = state["step"], state["seconds"], state["score"]
         torch.set_rng_state(state["random"])
 

@@ -22,7 +22,7 @@ def heat_of(
     Works wherever it is called, also where gradients are switched off.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        maps = feature.clone().float().detach().requires_grad_()
+        maps = feature.clone().detach().requires_grad_()
         chosen = answer(maps).float().gather(1, classes.to(maps.device).clone()[:, None])
         (gradients,) = torch.autograd.grad(chosen.sum(), maps)
         heat = grad_cam(maps.detach(), gradients)

@@ -27,7 +27,7 @@ from clearsight.types import (
 FILL = 114  # the grey around a picture smaller than its canvas
 VISIBLE = 0.25  # an object seen less than this is ignored rather than called background
 STRIP_NUMBERS = 2**24  # numbers of a resized strip of class maps: 64 MB
-MULTIPLE = 32  # canvases fit the coarsest stride
+MULTIPLE = 32  # canvases fit the coarsest stride, which is this unless a network says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,10 @@ class Placement:
     left: int = 0
 
 
-def canvas_for(size: Size, size_px: int) -> Size:
-    """The smallest canvas, in multiples of 32, that holds a picture of ``size`` with its longer side ``size_px``."""
+def canvas_for(size: Size, size_px: int, multiple: int = MULTIPLE) -> Size:
+    """The smallest canvas, in multiples of 32 px, that holds a picture of ``size`` with its longer side ``size_px``."""
     height, width = fitted(size, size_px)
-    return (-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
+    return (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
 
 
 def fitted(size: Size, size_px: int) -> Size:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
 
 import torch
 
 from clearsight.ops import views
 from clearsight.sources.augment import random_view, relight
+from clearsight.sources.order import indices_of, stage_of
 from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
 
@@ -18,8 +18,9 @@ class Batches:
     """The training batches of a data set.
 
     Every epoch is a new order of all samples. ``rank`` of ``world`` processes each take their share of every batch, so
-    the batch as a whole is the same however many share it. During the first ``training.small_share`` of the run the
-    pictures are ``training.small_scale`` times smaller, which is faster and costs little.
+    the batch as a whole is the same however many share it. Canvases are in multiples of ``multiple`` px. During the
+    first ``training.small_share`` of the run the pictures are ``training.small_scale`` times smaller, which is faster
+    and costs little.
     """
 
     dataset: Dataset
@@ -28,6 +29,7 @@ class Batches:
     seed: int = 0
     rank: int = 0
     world: int = 1
+    multiple: int = views.MULTIPLE
 
     @property
     def steps_per_epoch(self) -> int:
@@ -36,39 +38,22 @@ class Batches:
 
     def batch(self, step: int, progress: float) -> Batch:
         """The batch of a step; ``progress`` in [0, 1] tells how far the run is."""
-        canvas, scale = self._stage(progress)
+        canvas, scale = stage_of(self.training, self.canvas, progress, self.multiple)
         zoom = (self.training.zoom[0] * scale, self.training.zoom[1] * scale)
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)
         first = step * self.training.batch_size
         mine = range(first + self.rank, first + self.training.batch_size, self.world)
+        rows = indices_of(mine, len(self.dataset), self.seed)[1].tolist()
         samples = [
-            random_view(self.dataset[self._index(k)], canvas, zoom, symmetries, self._generator(k)) for k in mine
+            random_view(self.dataset[row], canvas, zoom, symmetries, self._generator(k))
+            for k, row in zip(mine, rows, strict=True)
         ]
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
         lit = relight(images.float().div_(255), self.training.brightness, [self._generator(-1 - k) for k in mine])
         return Batch(images=lit, truths=[sample.truth for sample in samples], ids=[sample.id for sample in samples])
 
-    def _stage(self, progress: float) -> tuple[Size, float]:
-        """The canvas of this part of the run and its scale; a small one still fits the coarsest stride exactly."""
-        if progress >= self.training.small_share:
-            return self.canvas, 1.0
-        steps = max(1, round(max(self.canvas) * self.training.small_scale / views.MULTIPLE))
-        side = steps * views.MULTIPLE
-        return views.canvas_for(self.canvas, side), side / max(self.canvas)
-
-    def _index(self, k: int) -> int:
-        epoch, place = divmod(k, len(self.dataset))
-        return _order(len(self.dataset), self.seed, epoch)[place]
-
     def _generator(self, k: int) -> torch.Generator:
         return torch.Generator().manual_seed((self.seed * 1_000_000_007 + k) % 2**63)
-
-
-@lru_cache(maxsize=2)
-def _order(samples: int, seed: int, epoch: int) -> list[int]:
-    """The order of all samples in one epoch."""
-    generator = torch.Generator().manual_seed((seed * 1_000_000_007 + 2**40 + epoch) % 2**63)
-    return torch.randperm(samples, generator=generator).tolist()
 
 
 def ahead(make: Callable[[int], Batch], first: int, depth: int = 2) -> Iterator[Batch]:

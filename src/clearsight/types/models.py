@@ -39,13 +39,14 @@ FLIPS: dict[str, frozenset[str]] = {
 class Training:
     """How a model is trained unless the user says otherwise; each model states its own.
 
-    ``size_px`` is the longer side of the pictures the network sees; ``zoom`` the range of the random magnification;
-    ``brightness`` the strength of the random light in [0, 1]; ``average_share`` the memory of the weight average (EMA)
-    as a share of all steps. For the first ``small_share`` of the run the pictures are ``small_scale`` times smaller.
-    ``flips`` are the mirrorings a picture may undergo: those the data allow, or "none", "horizontal", "vertical",
-    "both" where the user knows better. ``shift`` moves a small picture by up to that share of its side; ``mixup`` is
-    the alpha of Zhang et al. 2018 (0 for none). ``optimizer`` is "adamw" or "muon" (see ``loop``). ``precision`` is
-    "float32", "bfloat16", or whichever is found to be quicker.
+    ``size_px`` is the longer side of the pictures the network sees; where all pictures are smaller they stay so unless
+    ``enlarge``. ``zoom`` is the range of the random magnification; ``brightness`` the strength of the random light in
+    [0, 1]; ``average_share`` the memory of the weight average (EMA) as a share of all steps. For the first
+    ``small_share`` of the run the pictures are ``small_scale`` times smaller. ``flips`` are the mirrorings a picture
+    may undergo: those the data allow, or "none", "horizontal", "vertical", "both" where the user knows better.
+    ``shift`` moves a small picture by up to that share of its side; ``mixup`` is the alpha of Zhang et al. 2018 (0 for
+    none). ``optimizer`` is "adamw" or "muon", which moves filters at ``filter_rate`` (see ``optimizers``).
+    ``precision`` is "float32", "bfloat16", or whichever is found to be quicker.
     """
 
     batch_size: int = 8
@@ -55,6 +56,7 @@ class Training:
     average_share: float = 0.05
     clip_norm: float = 10.0
     size_px: int = 416
+    enlarge: bool = True
     zoom: tuple[float, float] = (0.75, 1.35)
     brightness: float = 0.2
     small_share: float = 0.0
@@ -63,13 +65,14 @@ class Training:
     shift: float = 0.0
     mixup: float = 0.0
     optimizer: str = "adamw"
+    filter_rate: float = 0.05
     precision: str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "size_px"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
-        for name in ("learning_rate", "clip_norm", "small_scale"):
+        for name in ("learning_rate", "filter_rate", "clip_norm", "small_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
         for name in ("warmup_share", "average_share", "small_share", "brightness", "shift", "mixup"):

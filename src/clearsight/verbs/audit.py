@@ -18,6 +18,7 @@ def audit(
     by: Sequence[str] = (),
     zone: str | None = None,
     attributes: Path | str | None = None,
+    target: str | None = None,
     split: str | None = None,
     skip_bad: bool = False,
     responsible: str | None = None,
@@ -35,7 +36,7 @@ def audit(
     config = run.config
     asked = config.settings.get("asked", {})
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
-    source = read_for(run, config.data if data is None else data, attributes, skip_bad)
+    source = read_for(run, config.data if data is None else data, attributes, skip_bad, target)
     split = split or judged_split(source)
     check_attributes(by, source.splits)
     found = judged(run, source, split, quiet)

@@ -7,7 +7,12 @@ from clearsight.sources import Description
 
 
 def data(
-    place: str | Path, *, attributes: Path | str | None = None, skip_bad: bool = False, seed: int = 0
+    place: str | Path,
+    *,
+    attributes: Path | str | None = None,
+    target: str | None = None,
+    skip_bad: bool = False,
+    seed: int = 0,
 ) -> Description:
     """Counts, sizes, classes, imbalance, groups and problems of the data in a folder or an embedded set.
 
@@ -15,4 +20,4 @@ def data(
         ValueError: no such data, an unknown layout, or (without ``skip_bad``) bad files, all listed in one message.
     """
     table = Path(attributes) if attributes is not None else None
-    return sources.describe(sources.read(str(place), attributes=table, skip_bad=skip_bad, seed=seed))
+    return sources.describe(sources.read(str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed))

@@ -19,6 +19,7 @@ def evaluate(
     *,
     split: str | None = None,
     attributes: Path | str | None = None,
+    target: str | None = None,
     skip_bad: bool = False,
     quiet: bool = True,
 ) -> Evidence:
@@ -31,7 +32,7 @@ def evaluate(
         ValueError: bad data, classes the model does not know, a run without weights.
     """
     run = trained.opened(run)
-    source = read_for(run, data, attributes, skip_bad)
+    source = read_for(run, data, attributes, skip_bad, target)
     return judged(run, source, split or judged_split(source), quiet)
 
 

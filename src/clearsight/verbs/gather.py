@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clearsight import catalogue, sources
-from clearsight.sources import CachedDataset, PictureDataset, Source
+from clearsight.sources import CachedDataset, PictureDataset, Source, records_of
 from clearsight.types import TRUTHS, Dataset, Truth
 from clearsight.verbs.progress import stage
 
@@ -18,6 +18,7 @@ class Gathered:
 
     source: Source
     cached: Mapping[str, CachedDataset]
+    size_px: int
 
     def truths(self, split: str) -> Iterator[Truth]:
         """The truths of a split in the pixels of the resized pictures, one by one."""
@@ -34,12 +35,14 @@ def gather(
     class_names: Sequence[str] | None = None,
     wanted: tuple[type, ...] = (),
     target: str | None = None,
+    enlarge: bool = True,
     quiet: bool = True,
 ) -> Gathered:
     """Read data and cache every picture at ``size_px``, so that a broken one shows now and not hours later.
 
     ``class_names`` are those of a trained model, which the data's must be among; ``wanted`` the kinds of truth that
-    are of use, ``target`` the column of the truth in a table. Raises ValueError with everything
+    are of use, ``target`` the column of the truth in a table. Unless they are to be enlarged, no picture is cached
+    larger than the largest is. Raises ValueError with everything
     that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
     """
     table = None if attributes is None else Path(attributes)
@@ -50,13 +53,18 @@ def gather(
         raise ValueError(_misfit(source, wanted))
     if class_names is not None:
         source = source.aligned(class_names)
+    if not enlarge:
+        size_px = min(size_px, max((max(record.size) for one in source.splits.values() for record in records_of(one)
+                                    if record.size), default=size_px))  # fmt: skip
     cached = {}
     for name, dataset in source.splits.items():
         with stage(f"reading pictures: {name}", quiet) as watch:
             cached[name] = sources.cached(dataset, size_px, watch, skip_bad=skip_bad)
     splits = {name: _whole(dataset, cached[name]) for name, dataset in source.splits.items()}
     problems = [line for one in cached.values() for line in one.problems]
-    return Gathered(source=replace(source, splits=splits, problems=(*source.problems, *problems)), cached=cached)
+    return Gathered(
+        source=replace(source, splits=splits, problems=(*source.problems, *problems)), cached=cached, size_px=size_px
+    )
 
 
 def _misfit(source: Source, wanted: tuple[type, ...]) -> str:

@@ -7,12 +7,13 @@ import logging
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from clearsight import evaluation, loop
 from clearsight.inference import Predictor
@@ -20,7 +21,9 @@ from clearsight.meter import Meter
 from clearsight.ops import views
 from clearsight.records import from_json, to_json
 from clearsight.run import Run
+from clearsight.sources import CachedDataset
 from clearsight.sources.batches import Batches, ahead, at_once
+from clearsight.sources.small_batches import SmallBatches
 from clearsight.types import Cost, Dataset, Model, Size, Task
 from clearsight.verbs import trained
 from clearsight.verbs.gather import Gathered, gather
@@ -28,6 +31,7 @@ from clearsight.verbs.progress import TrainingBar
 from clearsight.verbs.signals import signals
 
 WATCHED_PICTURES = 100
+PREPARED_PICTURES = 2000
 SAVE_EVERY_S = 60.0  # what a killed run loses at most
 
 
@@ -109,7 +113,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
-    size_px = plan.training.size_px
+    size_px, multiple = plan.training.size_px, trained.multiple_of(plan.model)
     source, dataset = gathered.source, gathered.cached["train"]
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
@@ -120,14 +124,17 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     assert isinstance(network, nn.Module)
     task = trained.task_of(run.config)
     state = run.read_checkpoint() if run.has_checkpoint else None
+    if state is None and hasattr(network, "prepare"):
+        cast(Any, network).prepare(some_of(dataset))
     with (
         Meter(start=cost_before(run)) as meter,
         TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
         signals() as stop,
     ):
-        batches = Batches(
-            dataset=dataset, training=plan.training, canvas=common_canvas(dataset, size_px),
-            seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size,
+        kind = SmallBatches if SmallBatches.suits(dataset, plan.training) else Batches
+        batches = kind(
+            dataset=dataset, training=plan.training, canvas=common_canvas(dataset, size_px, multiple),
+            seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
         )  # fmt: skip
         clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
         keeper = _Keeper(run, meter, plan, task, source.split("val"))
@@ -196,15 +203,23 @@ class Few:
         return self._dataset[self._indices[index]]
 
 
-def common_canvas(dataset: Dataset, size_px: int) -> Size:
+def some_of(dataset: CachedDataset) -> Float[Tensor, "b 3 h w"]:
+    """Training pictures evenly spread over the data, as one batch, for a start that depends on the data."""
+    few = Few(dataset, PREPARED_PICTURES)
+    images = [few[index].image for index in range(len(few))]
+    smallest = [min(image.shape[axis] for image in images) for axis in (1, 2)]
+    return torch.stack([image[:, : smallest[0], : smallest[1]] for image in images]).float() / 255
+
+
+def common_canvas(dataset: Dataset, size_px: int, multiple: int = views.MULTIPLE) -> Size:
     """One canvas for all training pictures: the typical shape where most share it, else a square."""
     sizes = trained.sizes(dataset)
     shape = statistics.median(height / width for height, width in sizes)
-    canvas = views.canvas_for((round(1000 * shape), 1000), size_px)
+    canvas = views.canvas_for((round(1000 * shape), 1000), size_px, multiple)
     fits = sum(
         height <= canvas[0] and width <= canvas[1] for height, width in (views.fitted(size, size_px) for size in sizes)
     )
-    return canvas if fits >= 0.9 * len(sizes) else views.canvas_for((1, 1), size_px)
+    return canvas if fits >= 0.9 * len(sizes) else views.canvas_for((1, 1), size_px, multiple)
 
 
 def cost_before(run: Run) -> Cost | None:

@@ -126,9 +126,10 @@ def _new(
         skip_bad=skip_bad,
         wanted=tuple(tasks),
         target=target,
+        enlarge=training.enlarge,
         quiet=quiet,
     )
-    source = gathered.source
+    source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
     for split in ("train", "val"):
         source.split(split)
     check_attributes(asked["by"], source.splits)

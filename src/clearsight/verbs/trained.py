@@ -28,6 +28,11 @@ def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: boo
     return kind(choice, backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained), class_names)
 
 
+def multiple_of(model: str) -> int:
+    """What the sides of the pictures a model sees are multiples of, in px: the coarsest stride of its backbone."""
+    return max(catalogue.find("architectures", model).load().strides, default=1)
+
+
 def tasks_of(model: str) -> dict[type, str]:
     """The tasks that a model can answer, by the kind of truth they need; the usual one first."""
     return {task_named(name).truth_type: name for name in catalogue.find("architectures", model).load().tasks}
