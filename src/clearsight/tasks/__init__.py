@@ -3,4 +3,5 @@
 from .classification import Classification as Classification
 from .detection import Detection as Detection
 from .regression import Regression as Regression
+from .segmentation import SemanticSegmentation as SemanticSegmentation
 from .tagging import Tagging as Tagging
