@@ -8,6 +8,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from clearsight import loop
+from clearsight.optimizers import optimizers_for
 from clearsight.sources.batches import ahead
 from clearsight.types import Batch, Training
 
@@ -164,6 +165,7 @@ def test_validation_does_not_change_what_is_learnt(monkeypatch):
 
 
 def test_weights_decay_but_biases_do_not():
-    groups = loop.optimizer_for(Line(), Training(weight_decay=0.3)).param_groups
+    (optimizer,) = optimizers_for(Line(), Training(weight_decay=0.3))
+    groups = optimizer.param_groups
     assert {weight.ndim for weight in groups[0]["params"]} == {2} and groups[0]["weight_decay"] == 0.3
     assert {weight.ndim for weight in groups[1]["params"]} == {1} and groups[1]["weight_decay"] == 0.0

@@ -42,7 +42,7 @@ def test_the_card_says_what_a_reader_needs(tiny_run):
     card = tiny_run.read_card()
     assert card.title == "yolo on rectangles" and card.task == "detection" and card.responsible == "A. Person"
     assert card.summary == (
-        "A yolo detector on the backbone regnetx_002, trained on rectangles for 12 epochs to find brick, leaf."
+        "A yolo on the backbone regnetx_002, trained on rectangles for 12 epochs to find brick and leaf."
     )
     assert card.facts["Trained on"] == "40 pictures" and card.facts["Classes"] == "brick, leaf"
     assert card.facts["Judged on"] == "70 pictures of the split val, not trained on"
@@ -261,7 +261,7 @@ def test_runs_are_listed_with_how_they_ended_the_damaged_too(run):
     lines = cs.runs(folder)
     assert [line.path for line in lines] == [str(folder / name) for name in ("run", "run-2", "run-10")]
     assert [line.state for line in lines] == ["finished", "interrupted", "damaged"]
-    assert lines[0].claim.startswith("A yolo detector") and not lines[1].claim and "damaged" in lines[2].claim
+    assert lines[0].claim.startswith("A yolo on the backbone") and not lines[1].claim and "damaged" in lines[2].claim
     assert cs.runs(folder / "nowhere") == ()
 
 

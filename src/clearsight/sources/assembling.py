@@ -33,7 +33,7 @@ class Examined:
 def assemble(layout: Layout, problems: Problems, request: Request, format: str, truth: type = Boxes) -> Source:
     """The checked, split and fingerprinted Source; raises one DataError with all problems unless they are skipped."""
     assert request.folder is not None
-    name = request.folder.name
+    name = layout.name or request.folder.name
     drafts = _named_apart(_once(layout.drafts, problems))
     path = request.attributes or attributes.beside(request.folder)
     table = attributes.read(path, drafts) if path else attributes.Attributes()
@@ -80,13 +80,14 @@ def _once(drafts: list[Draft], problems: Problems) -> list[Draft]:
         key = (draft.split, draft.id)
         if key in seen:
             problems.add("duplicate id", draft.where, f"{draft.id}, also in {seen[key].where}")
-        elif draft.picture in files:
+        elif isinstance(draft.picture, Path) and draft.picture in files:
             first = files[draft.picture]
             places = f"{first.split} and {draft.split}" if first.split != draft.split else f"also in {first.where}"
             problems.add("picture listed twice", draft.where, f"{draft.id}, {places}")
         else:
             seen[key] = draft
-            files[draft.picture] = draft
+            if isinstance(draft.picture, Path):
+                files[draft.picture] = draft
     return sorted(seen.values(), key=lambda draft: (_canonical_first(str(draft.split)), draft.id))
 
 
@@ -118,6 +119,8 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
                     picture=draft.picture,
                     size=seen.size,
                     truth=truth,
+                    groups=draft.groups,
+                    cluster=draft.cluster,
                     split=draft.split,
                     digest=seen.digest,
                 )
@@ -128,6 +131,9 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
 
 
 def _examined(draft: Draft) -> Examined:
+    if isinstance(draft.picture, pictures.EmbeddedPicture):
+        size, problem = pictures.probe(draft.picture.data)
+        return Examined(size=size, digest=fingerprint.of_bytes(draft.picture.data), problem=problem)
     if not draft.picture.resolve().is_relative_to(draft.within.resolve()):
         outside = pictures.PictureError("picture outside the data folder", "by a symbolic link")
         return Examined(size=None, digest="", problem=outside)
@@ -171,7 +177,10 @@ def checked(objects: Objects, size: Size, where: str, problems: Problems) -> tup
 
 
 def _grouped(record: Record, table: attributes.Attributes) -> Record:
-    return replace(record, groups=table.of(record.id), cluster=table.clusters.get(record.id, ""))
+    if not table.names and not table.clusters:
+        return record
+    cluster = table.clusters.get(record.id) or record.cluster
+    return replace(record, groups={**record.groups, **table.of(record.id)}, cluster=cluster)
 
 
 def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple[str, ...]]:
@@ -216,6 +225,8 @@ def _canonical_first(split: str) -> tuple[int, str]:
 
 
 def _relative(draft: Draft) -> str:
+    if isinstance(draft.picture, pictures.EmbeddedPicture):
+        return draft.where
     inside = draft.picture.is_relative_to(draft.within)
     return str(draft.picture.relative_to(draft.within)) if inside else str(draft.picture)
 

@@ -1,5 +1,6 @@
 """What every data format offers, what it gives to be checked, and what a user asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -7,13 +8,15 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from clearsight.sources.pictures import EmbeddedPicture
 from clearsight.sources.records import SPLIT_WORDS, MaskFile, Source
 from clearsight.types import Size, Truth
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to read and how: see ``clearsight.sources.read``. ``folder`` is None for the embedded sets.
+    """What to read and how: see ``clearsight.sources.read``. ``folder`` is None for the embedded sets, and may be a
+    file for the formats that recognise one.
 
     ``wanted`` are the kinds of truth that are of use, best first; empty where any is. ``target`` names the column of
     the truth where the layout is a table.
@@ -69,24 +72,28 @@ class Draft:
     """One annotated picture before it is checked; ``where`` names its annotation in messages.
 
     ``size`` is what the annotation says the picture has; ``within`` is the folder the picture file may not leave.
+    ``groups`` and ``cluster`` are what the layout itself says; a sidecar table may say more.
     ``truth`` is unchecked objects, or a truth, or a function that reads one.
     """
 
     id: str
-    picture: Path
+    picture: Path | EmbeddedPicture
     within: Path
     split: str | None
     truth: Objects | Truth | MaskFile
     where: str
     size: Size | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """All that a format found in a folder, unchecked."""
+    """All that a format found, unchecked. ``name`` is what the data are called where the folder's name is not it."""
 
     drafts: list[Draft] = field(default_factory=list)
     class_names: tuple[str, ...] = ()
+    name: str = ""
 
 
 @runtime_checkable
@@ -102,7 +109,7 @@ class Format(Protocol):
     looked_for: str
 
     def recognises(self, folder: Path) -> bool:
-        """Whether the folder is laid out this way; cheap, and never raises on strange files."""
+        """Whether the folder, or file, is laid out this way; cheap, and never raises on strange files."""
         ...
 
     def read(self, request: Request) -> Source:

@@ -8,7 +8,8 @@ are refused. Colour profiles are ignored. Of an animation the first frame is tak
 import io
 import os
 import stat
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image
 from torch import Tensor
 
+from clearsight.sources.problems import DataError, shown
 from clearsight.types import Size
 
 PIXEL_LIMIT = 178_956_970
@@ -43,6 +45,29 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedPicture:
+    """A picture whose file is a cell of a table: its bytes, still encoded, and the name it goes by."""
+
+    data: bytes
+    name: str
+
+    @property
+    def stem(self) -> str:
+        """The name without its folders and ending."""
+        return PurePosixPath(self.name).stem
+
+    def __call__(self) -> UInt8[Tensor, "3 h w"]:
+        """The picture; raises DataError where it is broken, which only decoding can tell."""
+        try:
+            return decode(self.data)
+        except PictureError as error:
+            raise DataError(
+                f"{shown(self.name)}: {error}. It looked whole when the data were read. "
+                "Write the table again, or leave bad pictures out with --skip-bad (skip_bad=True)."
+            ) from error
 
 
 class PictureError(ValueError):

@@ -51,7 +51,7 @@ def read(
         assert format is not None
         return format.read(request)
     try:
-        folder = _folder(path, formats)
+        folder = _found(path, formats)
         format = format or _recognised(folder, _useful(formats, wanted))
         request = Request(**{**request.__dict__, "folder": folder})
         return format.read(request)
@@ -78,15 +78,11 @@ def _chosen(data: str | Path, formats: dict[str, Format]) -> tuple[Format | None
     return format, Path(rest)
 
 
-def _folder(path: Path, formats: dict[str, Format]) -> Path:
-    if path.is_dir():
-        return path.resolve() if ".." in path.parts else path.absolute()
+def _found(path: Path, formats: dict[str, Format]) -> Path:
+    """The path made absolute; raises DataError with the nearest names where there is nothing."""
     if path.exists():
-        raise DataError(
-            f"{shown(path)} is a file. Expected the folder that holds pictures and annotations. "
-            f"Name its folder: {shown(path.parent)}."
-        )
-    siblings = {str(path.parent / entry.name): entry for entry in _entries(path.parent) if entry.is_dir()}
+        return path.resolve() if ".." in path.parts else path.absolute()
+    siblings = [str(path.parent / entry.name) for entry in _entries(path.parent)]
     embedded = [name for name, format in formats.items() if format.embedded]
     near = difflib.get_close_matches(str(path), [*siblings, *embedded], n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else "Check the path."
@@ -113,6 +109,11 @@ def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
         raise DataError(
             f"{shown(folder.name)} is laid out in several ways: {', '.join(found)}. Expected one. "
             f"Name the one you mean: {next(iter(found))}:{shown(folder)}."
+        )
+    if not folder.is_dir():
+        raise DataError(
+            f"{shown(folder)} is a file. Expected a folder of pictures and annotations, or a table (CSV or Parquet) with "
+            f"a column of pictures. Name its folder: {shown(folder.parent)}."
         )
     with_folders = {name: format for name, format in formats.items() if not format.embedded}
     example = next(reversed(with_folders))

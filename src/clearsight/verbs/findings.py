@@ -58,6 +58,8 @@ def _(prediction: Segmentation, class_names: Sequence[str]) -> list[dict[str, An
 
 def table(found: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     """JSON rows as a table with a line of column names: boxes as corners, one column per class."""
+    if not found:  # only objects can be none
+        return [["file_name", "category_name", "score", "x1", "y1", "x2", "y2"]]
     flat = [_flat(row) for row in found]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     return [columns, *([row.get(name, "") for name in columns] for row in flat)]
@@ -65,7 +67,7 @@ def table(found: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
-    for name, value in row.items():
+    for name, value in sorted(row.items(), key=lambda item: item[0] == "bbox"):
         if name == "bbox":
             x, y, width, height = value
             cells |= {"x1": x, "y1": y, "x2": round(x + width, 2), "y2": round(y + height, 2)}

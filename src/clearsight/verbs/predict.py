@@ -258,7 +258,7 @@ def _write(predicted: Predicted, folder: Path) -> None:
     (folder / "predictions.json").write_text(text, encoding="utf-8", errors="backslashreplace")
     table = io.StringIO()
     writer = csv.writer(table)
-    for cells in findings.table(rows) if rows else [["file_name"]]:
+    for cells in findings.table(rows):
         writer.writerow([_cell(cell) if isinstance(cell, str) else cell for cell in cells])
     (folder / "predictions.csv").write_text(table.getvalue(), "utf-8", "backslashreplace", newline="")
 
