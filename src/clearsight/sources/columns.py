@@ -1,0 +1,113 @@
+"""What a column of a table holds: numbers or categories, and what of it is missing or out of place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars
+from jaxtyping import Bool, Float
+
+from clearsight.sources.problems import Problems, shown
+
+Kind = Literal["number", "category"]
+
+# What people write into a cell to say that there is nothing, in lower case.
+NOTHING = ("", "na", "n/a", "nan", "null")
+NO_NUMBER = (*NOTHING, "none", "nil", "?", "-", ".", "missing", "unknown")
+# From this share of numbers on, the other words of a column are out of place; below it, the column is one of words.
+MOSTLY_NUMBERS = 0.8
+NAMED_AT_MOST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column to learn from: its levels where it is a category, the least and the most where it is a number."""
+
+    name: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+    least: float = float("nan")
+    most: float = float("nan")
+
+    def codes(self, cells: "Cells") -> Float[np.ndarray, "rows"]:
+        """Cells as numbers: NaN where missing; a level's place; for a word never seen the first place after them."""
+        if self.kind == "number":
+            return cells.numbers
+        places = {level: index for index, level in enumerate(self.levels)}
+        return np.array(
+            [float("nan") if word == "" else places.get(word, len(places)) for word in cells.words], dtype=np.float64
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """One column read: ``numbers`` (NaN where missing) or ``words`` ("" where missing), by its kind."""
+
+    kind: Kind
+    numbers: Float[np.ndarray, "rows"]
+    words: Sequence[str]
+
+    @property
+    def missing(self) -> Bool[np.ndarray, "rows"]:
+        """Which rows have nothing here."""
+        if self.kind == "number":
+            return np.isnan(self.numbers)
+        return np.array([word == "" for word in self.words], dtype=bool)
+
+    def as_words(self) -> list[str]:
+        """The cells as words, whole numbers without a point; "" where missing."""
+        if self.kind == "category":
+            return list(self.words)
+        return ["" if np.isnan(number) else spelled(number) for number in self.numbers.tolist()]
+
+
+def spelled(number: float) -> str:
+    """A number as people write it: whole ones without a point."""
+    return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
+
+
+def read_cells(series: polars.Series, problems: Problems, kind: Kind | None = None) -> Cells | None:
+    """A column as numbers or categories (as ``kind`` where that is settled); None where it holds neither.
+
+    Words among numbers become faults, named with their rows.
+    """
+    if series.dtype.is_numeric() and kind != "category":
+        numbers = series.cast(polars.Float64).to_numpy().astype(np.float64)
+        return _finite(series.name, numbers, problems)
+    if series.dtype.is_nested() or series.dtype == polars.Binary or series.dtype.is_temporal():
+        return None
+    words = [" ".join(str(word).split()) for word in series.cast(polars.String).fill_null("").to_list()]
+    words = ["" if word.lower() in NOTHING else word for word in words]
+    held = [word for word in words if word.lower() not in NO_NUMBER]
+    parsed = {word: _number(word) for word in set(held)}
+    fitting = sum(parsed[word] is not None for word in held)
+    if kind == "category" or (kind is None and (not held or fitting < MOSTLY_NUMBERS * len(held))):
+        return Cells(kind="category", numbers=np.zeros(0), words=words)
+    stray = [(row, word) for row, word in enumerate(words, 1) if word in parsed and parsed[word] is None]
+    if stray:
+        said = ", ".join(f"row {row}: {shown(word, 40)!r}" for row, word in stray[:NAMED_AT_MOST])
+        more = f", and {len(stray) - NAMED_AT_MOST} more" if len(stray) > NAMED_AT_MOST else ""
+        problems.add("text in a number column", f"column {series.name}", said + more)
+    numbers = np.array([_or_nan(parsed.get(word)) for word in words], dtype=np.float64)
+    return _finite(series.name, numbers, problems)
+
+
+def _finite(name: str, numbers: Float[np.ndarray, "rows"], problems: Problems) -> Cells:
+    endless = np.flatnonzero(np.isinf(numbers))
+    if len(endless):
+        rows = ", ".join(str(row + 1) for row in endless[:NAMED_AT_MOST])
+        problems.add("infinite numbers", f"column {name}", f"rows {rows}")
+    return Cells(kind="number", numbers=np.where(np.isinf(numbers), np.nan, numbers), words=())
+
+
+def _number(word: str) -> float | None:
+    """The number that a word says; None where it says none."""
+    try:
+        return float(word) if "_" not in word else None
+    except ValueError:
+        return None
+
+
+def _or_nan(number: float | None) -> float:
+    return float("nan") if number is None else number
