@@ -1,6 +1,7 @@
 """Evidence to findings: one question per file. An audit sees no network and no picture."""
 
 from .calibration import calibration as calibration
+from .confusion import confusion as confusion
 from .cost import cost as cost
 from .groups import groups as groups
 from .scores import scores as scores

@@ -108,6 +108,16 @@ class ClassificationStatistics:
         two = () if len(self.class_names) != 2 else tuple(_found(self, index) for index in range(2))
         return (BALANCED_ALIKE, *two)
 
+    def confusions(self) -> tuple[Int[np.ndarray, "truth answer"], str]:
+        """How often each class was answered with each class."""
+        classes = len(self.class_names)
+        counts = np.bincount(self.truth * classes + self.predicted, minlength=classes**2)
+        return counts.reshape(classes, classes), "pictures"
+
+    def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
+        """The probability of the true class of each image."""
+        return "probability of the true class", self.probabilities[np.arange(self.images), self.truth]
+
     def positives(self) -> Int[np.ndarray, "images"]:
         """How many things there are to be recognised in each image: one."""
         return np.ones(self.images, dtype=np.int64)

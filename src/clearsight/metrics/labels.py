@@ -57,6 +57,14 @@ class MultiLabelStatistics:
         """Where the label is given: the probability reaches its threshold."""
         return self.probabilities >= (USUAL_THRESHOLD if self.thresholds is None else np.array(self.thresholds))
 
+    def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
+        """The mean probability of what is true over the judged labels of each image; NaN where none is."""
+        right = np.where(self.present, self.probabilities, 1 - self.probabilities)
+        judged = self.judged.sum(1)
+        total = np.where(self.judged, right, 0.0).sum(1)
+        found = np.divide(total, judged, out=np.full(self.images, np.nan), where=judged > 0)
+        return "mean probability of what is true", found
+
     def with_options(self, *, thresholds: Sequence[float] | None = None) -> "MultiLabelStatistics":
         """The same statistics with other thresholds, one per class in [0, 1]."""
         return replace(self, thresholds=None if thresholds is None else tuple(map(float, thresholds)))

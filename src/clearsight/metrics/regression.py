@@ -38,6 +38,10 @@ class RegressionStatistics:
         """Estimate minus truth of each row."""
         return (self.estimate - self.truth).astype(np.float64)
 
+    def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
+        """Minus the absolute error of each image or row."""
+        return "minus the error", -np.abs(self.estimate - self.truth)
+
     def with_options(self, **options: Any) -> "RegressionStatistics":
         """The same: nothing is settled for deployment. Raises ValueError for any option."""
         if options:

@@ -45,6 +45,10 @@ class SegmentationStatistics:
         """How many pictures: the length of a row of weights."""
         return len(self.confusion)
 
+    def confusions(self) -> tuple[Int[np.ndarray, "truth answer"], str]:
+        """How many pixels of each class were answered with each class."""
+        return self.confusion.sum(0), "pixels"
+
     def with_options(self) -> "SegmentationStatistics":
         """The same statistics: nothing is settled for deployment."""
         return self

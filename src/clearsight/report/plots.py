@@ -7,6 +7,7 @@ from markupsafe import Markup
 from clearsight.report.plot_bars import draw_bars
 from clearsight.report.plot_curve import draw_curve
 from clearsight.report.plot_intervals import MOST_ROWS, draw_intervals
+from clearsight.report.plot_matrix import draw_matrix
 from clearsight.report.plot_reliability import draw_reliability
 from clearsight.report.series import is_overall, limits_of, rows
 from clearsight.report.svg import Shape
@@ -17,6 +18,7 @@ _DRAW: Mapping[Plot, Callable[[Finding, Shape, str], Markup]] = {
     "reliability": draw_reliability,
     "curve": draw_curve,
     "bars": draw_bars,
+    "matrix": draw_matrix,
 }
 
 
@@ -39,6 +41,8 @@ def reading(finding: Finding) -> str:
             "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many claims "
             "each point stands for."
         )
+    if finding.plot == "matrix":
+        return "Rows are true classes, columns answers; numbers are per cent of the row. Blue is right, orange wrong."
     if finding.plot == "bars":
         ours = [bool(row["ours"]) for row in points]
         return "Highlighted: this run." if any(ours) and not all(ours) else ""

@@ -13,12 +13,14 @@ COLUMNS: Mapping[Plot, tuple[str, ...]] = {
     "reliability": ("confidence", "correct", "low", "high", "n"),
     "curve": ("line", "x", "y", "low", "high"),
     "bars": ("label", "value", "ours"),
+    "matrix": ("truth", "answer", "share", "n"),
 }
 _NEEDED: Mapping[Plot, tuple[str, ...]] = {
     "intervals": ("label", "value"),
     "reliability": ("confidence", "correct"),
     "curve": ("x", "y"),
     "bars": ("label", "value"),
+    "matrix": ("truth", "answer", "share"),
 }
 
 Row = Mapping[str, Any]
@@ -87,8 +89,10 @@ def table(finding: Finding) -> tuple[Column, ...]:
     points = rows(finding)
     if not points:
         return _plain_table(finding)
-    digits = digits_of(points) if finding.plot != "bars" else None
-    makers = {"intervals": _intervals, "reliability": _reliability, "curve": _curve, "bars": _bars}
+    digits = digits_of(points) if finding.plot not in ("bars", "matrix") else None
+    makers = {
+        "intervals": _intervals, "reliability": _reliability, "curve": _curve, "bars": _bars, "matrix": _matrix,
+    }  # fmt: skip
     columns = makers[str(finding.plot)](finding, points, digits)
     return tuple(column for column in columns if any(column.cells))
 
@@ -145,6 +149,19 @@ def _bars(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[
         Column(heading="", cells=tuple(words(row["label"]) for row in points)),
         Column(heading=", ".join(finding.axes) or finding.metric, cells=bar_texts(points), numeric=True),
         Column(heading="", cells=tuple("this run" if mark and told else "" for mark in marks)),
+    )
+
+
+def _matrix(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
+    """Only the pairs that occur, the most frequent confusions first: a table of all would be a page of zeros."""
+    found = sorted((row for row in points if number(row["share"])), key=lambda row: -float(row["share"]))
+    wrong = [row for row in found if row["truth"] != row["answer"]]
+    shown = wrong[:100] + [row for row in found if row["truth"] == row["answer"]]
+    return (
+        Column(heading=axis(finding, 0, "truth"), cells=tuple(words(row["truth"]) for row in shown)),
+        Column(heading=axis(finding, 1, "answer"), cells=tuple(words(row["answer"]) for row in shown)),
+        Column(heading="share", cells=tuple(score(row["share"], digits=3) for row in shown), numeric=True),
+        Column(heading="n", cells=_counts(shown), numeric=True),
     )
 
 

@@ -9,7 +9,7 @@ from clearsight.types.evidence import Evidence
 Question = Literal[
     "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it"
 ]
-Plot = Literal["intervals", "reliability", "curve", "bars"]
+Plot = Literal["intervals", "reliability", "curve", "bars", "matrix"]
 Verdict = Literal["pass", "fail", "insufficient", "none asked"]
 How = Literal["measured", "modelled", "assumed"]
 
@@ -38,7 +38,8 @@ class Finding:
     - "intervals": label, value, low, high, n, and a note per row; a dot and a whisker each;
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
-    - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit.
+    - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;
+    - "matrix": truth, answer, share of the truth's row in [0, 1], n; a cell for each pair, all pairs given.
     """
 
     question: Question

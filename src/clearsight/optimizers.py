@@ -1,0 +1,91 @@
+"""How weights follow their gradients: AdamW for everything, or Muon for the filters of convolutions."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from clearsight.types import Training
+
+MOMENTUM = 0.9
+ROUNDS = 3  # of Newton-Schulz: singular values end between 0.7 and 1.2, and more rounds change no result
+QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024: the steepest odd polynomial at 0 that stays near 1
+
+
+def optimizers_for(model: nn.Module, training: Training) -> list[Optimizer]:
+    """The optimizers of a model, each parameter in one of them; every group says its ``highest`` rate.
+
+    "adamw" decays matrices and kernels but no bias or norm (Loshchilov and Hutter 2019). "muon" moves the filters of
+    convolutions without a bias, at ``filter_rate``, by orthogonalised momentum, and leaves the rest to AdamW.
+    """
+    filters = _filters(model) if training.optimizer == "muon" else {}
+    mine = {parameter for group in filters.values() for parameter in group}
+    rest = [p for p in model.parameters() if p.requires_grad and p not in mine]
+    rate = training.learning_rate
+    groups = [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": training.weight_decay, "highest": rate},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "highest": rate},
+    ]
+    found: list[Optimizer] = [AdamW(groups, lr=rate, fused=True)]
+    if filters:
+        by_parts = [{"params": own, "parts": parts} for parts, own in sorted(filters.items())]
+        found.append(Muon([{**group, "highest": training.filter_rate} for group in by_parts], training.filter_rate))
+    return found
+
+
+def _filters(model: nn.Module) -> dict[int, list[nn.Parameter]]:
+    """The kernels of convolutions without a bias, by their number of groups.
+
+    A norm follows such a convolution, so only the direction of a filter matters and Muon may fix its length.
+    """
+    found: dict[int, list[nn.Parameter]] = defaultdict(list)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is None and module.weight.requires_grad:
+            found[module.groups].append(cast(nn.Parameter, module.weight))
+    return found
+
+
+class Muon(Optimizer):
+    """Momentum, orthogonalised (Jordan et al. 2024), on filters of unit mean square length.
+
+    A kernel ``out in/parts h w`` is ``parts`` matrices of out/parts rows. Each step sets its length back to that of
+    filters of length 1, then moves it ``lr`` along the orthogonal matrix nearest to the momentum of its gradients
+    (Nesterov's form). Steps are relative to the filters, so one rate fits every width.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], lr: float, momentum: float = MOMENTUM) -> None:
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "parts": 1})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Move every filter that has a gradient."""
+        assert closure is None
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["momentum"] = torch.zeros_like(parameter)
+                momentum = state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
+                ahead = parameter.grad.add(momentum, alpha=group["momentum"])
+                matrices = ahead.reshape(group["parts"], len(parameter) // group["parts"], -1)
+                turned = orthogonal(matrices).reshape(parameter.shape)
+                parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp_(min=1e-7))
+                parameter.add_(turned, alpha=-group["lr"])
+
+
+def orthogonal(matrices: Float[Tensor, "n rows columns"]) -> Float[Tensor, "n rows columns"]:
+    """Nearly the closest orthogonal matrices: the same singular vectors, all singular values about 1."""
+    first, third, fifth = QUINTIC
+    tall = matrices.shape[1] > matrices.shape[2]
+    turned = (matrices.mT if tall else matrices).float()
+    turned = turned / torch.linalg.matrix_norm(turned, keepdim=True).clamp_(min=1e-7)
+    for _ in range(ROUNDS):
+        square = turned @ turned.mT
+        turned = first * turned + (third * square + fifth * square @ square) @ turned
+    return (turned.mT if tall else turned).to(matrices.dtype)
