@@ -15,7 +15,10 @@ from clearsight.sources.records import Record as Record
 from clearsight.sources.records import Source as Source
 from clearsight.sources.records import records_of as records_of
 
+from .class_folders import CLASS_FOLDERS as CLASS_FOLDERS
 from .coco import COCO as COCO
 from .digits import DIGITS as DIGITS
+from .image_table import IMAGE_TABLE as IMAGE_TABLE
+from .masks import MASKS as MASKS
 from .voc import VOC as VOC
 from .yolo import YOLO as YOLO
