@@ -15,8 +15,8 @@ from clearsight.types import Size, Truth
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to read and how: see ``clearsight.sources.read``. ``folder`` is None for the embedded sets, and may be a
-    file for the formats that recognise one.
+    """What to read and how: see ``clearsight.sources.read``. ``folder`` is None for the embedded sets, and a
+    file where the format is a ``FileFormat``.
 
     ``wanted`` are the kinds of truth that are of use, best first; empty where any is. ``target`` names the column of
     the truth where the layout is a table.
@@ -109,11 +109,20 @@ class Format(Protocol):
     looked_for: str
 
     def recognises(self, folder: Path) -> bool:
-        """Whether the folder, or file, is laid out this way; cheap, and never raises on strange files."""
+        """Whether the folder is laid out this way; cheap, and never raises on strange files."""
         ...
 
     def read(self, request: Request) -> Source:
         """The data; raises DataError with all that is wrong with them."""
+        ...
+
+
+@runtime_checkable
+class FileFormat(Protocol):
+    """A format that is also one file, such as a table."""
+
+    def recognises_file(self, path: Path) -> bool:
+        """Whether the file is of this format; cheap, and never raises on strange files."""
         ...
 
 

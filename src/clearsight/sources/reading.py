@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from clearsight import catalogue
-from clearsight.sources.format import Format, Request
+from clearsight.sources.format import FileFormat, Format, Request
 from clearsight.sources.problems import DataError, shown
 from clearsight.sources.records import Source
 
@@ -102,7 +102,7 @@ def _useful(formats: dict[str, Format], wanted: tuple[type, ...]) -> dict[str, F
 
 
 def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
-    found = {name: format for name, format in formats.items() if not format.embedded and format.recognises(folder)}
+    found = {name: format for name, format in formats.items() if not format.embedded and _fits(format, folder)}
     if len(found) == 1:
         return next(iter(found.values()))
     if found:
@@ -112,8 +112,8 @@ def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
         )
     if not folder.is_dir():
         raise DataError(
-            f"{shown(folder)} is a file. Expected a folder of pictures and annotations, or a table (CSV or Parquet) with "
-            f"a column of pictures. Name its folder: {shown(folder.parent)}."
+            f"{shown(folder)} is a file. Expected a folder of pictures and annotations, or a table (CSV or Parquet) "
+            f"with a column of pictures. Name its folder: {shown(folder.parent)}."
         )
     with_folders = {name: format for name, format in formats.items() if not format.embedded}
     example = next(reversed(with_folders))
@@ -123,6 +123,12 @@ def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
         f"Found: {_summary(folder)}. Put the annotations in one of these layouts, "
         f"or name the format: {example}:{shown(folder)}."
     )
+
+
+def _fits(format: Format, path: Path) -> bool:
+    if path.is_dir():
+        return format.recognises(path)
+    return isinstance(format, FileFormat) and format.recognises_file(path)
 
 
 def _summary(folder: Path) -> str:
