@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOMS = {"architectures": "model", "tasks": "task", "audits": "audit", "sources": "data format"}
+ROOMS = {"architectures": "model", "tasks": "task", "audits": "audit", "sources": "data format", "estimators": "table model"}
 
 
 @dataclass(frozen=True, kw_only=True)

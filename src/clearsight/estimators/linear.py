@@ -1,0 +1,26 @@
+"""Linear regression: a sum of the columns, each times a number; ordinary least squares, nothing to choose."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline
+
+from clearsight.estimators.preparing import Build, prepare
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearConfig:
+    """Nothing to set."""
+
+
+class Linear:
+    """Least squares. Of solutions that fit equally well (the columns of a category always sum to 1), the smallest."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    config_type: ClassVar[type] = LinearConfig
+
+    @classmethod
+    def build(cls, config: LinearConfig, build: Build) -> Pipeline:
+        """The unfitted pipeline."""
+        return Pipeline([("prepare", prepare(build.layout)), ("model", LinearRegression())])

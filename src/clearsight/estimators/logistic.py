@@ -1,0 +1,46 @@
+"""Logistic regression: the probability of each class from a sum of the columns, held small as much as helps."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+
+from clearsight.estimators.preparing import Build, prepare
+
+STEPS_AT_MOST = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogisticConfig:
+    """The inverse strengths ``C`` of the penalty to choose among: ``choices`` of them, evenly in powers of ten."""
+
+    smallest_c: float = 1e-3
+    largest_c: float = 1e3
+    choices: int = 7
+
+    def __post_init__(self) -> None:
+        if not 0 < self.smallest_c <= self.largest_c:
+            raise ValueError(
+                f"smallest_c is {self.smallest_c} and largest_c {self.largest_c}. "
+                "Expected numbers above 0, the smaller first."
+            )
+        if self.choices < 1:
+            raise ValueError(f"choices is {self.choices}. Expected at least 1.")
+
+
+class Logistic:
+    """Multinomial (of two classes: binary) logistic regression; ``C`` is chosen by the log loss on rows left out."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    config_type: ClassVar[type] = LogisticConfig
+
+    @classmethod
+    def build(cls, config: LogisticConfig, build: Build) -> GridSearchCV:
+        """The unfitted search over ``C``."""
+        model = LogisticRegression(max_iter=STEPS_AT_MOST)
+        pipeline = Pipeline([("prepare", prepare(build.layout)), ("model", model)])
+        grid = np.geomspace(config.smallest_c, config.largest_c, config.choices).tolist()
+        return GridSearchCV(pipeline, {"model__C": grid}, scoring="neg_log_loss", cv=build.folds)

@@ -1,0 +1,78 @@
+"""Polynomial regression: all products of columns up to a degree chosen by cross-validation, held small by a ridge."""
+
+from dataclasses import dataclass
+from math import comb
+from typing import ClassVar
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from clearsight.estimators.preparing import LEVELS_AT_MOST, Build, prepare
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolynomialConfig:
+    """``degree`` fixes the degree; 0 chooses one up to ``highest_degree`` by cross-validation.
+
+    Degrees with more than ``terms_at_most`` products are not tried. The strengths of the ridge are those of ``ridge``.
+    """
+
+    degree: int = 0
+    highest_degree: int = 4
+    terms_at_most: int = 1000
+    weakest: float = 1e-4
+    strongest: float = 1e4
+    strengths: int = 17
+
+    def __post_init__(self) -> None:
+        for name in ("highest_degree", "terms_at_most", "strengths"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        if not 0 <= self.degree <= 10:
+            raise ValueError(f"degree is {self.degree}. Expected 1 to 10, or 0 to choose it by cross-validation.")
+        if not 0 < self.weakest <= self.strongest:
+            raise ValueError(
+                f"weakest is {self.weakest} and strongest {self.strongest}. Expected numbers above 0, in this order."
+            )
+
+
+class Polynomial:
+    """Products of the prepared columns, scaled again, in a ridge regression with its strength chosen by leaving out rows.
+
+    Under-fitting and over-fitting show in the curve of degree against error on rows left out.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    config_type: ClassVar[type] = PolynomialConfig
+
+    @classmethod
+    def build(cls, config: PolynomialConfig, build: Build) -> GridSearchCV:
+        """The unfitted search over degrees; every choice is made by its ``folds`` alone."""
+        columns = sum(1 if levels is None else min(len(levels), LEVELS_AT_MOST) for levels in build.layout.levels)
+        asked = [config.degree] if config.degree else list(range(1, config.highest_degree + 1))
+        degrees = [degree for degree in asked if comb(columns + degree, degree) - 1 <= config.terms_at_most]
+        if not degrees and not config.degree:
+            degrees = [1]
+        if not degrees:
+            raise ValueError(
+                f"degree {config.degree} of {columns} columns makes {comb(columns + config.degree, config.degree) - 1} "
+                f"products. Expected at most {config.terms_at_most}. Choose a lower degree, or raise terms_at_most."
+            )
+        pipeline = Pipeline(
+            [
+                ("prepare", prepare(build.layout)),
+                ("products", PolynomialFeatures(include_bias=False)),
+                ("scale", StandardScaler()),
+                ("model", RidgeCV(alphas=np.geomspace(config.weakest, config.strongest, config.strengths))),
+            ]
+        )
+        return GridSearchCV(
+            pipeline,
+            {"products__degree": degrees},
+            scoring="neg_root_mean_squared_error",
+            cv=build.folds,
+            return_train_score=True,
+        )
