@@ -124,3 +124,10 @@ def test_it_learns_which_way_stripes_run(kind):
         optimizer.step()
     found = model.eval().predict(images)
     assert [int(one.probabilities.argmax()) for one in found] == [truth.index for truth in truths]
+
+
+def test_whitening_is_the_same_however_many_pictures_are_looked_at_together(monkeypatch):
+    whole = whitening(natural())
+    monkeypatch.setattr("clearsight.architectures.cnn.MOST_PATCHES", 16 * 16 * 7)
+    parts = whitening(natural())
+    assert all(torch.allclose(one, other, atol=1e-3, rtol=1e-4) for one, other in zip(whole, parts, strict=True))

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from clearsight.types import Estimate, Label, Labels, Losses, Scores, State, Truth, Value
+from clearsight.types import Batch, Estimate, Label, Labels, Losses, Scores, State, Truth, Value
 
 ANSWERS = ("one", "several", "number")
 LOSSES = ("cross-entropy", "focal", "class-balanced", "logit-adjusted")
@@ -110,10 +110,10 @@ def _fitted_to_numbers(config: C, values: list[float]) -> C:
     return replace(config, answers="number", pictures=len(values), mean=mean, std=std)
 
 
-def losses(config: Answering, outputs: Float[Tensor, "b k"], truths: Sequence[Truth]) -> Losses:
+def losses(config: Answering, outputs: Float[Tensor, "b k"], batch: Batch) -> Losses:
     """``class``, ``labels`` or ``number``, whichever the network answers."""
     name = {"one": "class", "several": "labels", "number": "number"}[config.answers]
-    return {name: answer_loss(config, outputs, truths)}
+    return {name: answer_loss(config, outputs, batch.truths)}
 
 
 def answer_loss(config: Answering, outputs: Float[Tensor, "b k"], truths: Sequence[Truth]) -> Float[Tensor, ""]:

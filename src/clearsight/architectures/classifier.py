@@ -60,7 +60,7 @@ class Classifier(nn.Module):
 
     def losses(self, batch: Batch) -> Losses:
         """One loss, by what is answered."""
-        return answers.losses(self.config, self(batch.images), batch.truths)
+        return answers.losses(self.config, self(batch.images), batch)
 
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Scores] | list[Estimate]:

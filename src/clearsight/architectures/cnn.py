@@ -23,6 +23,7 @@ from clearsight.types import Batch, Estimate, Losses, Scores, Training, Truth
 PATCH = 2
 RIDGE = 5e-4  # added to the eigenvalues of patches, as a share of their mean
 EMPTY = 1e-6  # directions below that share of the mean are noise, as two of three colours are in grey pictures
+MOST_PATCHES = 2**18  # looked at together: 25 MB
 QUIET = 0.3  # the linear layer begins that much smaller, so that the first answers are unsure
 
 
@@ -92,7 +93,7 @@ class Cnn(nn.Module):
 
     def losses(self, batch: Batch) -> Losses:
         """One loss, by what is answered."""
-        return answers.losses(self.config, self(batch.images), batch.truths)
+        return answers.losses(self.config, self(batch.images), batch)
 
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Scores] | list[Estimate]:
@@ -143,9 +144,15 @@ def _passing(channels_in: int, channels_out: int) -> nn.Conv2d:
 
 def whitening(images: Float[Tensor, "b 3 h w"]) -> tuple[Float[Tensor, "d 3 2 2"], Float[Tensor, "d"]]:
     """Filters and biases whose responses to the pictures' patches have mean 0 and the identity as covariance."""
-    patches = F.unfold(images.double(), PATCH).transpose(1, 2).flatten(0, 1)
-    mean = patches.mean(0)
-    values, vectors = torch.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
+    size = 3 * PATCH**2
+    first, second, count = torch.zeros(size).double(), torch.zeros(size, size).double(), 0
+    for some in images.split(max(1, MOST_PATCHES // (images.shape[2] * images.shape[3]))):
+        patches = F.unfold(some.cpu().double(), PATCH).transpose(1, 2).flatten(0, 1)
+        first += patches.sum(0)
+        second += patches.T @ patches
+        count += len(patches)
+    mean = first / count
+    values, vectors = torch.linalg.eigh(second / count - mean[:, None] * mean)
     usual = values.clamp(min=0).mean()
     scale = torch.where(values > EMPTY * usual, (values + RIDGE * usual).clamp(min=1e-12).rsqrt(), 0)
     scale = scale * (usual > 1e-12)
