@@ -3,7 +3,8 @@
 ``annotations/instances_*.json`` where there are any, else every ``*.json`` with the three lists, in ``annotations/``,
 in the folder itself or in folders named after splits. The split comes from the file's name, else from its folder's.
 Category ids become class ids in the order of the ids; names are what counts, also between files. "iscrowd" objects are
-ignored; areas are kept. A picture without annotations is a picture without objects.
+ignored; areas are kept. A picture without annotations is a picture without objects. Where class maps are wanted, the
+"segmentation" of each object (polygons or run lengths) is drawn over a class "background".
 """
 
 import json
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.sources import references
+from clearsight.sources import coco_outlines, references
 from clearsight.sources.assembling import assemble
-from clearsight.sources.format import Draft, Layout, Objects, Request, Row, split_of
+from clearsight.sources.format import Draft, Layout, Objects, Request, Row, kind_of, split_of
+from clearsight.sources.outlined import drawing, with_background
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import Source
-from clearsight.types import Boxes, Size
+from clearsight.types import Boxes, ClassMap, Size
 
 LISTS = ("images", "annotations", "categories")
 ORDER = ("train", "val", "test")
@@ -28,7 +30,7 @@ class CocoJson:
     """The format as ``clearsight.sources.format.Format``."""
 
     embedded: bool = False
-    offers: tuple[type, ...] = (Boxes,)
+    offers: tuple[type, ...] = (Boxes, ClassMap)
     looked_for: str = "annotations/*.json (COCO)"
 
     def recognises(self, folder: Path) -> bool:
@@ -39,10 +41,11 @@ class CocoJson:
         """The data set; raises DataError with all that is wrong with it."""
         problems = Problems()
         assert request.folder is not None
-        return assemble(self.layout(request.folder, problems), problems, request, "coco")
+        kind = kind_of(self, request)
+        return assemble(self.layout(request.folder, problems, kind), problems, request, "coco", kind)
 
-    def layout(self, folder: Path, problems: Problems) -> Layout:
-        """All pictures of all splits, their boxes in pixels."""
+    def layout(self, folder: Path, problems: Problems, kind: type = Boxes) -> Layout:
+        """All pictures of all splits, their boxes in pixels, or their outlines."""
         files = sorted(_files(folder), key=lambda path: (_rank(_split(path, folder)), path))
         if not files:
             raise DataError(f"no COCO annotations in {shown(folder)}. Looked for: annotations/*.json with {LISTS}.")
@@ -52,8 +55,8 @@ class CocoJson:
             names += [name for name in _categories(content, _where(path, folder)).values() if name not in names]
         drafts = []
         for path, content in contents:
-            drafts += _drafts(content, path, folder, names, problems)
-        return Layout(drafts=drafts, class_names=tuple(names))
+            drafts += _drafts(content, path, folder, names, problems, kind)
+        return Layout(drafts=drafts, class_names=with_background(names) if kind is ClassMap else tuple(names))
 
 
 COCO = CocoJson()
@@ -125,12 +128,14 @@ def _categories(content: dict[str, Any], where: str) -> dict[int, str]:
     return dict(zip(sorted(ids), names, strict=True))
 
 
-def _drafts(content: dict[str, Any], path: Path, folder: Path, names: list[str], problems: Problems) -> list[Draft]:
+def _drafts(
+    content: dict[str, Any], path: Path, folder: Path, names: list[str], problems: Problems, kind: type
+) -> list[Draft]:
     where = _where(path, folder)
     split = _split(path, folder)
     classes = {id: names.index(name) for id, name in _categories(content, where).items()}
     images = _images(content, where, problems)
-    rows = _rows(content, images, classes, where, problems)
+    rows = _rows(content, images, classes, where, problems, kind is ClassMap)
     places = _places(path, folder, split)
     drafts = []
     for key, item in images.items():
@@ -148,14 +153,16 @@ def _drafts(content: dict[str, Any], path: Path, folder: Path, names: list[str],
         except ValueError as error:
             problems.add("size that is no number", where, f"{inside}: {error}")
             continue
+        place = f"{where}, {inside}"
+        outlined = kind is ClassMap
         drafts.append(
             Draft(
                 id=str(inside.with_suffix("")),
                 picture=found[0],
                 within=folder,
                 split=split,
-                truth=Objects.of(rows[key]),
-                where=f"{where}, {inside}",
+                truth=drawing(rows[key], names, found[0], place, problems) if outlined else Objects.of(rows[key]),
+                where=place,
                 size=size,
             )
         )
@@ -185,6 +192,7 @@ def _rows(
     classes: dict[int, int],
     where: str,
     problems: Problems,
+    outlined: bool,
 ) -> dict[int | str, list[Row]]:
     rows: dict[int | str, list[Row]] = defaultdict(list)
     strays: Counter[str] = Counter()
@@ -198,9 +206,15 @@ def _rows(
             problems.add("unknown class", where, f"{place}: category_id {shown(category, 40)}")
         elif image in images:
             try:
-                rows[image].append(_row(item, classes[category]))
+                row = _row(item, classes[category])
             except ValueError as error:
                 problems.add("coordinate that is no number", where, f"{place}: {error}")
+                continue
+            try:
+                rows[image].append(coco_outlines.outlined(row, item, _size(images[image])) if outlined else row)
+            except ValueError as error:
+                problems.add("unreadable outline", where, f"{place}: {error}")
+                rows[image].append(row)
     for name, count in strays.items():
         problems.add("annotation of no listed picture", where, f"image_id {name}, {count} annotations")
     return rows

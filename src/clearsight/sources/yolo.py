@@ -1,4 +1,5 @@
-"""YOLO text files: one line ``class x y w h`` (shares of the picture) for each object; polygons become their boxes.
+"""YOLO text files: one line ``class x y w h`` (shares of the picture) for each object; polygons become their boxes,
+or, where class maps are wanted, are drawn over a class "background".
 
 ``data.yaml`` (or any ``*.yaml`` with ``names``) declares the classes and the folders of pictures of each split; without
 one, ``classes.txt`` names the classes and ``images/<split>`` or ``<split>/images`` are the folders. Labels lie in
@@ -13,13 +14,17 @@ Where two splits declare the same folder it is read once, as "train".
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from clearsight.ops import masks
 from clearsight.sources import references
 from clearsight.sources.assembling import assemble
-from clearsight.sources.format import Draft, Layout, Objects, Request, Row
+from clearsight.sources.format import Draft, Layout, Objects, Request, Row, kind_of
+from clearsight.sources.outlined import OutlinedRow, drawing, with_background
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import Source
 from clearsight.sources.yolo_config import Config, Place, configured, find_config
-from clearsight.types import Boxes
+from clearsight.types import Boxes, ClassMap
 
 MINIMUM = 5
 NOT_LABELS = ("classes.txt", "labels.txt", "README")
@@ -30,7 +35,7 @@ class YoloText:
     """The format as ``clearsight.sources.format.Format``."""
 
     embedded: bool = False
-    offers: tuple[type, ...] = (Boxes,)
+    offers: tuple[type, ...] = (Boxes, ClassMap)
     looked_for: str = "labels/*.txt with data.yaml or classes.txt (YOLO)"
 
     def recognises(self, folder: Path) -> bool:
@@ -45,10 +50,11 @@ class YoloText:
         """The data set; raises DataError with all that is wrong with it."""
         problems = Problems()
         assert request.folder is not None
-        return assemble(self.layout(request.folder, problems), problems, request, "yolo")
+        kind = kind_of(self, request)
+        return assemble(self.layout(request.folder, problems, kind), problems, request, "yolo", kind)
 
-    def layout(self, folder: Path, problems: Problems) -> Layout:
-        """All pictures of all declared folders, their boxes as shares of the picture."""
+    def layout(self, folder: Path, problems: Problems, kind: type = Boxes) -> Layout:
+        """All pictures of all declared folders, their boxes as shares of the picture, or their outlines."""
         config = configured(folder, problems)
         drafts: list[Draft] = []
         labelled = 0
@@ -58,14 +64,15 @@ class YoloText:
             labelled += sum(label.is_file() for label in labels)
             _orphans(place, set(labels), folder, problems)
             for label, path in labels.items():
-                drafts.append(_draft(label, path, place, folder, config, problems))
+                drafts.append(_draft(label, path, place, folder, config, problems, kind))
         if not labelled:
             raise DataError(
                 f"none of the {len(drafts)} pictures that {shown(config.where)} declares has a label file. "
                 f"Looked in: {', '.join(shown(place.labels) for place in config.places)}. "
                 "Put one .txt file for each picture with objects there."
             )
-        return Layout(drafts=drafts, class_names=config.class_names)
+        names = with_background(config.class_names) if kind is ClassMap else config.class_names
+        return Layout(drafts=drafts, class_names=names)
 
 
 YOLO = YoloText()
@@ -99,7 +106,9 @@ def _orphans(place: Place, expected: set[Path], folder: Path, problems: Problems
             problems.add("picture missing", _where(label, folder), f"no {label.stem}.* in {place.pictures.name}")
 
 
-def _draft(label: Path, picture: Path, place: Place, folder: Path, config: Config, problems: Problems) -> Draft:
+def _draft(
+    label: Path, picture: Path, place: Place, folder: Path, config: Config, problems: Problems, kind: type
+) -> Draft:
     where = _where(label, folder)
     rows: list[Row] = []
     if label.is_file():
@@ -117,7 +126,9 @@ def _draft(label: Path, picture: Path, place: Place, folder: Path, config: Confi
         picture=picture,
         within=place.pictures,
         split=place.split,
-        truth=Objects.of(rows, relative=True),
+        truth=Objects.of(rows, relative=True)
+        if kind is Boxes
+        else drawing(rows, config.class_names, picture, where, problems, relative=True),
         where=where,
     )
 
@@ -139,13 +150,9 @@ def _row(words: list[str], line: str, where: str, config: Config, problems: Prob
         problems.add("line of the wrong length", where, f"{line}: {len(words)} values")
         return None
     xs, ys = values[::2], values[1::2]
-    return Row(corners=(min(xs), min(ys), max(xs), max(ys)), label=config.ids[label], area=_area(xs, ys))
-
-
-def _area(xs: list[float], ys: list[float]) -> float:
-    """The area of a polygon (the shoelace formula)."""
-    total = sum(xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(xs)))
-    return abs(total) / 2
+    polygon = np.array([xs, ys]).T
+    corners = (min(xs), min(ys), max(xs), max(ys))
+    return OutlinedRow(corners=corners, label=config.ids[label], area=masks.area(polygon), polygons=(polygon,))
 
 
 def _where(path: Path, folder: Path) -> str:
