@@ -12,7 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOMS = {"architectures": "model", "tasks": "task", "audits": "audit", "sources": "data format", "estimators": "table model"}
+ROOMS = {
+    "architectures": "model",
+    "estimators": "table model",
+    "tasks": "task",
+    "audits": "audit",
+    "sources": "data format",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

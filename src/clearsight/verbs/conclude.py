@@ -68,17 +68,23 @@ def write_card(
     examples: Sequence[Example],
     notes: Sequence[str],
     responsible: str | None,
+    *,
+    summary: str | None = None,
+    found: Sequence[Finding] = (),
 ) -> Card:
-    """Run every audit on what is known of a run and write its card and reports."""
+    """Run every audit on what is known of a run and write its card and reports.
+
+    ``summary`` is the model in one sentence, where the usual one does not fit; ``found`` are findings made elsewhere.
+    """
     if cost is not None and request.zone is not None:
         cost = carbon(cost, request.zone)
     request = Request(**{**vars(request), "cost": cost})
-    findings = audited(request)
+    findings = (*audited(request), *found)
     config = run.config
     card = Card(
         title=f"{config.model} on {config.data_name}",
         task=config.task,
-        summary=summary_of(config),
+        summary=summary or summary_of(config),
         findings=findings,
         cost=cost,
         facts=facts,
