@@ -154,7 +154,10 @@ def predict(
     ],
     out: Annotated[str | None, typer.Option(help="A new folder for JSON, CSV and overlays.")] = None,
     min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Score from which a detection counts.")] = None,
-    overlays: Annotated[bool, typer.Option(help="Draw the detections on the pictures.")] = True,
+    window: Annotated[
+        int | None, typer.Option(help="For class maps of large pictures: look through windows of so many px.")
+    ] = None,
+    overlays: Annotated[bool, typer.Option(help="Draw what was found on the pictures.")] = True,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -165,7 +168,7 @@ def predict(
 
     folder = None if as_json and out is None else out or "predictions"
     found = verb.predict(
-        run, pictures, out=folder, min_score=min_score, overlays=overlays, skip_bad=skip_bad, quiet=quiet
+        run, pictures, out=folder, min_score=min_score, window=window, overlays=overlays, skip_bad=skip_bad, quiet=quiet
     )
     for line in found.skipped:
         print(f"left out: {line}", file=sys.stderr)

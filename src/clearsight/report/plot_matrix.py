@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from clearsight.report.quantities import number
-from clearsight.report.series import axis, rows, words
+from clearsight.report.series import Row, axis, rows, words
 from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Shape, frame, tag, write
 from clearsight.report.wording import shortened, width_of
 from clearsight.types import Finding
@@ -48,7 +48,7 @@ def _heading(name: str, x: float, y: float, slanted: bool, side: float) -> Marku
     return tag("text", label, hover, x=x, y=y, class_="tick", transform=f"rotate(-48 {x:.1f} {y:.1f})")
 
 
-def _cell(row: dict, x: float, y: float, side: float) -> list[Markup]:
+def _cell(row: Row, x: float, y: float, side: float) -> list[Markup]:
     share = number(row["share"])
     right = words(row["truth"]) == words(row["answer"])
     if share is None:

@@ -43,6 +43,7 @@ def predict(
     *,
     out: str | Path | None = None,
     min_score: float | None = None,
+    window: int | None = None,
     overlays: bool = True,
     skip_bad: bool = False,
     batch: int = 4,
@@ -55,6 +56,7 @@ def predict(
         out: a new folder for ``predictions.json`` (objects as COCO results with file and class names, else one row per
             picture), ``predictions.csv``, ``overlays/`` and, for class maps, ``masks/``; nothing is written where None.
         min_score: the score from which a detection counts; the threshold settled in training where None.
+        window: for class maps of large pictures: see each window of so many px as a picture of its own, and melt them.
         skip_bad: leave out files that cannot be read, and say so, instead of stopping.
 
     Raises:
@@ -67,7 +69,7 @@ def predict(
     threshold = trained.deployed(run.config).get("threshold", 0.5) if min_score is None else min_score
     if min_score is not None and run.config.task != "detection":
         raise ValueError(f"--min-score chooses among boxes, and {run.path} does {run.config.task}. Leave it out.")
-    predictor = trained.predictor(run, batch=batch)
+    predictor = trained.predictor(run, batch=batch, window=window)
     names = run.config.class_names
     seen = _Pictures(files)
     kept: list[Prediction] = []

@@ -14,6 +14,7 @@ from clearsight.run import Config, Run
 from clearsight.sources import records_of
 from clearsight.types import Dataset, Model, Size, Task
 from clearsight.verbs.choices import choose
+from clearsight.windows import WindowedPredictor
 
 
 def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Model:
@@ -72,12 +73,20 @@ def load(run: Run) -> Model:
     return network.eval()
 
 
-def predictor(run: Run, *, batch: int = 4, device: str | None = None) -> Predictor:
-    """The trained network of a run, ready for pictures of any size, in the precision it was judged in."""
+def predictor(run: Run, *, batch: int = 4, device: str | None = None, window: int | None = None) -> Predictor:
+    """The trained network of a run, ready for pictures of any size, in the precision it was judged in.
+
+    ``window`` cuts larger pictures into windows of so many px; raises ValueError for tasks other than segmentation.
+    """
     settings = run.config.settings
     dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Predictor(load(run), int(settings["training"]["size_px"]), batch=batch, dtype=dtype, device=place)
+    size_px = int(settings["training"]["size_px"])
+    if window is None:
+        return Predictor(load(run), size_px, batch=batch, dtype=dtype, device=place)
+    if run.config.task != "segmentation":
+        raise ValueError(f"windows are for class maps, and {run.path} does {run.config.task}. Leave --window out.")
+    return WindowedPredictor(load(run), size_px, window_px=window, batch=batch, dtype=dtype, device=place)
 
 
 def has_bf16(device: str | None = None) -> bool:
