@@ -13,10 +13,10 @@ from clearsight.types import Size
 
 def heat_of(
     feature: Float[Tensor, "b c h w"],
-    answer: Callable[[Tensor], Float[Tensor, "b k"]],
+    answer: Callable[[Tensor], Tensor],
     classes: Int[Tensor, "b"],
     size: Size,
-) -> Float[Tensor, "b h w"]:
+) -> Float[Tensor, "b height width"]:
     """Grad-CAM of the last map, resized to the picture: ``answer`` is the rest of the network, ``classes`` whose score.
 
     Works wherever it is called, also where gradients are switched off.
