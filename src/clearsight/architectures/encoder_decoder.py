@@ -39,7 +39,7 @@ class EncoderDecoderConfig:
 
     backbone: str = "regnetx_004"
     decoder: str = "light"
-    width: int = 96
+    width: int = 64
     upsampling: str = "auto"
     class_balance: str = "square-root"
     cross_entropy: float = 1.0
@@ -57,7 +57,7 @@ class EncoderDecoderConfig:
         if self.class_balance not in BALANCES:
             raise ValueError(f"class_balance is {self.class_balance!r}. Expected {', '.join(BALANCES)}.")
         if self.width < 1 or self.width % GROUP:
-            raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 6}.")
+            raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 4}.")
         if self.every < 1:
             raise ValueError(f"every is {self.every}. Expected at least 1.")
         shares = {name: getattr(self, name) for name in ("cross_entropy", "dice", "lovasz", "focal")}
