@@ -1,5 +1,6 @@
 """From what a format found in a folder to a Source: every picture probed and hashed, every box checked, split made."""
 
+import itertools
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ from clearsight.types import Boxes, Dataset, Label, Labels, Size, State
 
 OVERHANG_PX = 2.0
 SMALLEST_PX = 0.01
+# Pictures that a thread looks at in one go: handing over a small one takes longer than looking at it.
+AT_ONCE = 64
 CANONICAL = ("train", "val", "test")
 
 
@@ -101,7 +104,9 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
     clipped: list[str] = []
     records = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for draft, seen in zip(drafts, pool.map(_examined, drafts), strict=True):
+        parts = [drafts[start : start + AT_ONCE] for start in range(0, len(drafts), AT_ONCE)]
+        looks = itertools.chain.from_iterable(pool.map(_all_examined, parts))
+        for draft, seen in zip(drafts, looks, strict=True):
             if seen.problem is not None:
                 problems.add(seen.problem.kind, _relative(draft), seen.problem.detail)
                 continue
@@ -128,6 +133,10 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
     if clipped:
         problems.note(f"clipped: {len(clipped)} boxes that overhung their picture by at most {OVERHANG_PX:.0f} px")
     return records
+
+
+def _all_examined(drafts: list[Draft]) -> list[Examined]:
+    return [_examined(draft) for draft in drafts]
 
 
 def _examined(draft: Draft) -> Examined:

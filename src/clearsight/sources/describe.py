@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clearsight.sources.records import Record, Source, records_of
-from clearsight.types import Boxes, Truth
+from clearsight.sources.tallies import spread, tallied
+from clearsight.types import TRUTHS, Boxes
 
 # COCO's limits in square pixels.
 SMALL = 32**2
@@ -16,7 +17,8 @@ MEDIUM = 96**2
 @dataclass(frozen=True, kw_only=True)
 class SplitDescription:
     """One split in numbers. ``picture_sizes`` counts "640 x 480" (width x height); ``objects_per_picture`` has the
-    least, median, mean and most; ``box_areas`` counts COCO's small, medium and large boxes.
+    least, median, mean and most; ``box_areas`` counts COCO's small, medium and large boxes. Where the truths are no
+    boxes, ``truths`` holds what is counted of them instead: tables of numbers by class, or of one number's spread.
     """
 
     pictures: int
@@ -30,12 +32,14 @@ class SplitDescription:
     objects_per_picture: Mapping[str, float]
     box_areas: Mapping[str, int]
     groups: Mapping[str, Mapping[str, int]]
+    truths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
     """A source in numbers. ``imbalance`` is the most over the least frequent class of the first split that has objects
-    of both, infinite where a class has none there; ``shared_clusters`` and ``duplicates`` stand across splits.
+    of both, infinite where a class has none there; ``shared_clusters`` and ``duplicates`` stand across splits. Of
+    truths that are no boxes, pictures are counted instead of objects. ``kind`` says in words what the truths are.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Description:
     shared_clusters: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
     problems: tuple[str, ...] = field(default=())
+    kind: str = TRUTHS[Boxes]
 
     def as_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists, for JSON."""
@@ -57,7 +62,7 @@ class Description:
 def describe(source: Source) -> Description:
     """Describe every split. No picture is decoded, except of sets that are composed on the fly."""
     records = {split: records_of(dataset) for split, dataset in source.splits.items()}
-    splits = {split: _split(mine, source.class_names) for split, mine in records.items()}
+    splits = {split: _split(mine, source.class_names, source.truth) for split, mine in records.items()}
     return Description(
         name=source.name,
         format=source.format,
@@ -68,16 +73,19 @@ def describe(source: Source) -> Description:
         absent_classes={
             split: absent
             for split, about in splits.items()
-            if (absent := tuple(name for name, count in about.objects_per_class.items() if count == 0))
+            if (absent := tuple(name for name, count in _frequency(about).items() if count == 0))
         },
+        kind=TRUTHS.get(source.truth, "no truths"),
         shared_clusters=_shared_clusters(records),
         duplicates=_duplicates(records),
         problems=source.problems,
     )
 
 
-def _split(records: tuple[Record, ...], class_names: tuple[str, ...]) -> SplitDescription:
-    truths = [_boxes(record.answer()) for record in records]
+def _split(records: tuple[Record, ...], class_names: tuple[str, ...], kind: type) -> SplitDescription:
+    answers = [record.truth for record in records] if kind is Boxes else []
+    truths = [truth if isinstance(truth, Boxes) else None for truth in answers]
+    tally = tallied((record.answer() for record in records), class_names, kind)
     objects: Counter[int] = Counter()
     holding: Counter[int] = Counter()
     areas: Counter[str] = Counter()
@@ -100,36 +108,26 @@ def _split(records: tuple[Record, ...], class_names: tuple[str, ...]) -> SplitDe
         clusters=len({record.cluster or f"alone {index}" for index, record in enumerate(records)}),
         picture_sizes=dict(sizes.most_common()),
         objects_per_class={name: objects[label] for label, name in enumerate(class_names)},
-        pictures_per_class={name: holding[label] for label, name in enumerate(class_names)},
-        objects_per_picture=_spread(counts),
+        pictures_per_class=tally.pictures
+        if kind is not Boxes
+        else {name: holding[label] for label, name in enumerate(class_names)},
+        objects_per_picture=spread(counts),
         box_areas={name: areas[name] for name in ("small", "medium", "large")},
         groups={attribute: dict(values.most_common()) for attribute, values in groups.items()},
+        truths=tally.tables,
     )
 
 
-def _boxes(truth: Truth) -> Boxes | None:
-    assert truth is None or isinstance(truth, Boxes)
-    return truth
+def _frequency(split: SplitDescription) -> Mapping[str, int]:
+    return split.pictures_per_class if split.truths else split.objects_per_class
 
 
 def _area(area: float) -> str:
     return "small" if area < SMALL else "medium" if area < MEDIUM else "large"
 
 
-def _spread(counts: list[int]) -> dict[str, float]:
-    if not counts:
-        return dict.fromkeys(("least", "median", "mean", "most"), 0.0)
-    middle = (counts[(len(counts) - 1) // 2] + counts[len(counts) // 2]) / 2
-    return {
-        "least": float(counts[0]),
-        "median": middle,
-        "mean": sum(counts) / len(counts),
-        "most": float(counts[-1]),
-    }
-
-
 def _imbalance(split: SplitDescription) -> float:
-    counts = split.objects_per_class.values()
+    counts = _frequency(split).values()
     if not counts or not max(counts):
         return 1.0
     return max(counts) / min(counts) if min(counts) else float("inf")

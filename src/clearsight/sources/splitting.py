@@ -17,7 +17,8 @@ def held_out(clusters: Sequence[str], classes: Sequence[Set[int]], share: float,
     members: dict[str, list[int]] = defaultdict(list)
     for index, cluster in enumerate(clusters):
         members[f"named {cluster}" if cluster else f"alone {index}"].append(index)
-    names = [list(members)[i] for i in np.random.default_rng(seed).permutation(len(members))]
+    given = list(members)
+    names = [given[i] for i in np.random.default_rng(seed).permutation(len(given))]
     shows = {name: frozenset(c for index in members[name] for c in classes[index]) for name in names}
     dealing = _Dealing(shows, {name: len(members[name]) for name in names}, round(share * len(clusters)))
     wanted = {label: max(round(share * count), int(count >= 3)) for label, count in dealing.left.items()}

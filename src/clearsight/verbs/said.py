@@ -8,7 +8,7 @@ from typing import Any
 from clearsight import drawing
 from clearsight.records import to_json
 from clearsight.sources import Description
-from clearsight.types import Finding
+from clearsight.types import TRUTHS, Boxes, Finding
 from clearsight.verbs.compare import Comparison
 from clearsight.verbs.findings import tally
 from clearsight.verbs.predict import Predicted
@@ -87,20 +87,41 @@ def runs(found: Sequence[RunLine], folder: str) -> str:
 def description(found: Description) -> str:
     """What is in the data, for a person: sizes, classes, groups, and what to look at before training."""
     splits = list(found.splits)
+    boxes = not any(split.truths for split in found.splits.values())
     rows = [("", *splits)]
-    for name in ("pictures", "without_objects", "objects", "ignored", "clusters"):
+    for name in (
+        ("pictures", "without_objects", "objects", "ignored", "clusters") if boxes else ("pictures", "clusters")
+    ):
         rows.append((name.replace("_", " "), *(str(getattr(found.splits[split], name)) for split in splits)))
-    for size in ("small", "medium", "large"):
+    for size in ("small", "medium", "large") if boxes else ():
         rows.append((f"{size} boxes", *(str(found.splits[split].box_areas.get(size, 0)) for split in splits)))
-    parts = [f"{found.name} ({found.format}), {len(found.class_names)} classes", table(rows, range(1, len(rows[0])))]
-    classes = [("class", *splits)]
-    for name in found.class_names:
-        classes.append((drawing.shown(name), *(str(found.splits[split].objects_per_class[name]) for split in splits)))
-    parts.append(table(classes, range(1, len(classes[0]))))
+    what = f"{len(found.class_names)} classes" if found.class_names else "no classes"
+    kind = "" if boxes else f", {found.kind}"
+    parts = [f"{found.name} ({found.format}), {what}{kind}", table(rows, range(1, len(rows[0])))]
+    parts.append(_classes(found) if boxes else _truths(found))
     parts += [_groups(attribute, found) for attribute in _attributes(found)]
     sizes = {size: count for split in splits for size, count in found.splits[split].picture_sizes.items()}
     parts.append("picture sizes (width x height): " + ", ".join(sorted(sizes, key=lambda s: -sizes[s])[:5]))
     return "\n\n".join(parts + _warnings(found))
+
+
+def _classes(found: Description) -> str:
+    """The objects of each class, by split."""
+    rows = [("class", *found.splits)]
+    for name in found.class_names:
+        rows.append((drawing.shown(name), *(str(split.objects_per_class[name]) for split in found.splits.values())))
+    return table(rows, range(1, len(rows[0])))
+
+
+def _truths(found: Description) -> str:
+    """What is counted of truths that are no boxes: a row for each class, a column for each split and table."""
+    titles = list(next(iter(found.splits.values())).truths)
+    columns = [(split, title) for split in found.splits for title in titles]
+    rows = [("", *(f"{split} {title}" for split, title in columns))]
+    for name in next(iter(found.splits.values())).truths[titles[0]]:
+        cells = (found.splits[split].truths[title].get(name, 0) for split, title in columns)
+        rows.append((drawing.shown(name), *(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)))
+    return table(rows, range(1, len(rows[0])))
 
 
 def _attributes(found: Description) -> list[str]:
@@ -120,7 +141,8 @@ def _warnings(found: Description) -> list[str]:
     """What is worth a look, each with why."""
     lines = []
     if found.imbalance >= 10:
-        said = "a class has no objects" if math.isinf(found.imbalance) else f"{found.imbalance:.0f} times"
+        missing = "objects" if found.kind == TRUTHS[Boxes] else "pictures"
+        said = f"a class has no {missing}" if math.isinf(found.imbalance) else f"{found.imbalance:.0f} times"
         lines.append(f"imbalance: {said} between the most and the least frequent class; judge each by its own score.")
     for split, names in found.absent_classes.items():
         if names:
