@@ -117,7 +117,8 @@ def summary_of(config: Config) -> str:
     classes = f" {link} ".join(part for part in (", ".join(names[: 5 if len(names) > 6 else -1]), rest) if part)
     work = WORK[config.task].format(classes=classes, target=config.settings.get("target") or "a number")
     trunk = f" on the backbone {config.backbone}" if config.backbone else ""
-    return f"A {config.model}{trunk}, trained on {config.data_name} for {_budget(config)} to {work}."
+    article = "An" if config.model[0] in "aeiou" else "A"
+    return f"{article} {config.model}{trunk}, trained on {config.data_name} for {_budget(config)} to {work}."
 
 
 def _budget(config: Config) -> str:
