@@ -71,9 +71,8 @@ class RegressionStatistics:
         return None
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """The errors that may be compared between groups. R2 is not: it falls where a group's truths differ little."""
-        away = self._metric("absolute bias", absolute_bias, "how far it is off to one side on average")
-        return (self._errors()[0], away)
+        """The error that may be compared between groups. R2 is not: it falls where a group's truths differ little."""
+        return (self._errors()[0],)
 
     def positives(self) -> Int[np.ndarray, "images"]:
         """One value to find in each row."""
@@ -89,11 +88,17 @@ class RegressionStatistics:
 
     def _errors(self) -> tuple[Metric, ...]:
         return (
-            self._metric("MAE", mean_absolute_error, "the mean absolute error"),
+            self._metric("MAE", mean_absolute_error, f"the mean absolute error of {self.target}"),
             self._metric(
-                "RMSE", root_mean_squared_error, "the root mean squared error, in which large errors weigh more"
+                "RMSE",
+                root_mean_squared_error,
+                f"the root mean squared error of {self.target}, in which large errors weigh more",
             ),
-            self._metric("median absolute error", median_absolute_error, "the error that half of the rows stay below"),
+            self._metric(
+                "median absolute error",
+                median_absolute_error,
+                f"the error of {self.target} that half of the rows stay below",
+            ),
         )
 
     def _bias(self) -> Metric:
@@ -109,7 +114,7 @@ class RegressionStatistics:
         return Metric(
             name=name,
             compute=compute,
-            meaning=f"{meaning} of {self.target}",
+            meaning=meaning,
             higher_is_better=False,
             bounds=(0.0, float("inf")),
             unit=self.unit,
@@ -136,19 +141,14 @@ def _root(statistics: RegressionStatistics, sums: Sums) -> Values:
     return np.sqrt(ratio(sums[:, 0], sums[:, 1]))
 
 
-def _size(statistics: RegressionStatistics, sums: Sums) -> Values:
-    return np.abs(ratio(sums[:, 0], sums[:, 1]))
-
-
 # 1 - squared errors / squared distances from the mean truth; NaN where all truths with weight are equal.
 r2 = Additive(_spread_columns, _explained)
 # The mean of the absolute residuals.
 mean_absolute_error = mean_of(lambda statistics: beside_one(np.abs(statistics.residuals)))
 # The root of the mean squared residual.
 root_mean_squared_error = Additive(lambda statistics: beside_one(statistics.residuals**2), _root)
-# The mean residual, and its size whichever way it points.
+# The mean residual.
 bias = mean_of(lambda statistics: beside_one(statistics.residuals))
-absolute_bias = Additive(lambda statistics: beside_one(statistics.residuals), _size)
 
 
 def median_absolute_error(statistics: RegressionStatistics, weights: Weights) -> Values:
