@@ -177,7 +177,8 @@ def _learnable(inputs: Mapping[str, Cells], problems: Problems) -> list[Column]:
 
 
 def _counts_rows(numbers: Float[np.ndarray, "rows"]) -> bool:
-    return len(numbers) >= ROWS_AT_LEAST and bool((np.diff(numbers) == 1).all())
+    whole = len(numbers) >= ROWS_AT_LEAST and numbers[0] == np.round(numbers[0])
+    return bool(whole and (np.diff(numbers) == 1).all())
 
 
 def read_rows(
