@@ -5,7 +5,7 @@ Averages over classes ("macro") run over the classes that the weighted images ho
 accuracy is the share of its images that are recognised, its recall.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -13,11 +13,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array, hstack
 
-from clearsight.metrics import ranking
+from clearsight.metrics import probabilities, ranking
 from clearsight.metrics.additive import Additive, Columns, Sums, beside_one, mean_of, one_hot, ratio
 from clearsight.types import Confidences, Metric, Values, Weights
 
-TOP = 5
 TOP_FROM_CLASSES = 11
 
 
@@ -206,25 +205,8 @@ def _prevalence(statistics: ClassificationStatistics) -> Columns:
     return beside_one(statistics.truth == statistics.positive)
 
 
-def _brier(statistics: ClassificationStatistics) -> Columns:
-    squared = np.square(statistics.probabilities.astype(np.float64))
-    own = statistics.probabilities[np.arange(statistics.images), statistics.truth].astype(np.float64)
-    return beside_one(squared.sum(1) - 2 * own + 1)
-
-
-def _log_loss(statistics: ClassificationStatistics) -> Columns:
-    own = statistics.probabilities[np.arange(statistics.images), statistics.truth]
-    return beside_one(-np.log(np.maximum(own, np.finfo(own.dtype).eps).astype(np.float64)))
-
-
-def _among_top(statistics: ClassificationStatistics) -> Columns:
-    own = statistics.probabilities[np.arange(statistics.images), statistics.truth]
-    better = statistics.probabilities > own[:, None]
-    # Of equally probable classes the first counts as more probable, as in ``predicted``.
-    tied = (statistics.probabilities == own[:, None]) & (
-        np.arange(len(statistics.class_names)) < statistics.truth[:, None]
-    )
-    return beside_one((better | tied).sum(1) < TOP)
+def _of_each(statistics: ClassificationStatistics, measure: Callable[..., np.ndarray]) -> Columns:
+    return beside_one(measure(statistics.truth, statistics.probabilities))
 
 
 def macro_auroc(statistics: ClassificationStatistics, weights: Weights) -> Values:
@@ -268,7 +250,7 @@ PRECISION = Metric(
 )
 TOP_5 = Metric(
     name="top-5 accuracy",
-    compute=mean_of(_among_top),
+    compute=mean_of(partial(_of_each, measure=probabilities.among_top)),
     meaning="the share of pictures whose class is among its five most probable",
 )
 METRICS = (
@@ -295,14 +277,14 @@ METRICS = (
     ),
     Metric(
         name="Brier score of all classes",
-        compute=mean_of(_brier),
+        compute=mean_of(partial(_of_each, measure=probabilities.squared_distance)),
         meaning="the squared distance of its probabilities from the truth, summed over the classes",
         higher_is_better=False,
         bounds=(0.0, 2.0),
     ),
     Metric(
         name="log loss",
-        compute=mean_of(_log_loss),
+        compute=mean_of(partial(_of_each, measure=probabilities.surprise)),
         meaning="the surprise at the truth (log loss)",
         higher_is_better=False,
         bounds=(0.0, float("inf")),

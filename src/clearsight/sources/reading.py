@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -25,11 +26,10 @@ def read(
 ) -> Source:
     """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
 
-    A folder that bears the name of an embedded set is meant by ``./digits``. ``attributes`` names the sidecar table;
-    without it ``attributes.csv`` or ``.parquet`` in the folder is taken. Where the layout gives no validation split, a
-    share ``held_out`` of the training pictures becomes one, by ``seed``; 0 leaves all in "train". ``wanted`` are the
-    kinds of truth that are of use (``Boxes``, ``ClassMap``, ...; any where empty), ``target`` the column of the truth
-    in a table.
+    A table may be a file. A folder that bears the name of an embedded set is meant by ``./digits``. ``attributes``
+    names the sidecar table; without it ``attributes.csv`` or ``.parquet`` in the folder is taken. Where the layout
+    gives no validation split, a share ``held_out`` of the training pictures becomes one, by ``seed``; 0 leaves all in
+    "train". ``wanted`` are the kinds of truth that are of use (any where empty), ``target`` the column of the truth.
 
     Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
     boxes are left out instead and stand in ``Source.problems``.
@@ -47,14 +47,13 @@ def read(
         wanted=wanted,
         target=target,
     )
-    if path is None:
-        assert format is not None
+    if format is not None and path is None:
         return format.read(request)
+    assert path is not None
     try:
         folder = _found(path, formats)
         format = format or _recognised(folder, _useful(formats, wanted))
-        request = Request(**{**request.__dict__, "folder": folder})
-        return format.read(request)
+        return format.read(replace(request, folder=folder))
     except OSError as error:
         raise DataError(
             f"{shown(error.filename or path)} cannot be read: {error.strerror}. "
