@@ -59,7 +59,7 @@ BAD = {
     "constant target": (dict(lines=[f"a,{i},5" for i in range(20)]), {}, "is '5' in all 20 rows"),
     "one class": (dict(lines=[f"a,{i},yes" for i in range(20)]), {}, "is 'yes' in all 20 rows"),
     "an id as classes": (dict(lines=[f"a,{i},x{i}" for i in range(20)]), {}, "20 different values in 20 rows"),
-    "many numbers as classes": ({}, dict(wanted="classification"), "too many to be classes.*Use linear"),
+    "many numbers as classes": ({}, dict(wanted="classification"), "to be classes.*Use linear"),
     "a class of one row": (dict(lines=[f"a,{i},{'yx'[i > 0]}" for i in range(20)]), {}, "single row: y"),
     "words for a number": (dict(lines=[f"a,1,{'yx'[i % 2]}" for i in range(20)]), dict(wanted="regression"), "logistic"),
     "few rows": (dict(lines=[f"a,{i},{i}" for i in range(5)]), {}, "5 rows .* are too few"),

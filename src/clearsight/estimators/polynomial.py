@@ -40,7 +40,7 @@ class PolynomialConfig:
 
 
 class Polynomial:
-    """Products of the prepared columns, scaled again, in a ridge regression; its strength is chosen by leaving out rows.
+    """Products of the prepared columns, scaled again, in a ridge whose strength is chosen by leaving out rows.
 
     Under-fitting and over-fitting show in the curve of degree against error on rows left out.
     """

@@ -82,8 +82,7 @@ def read_table(
     frame, own = read_frame(data)
     name = str(data) if str(data).startswith(PREFIX) else Path(data).name
     target = _target(frame, target or own, name)
-    for column in (*by, *ignore):
-        _known(column, frame.columns, name) if attributes is None else None
+    _check_asked((*ignore, *(() if attributes is not None else by)), frame, name)
     problems = Problems()
     answers = answers_of(frame[target], wanted, class_names, problems)
     frame, answers, rows = with_answers(frame, answers, target, problems)
@@ -94,10 +93,8 @@ def read_table(
         groups |= attributes_beside(attributes, ids, by, groups)
     notes = problems.settle(name, skip_bad)
     truth, task, names = truth_of(answers, wanted, class_names, target, len(columns) > 0)
-    kept = columns or _learnable(inputs, problems)
+    kept = columns or _learnable(inputs, problems, f"{shown(name)} has no column to learn from besides {shown(target)}")
     notes = (*notes, *(line for line in problems.notes if line not in notes))
-    if not kept:
-        raise DataError(f"{shown(name)} has no column to learn from besides {shown(target)}. Expected at least one.")
     return Table(
         name=name, target=target, task=task, class_names=names, columns=tuple(kept),
         inputs=np.stack([column.codes(inputs[column.name]) for column in kept], axis=1),
@@ -153,8 +150,13 @@ def _inputs(
     return inputs
 
 
-def _learnable(inputs: Mapping[str, Cells], problems: Problems) -> list[Column]:
-    """The columns that can tell rows apart and mean something for new rows."""
+def _check_asked(asked: Sequence[str], frame: polars.DataFrame, name: str) -> None:
+    for column in asked:
+        _known(column, frame.columns, name)
+
+
+def _learnable(inputs: Mapping[str, Cells], problems: Problems, none: str) -> list[Column]:
+    """The columns that can tell rows apart and mean something for new rows; DataError ``none`` without any."""
     columns = []
     for name, cells in inputs.items():
         known = [word for word in cells.words if word] if cells.kind == "category" else cells.numbers[~cells.missing]
@@ -173,6 +175,10 @@ def _learnable(inputs: Mapping[str, Cells], problems: Problems) -> list[Column]:
             columns.append(Column(name=name, kind="category", levels=tuple(values)))
         else:
             columns.append(Column(name=name, kind="number", least=float(values[0]), most=float(values[-1])))
+    if not columns:
+        raise DataError(
+            f"{none}. Expected at least one. {' '.join(line + '.' for line in problems.notes[:5])}".rstrip()
+        )
     return columns
 
 
