@@ -177,7 +177,8 @@ def test_json_is_all_there_is_on_stdout(command, run, rectangles, monkeypatch, t
         status, out, err = command(*words, "--json")
         assert status == 0, err
         answers[words[0]] = json.loads(out)
-    assert {"yolo", "cnn"} <= {row["name"] for row in answers["models"]} and all(row["summary"] for row in answers["models"])
+    assert {"yolo", "cnn"} <= {row["name"] for row in answers["models"]}
+    assert all(row["summary"] for row in answers["models"])
     assert {"coco", "digits", "voc", "yolo"} <= {row["name"] for row in answers["datasets"]}
     assert answers["runs"][0]["state"] == "finished" and answers["runs"][0]["model"] == "yolo"
     assert answers["data"]["splits"]["val"]["pictures"] == 70

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -328,4 +328,4 @@ def _on(batch: Batch, device: torch.device) -> Batch:
     """The batch with its pictures on the device."""
     if batch.images.device == device:
         return batch
-    return Batch(images=batch.images.to(device, non_blocking=True), truths=batch.truths, ids=batch.ids)
+    return replace(batch, images=batch.images.to(device, non_blocking=True))

@@ -113,7 +113,10 @@ def _fitted_to_numbers(config: C, values: list[float]) -> C:
 def losses(config: Answering, outputs: Float[Tensor, "b k"], batch: Batch) -> Losses:
     """``class``, ``labels`` or ``number``, whichever the network answers."""
     name = {"one": "class", "several": "labels", "number": "number"}[config.answers]
-    return {name: answer_loss(config, outputs, batch.truths)}
+    loss = answer_loss(config, outputs, batch.truths)
+    if batch.others is not None:
+        loss = batch.share * loss + (1 - batch.share) * answer_loss(config, outputs, batch.others)
+    return {name: loss}
 
 
 def answer_loss(config: Answering, outputs: Float[Tensor, "b k"], truths: Sequence[Truth]) -> Float[Tensor, ""]:

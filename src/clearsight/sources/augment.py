@@ -5,13 +5,15 @@ computed it or when: a resumed or distributed run sees the same pictures.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from clearsight.ops import views
-from clearsight.types import Sample, Size
+from clearsight.types import Batch, Label, Labels, Sample, Size, Value
 
 
 def random_view(
@@ -56,6 +58,21 @@ def relight_together(
         return images
     signed = (draws * 2 - 1)[..., None, None, None].to(images.device) * strength
     return _lit(images, signed[0] + 0.3 * signed[1], signed[2] + 0.3 * signed[3])
+
+
+def mixed(batch: Batch, alpha: float, generator: torch.Generator) -> Batch:
+    """Every picture blended with its neighbour in the batch (Zhang et al. 2018), by a share from Beta(alpha, alpha).
+
+    Only truths that belong to a picture as a whole can be blended; an ``alpha`` of 0 gives the batch back.
+    """
+    if not alpha:
+        return batch
+    if not all(isinstance(truth, Label | Labels | Value) for truth in batch.truths):
+        raise ValueError("mixup blends whole pictures, and these have truths with a place in them. Leave mixup out.")
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    share = float(np.random.default_rng(seed).beta(alpha, alpha))
+    images = batch.images * share + batch.images.roll(1, 0) * (1 - share)
+    return replace(batch, images=images, others=[batch.truths[-1], *batch.truths[:-1]], share=share)
 
 
 def _lit(images: Tensor, gain: Tensor, shift: Tensor) -> Tensor:

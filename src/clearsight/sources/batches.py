@@ -8,7 +8,7 @@ from itertools import count
 import torch
 
 from clearsight.ops import views
-from clearsight.sources.augment import random_view, relight
+from clearsight.sources.augment import mixed, random_view, relight
 from clearsight.sources.order import indices_of, stage_of
 from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
@@ -50,7 +50,8 @@ class Batches:
         ]
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
         lit = relight(images.float().div_(255), self.training.brightness, [self._generator(-1 - k) for k in mine])
-        return Batch(images=lit, truths=[sample.truth for sample in samples], ids=[sample.id for sample in samples])
+        batch = Batch(images=lit, truths=[sample.truth for sample in samples], ids=[sample.id for sample in samples])
+        return mixed(batch, self.training.mixup, self._generator(-1 - first))
 
     def _generator(self, k: int) -> torch.Generator:
         return torch.Generator().manual_seed((self.seed * 1_000_000_007 + k) % 2**63)

@@ -104,9 +104,14 @@ class Format(Protocol):
     ``offers`` are the kinds of truth it can give, its own first; it reads the first of them that is wanted.
     """
 
-    embedded: bool
-    offers: tuple[type, ...]
-    looked_for: str
+    @property
+    def embedded(self) -> bool: ...
+
+    @property
+    def offers(self) -> tuple[type, ...]: ...
+
+    @property
+    def looked_for(self) -> str: ...
 
     def recognises(self, folder: Path) -> bool:
         """Whether the folder is laid out this way; cheap, and never raises on strange files."""

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from clearsight.ops import views
-from clearsight.sources.augment import relight_together
+from clearsight.sources.augment import mixed, relight_together
 from clearsight.sources.cache import CachedDataset
 from clearsight.sources.order import indices_of, stage_of
 from clearsight.types import FLIPS, Batch, Label, Labels, Size, Training, Value
@@ -55,11 +55,12 @@ class SmallBatches:
         images = relight_together(images, self.training.brightness, draws[2:])
         images = self._sized(images, progress).contiguous(memory_format=torch.channels_last)
         rows = indices.tolist()
-        return Batch(
+        batch = Batch(
             images=images,
             truths=[self.dataset.truth(row) for row in rows],
             ids=[self.dataset.records[row].id for row in rows],
         )
+        return mixed(batch, self.training.mixup, generator)
 
     def _flipped(self, images: Tensor, turn: Int[Tensor, "b"]) -> Tensor:
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)

@@ -28,11 +28,17 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Pictures of one size with their truths."""
+    """Pictures of one size with their truths.
+
+    Where pictures were mixed (Zhang et al. 2018), each is ``share`` of its own and the rest of another, whose truth is
+    in ``others``.
+    """
 
     images: Float[Tensor, "b 3 h w"]
     truths: Sequence[Truth]
     ids: Sequence[str]
+    others: Sequence[Truth] | None = None
+    share: float = 1.0
 
 
 @runtime_checkable

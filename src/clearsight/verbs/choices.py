@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,15 +33,17 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
             hint = f"Did you mean {' or '.join(near)}?" if near else f"Fields: {', '.join(sorted(fields))}."
             raise ValueError(f"there is no setting {name!r}. {hint}")
         index = fields[name]
-        changes[index][name] = _as(name, value, getattr(defaults[index], name))
+        like = getattr(defaults[index], name)
+        if isinstance(like, tuple) and _any_length(defaults[index], name):
+            like = like[:1] * len(_parts(value))
+        changes[index][name] = _as(name, value, like)
     return tuple(dataclasses.replace(one, **change) for one, change in zip(defaults, changes, strict=True))
 
 
 def _as(name: str, value: Any, like: Any) -> Any:
     """``value`` as the type of ``like``."""
     if isinstance(like, tuple):
-        several = isinstance(value, Sequence)
-        parts = value.replace(",", " ").split() if isinstance(value, str) else list(value) if several else []
+        parts = _parts(value)
         if not like:  # filled in from the data: as many numbers as that takes
             return tuple(_as(name, part, 0.0) for part in parts)
         if len(parts) != len(like):
@@ -59,6 +62,18 @@ def _as(name: str, value: Any, like: Any) -> Any:
             except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{name} is {value!r}. Expected {said}, such as {like}.") from error
     return str(value)
+
+
+def _any_length(one: Any, name: str) -> bool:
+    """Whether a field is a tuple of as many values as one likes."""
+    (kind,) = (field.type for field in dataclasses.fields(one) if field.name == name)
+    return typing.get_args(kind)[-1:] == (Ellipsis,)
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        return value.replace(",", " ").split()
+    return list(value) if isinstance(value, Sequence) else []
 
 
 def _whole(value: Any) -> int:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+import torchvision.transforms.v2.functional as TF
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ from clearsight.verbs.signals import signals
 
 WATCHED_PICTURES = 100
 PREPARED_PICTURES = 2000
+PREPARED_PX = 64  # of the middle of each
 SAVE_EVERY_S = 60.0  # what a killed run loses at most
 
 
@@ -207,8 +209,8 @@ def some_of(dataset: CachedDataset) -> Float[Tensor, "b 3 h w"]:
     """Training pictures evenly spread over the data, as one batch, for a start that depends on the data."""
     few = Few(dataset, PREPARED_PICTURES)
     images = [few[index].image for index in range(len(few))]
-    smallest = [min(image.shape[axis] for image in images) for axis in (1, 2)]
-    return torch.stack([image[:, : smallest[0], : smallest[1]] for image in images]).float() / 255
+    side = [min(PREPARED_PX, *(image.shape[axis] for image in images)) for axis in (1, 2)]
+    return torch.stack([TF.center_crop(image, side) for image in images]).float() / 255
 
 
 def common_canvas(dataset: Dataset, size_px: int, multiple: int = views.MULTIPLE) -> Size:
