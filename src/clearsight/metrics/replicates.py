@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from clearsight.metrics.additive import Additive
+from clearsight.metrics.additive import Additive, Columns
 from clearsight.metrics.grouping import coded
 from clearsight.metrics.sums import Grouped, by_cluster, drawn, resampled_sums
 from clearsight.types import Metric, Values, Weights
@@ -37,20 +37,28 @@ class Resampling:
     replicates: int = 1000
     seed: int = 0
     strata: Shaped[np.ndarray, "images"] | None = None
-    _kept: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
+    _kept: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
 
-    def samples(self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None) -> Values:
-        """The metric on ``rows`` (or all) of each resampled data set."""
+    def evaluated(
+        self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None
+    ) -> tuple[float, Values]:
+        """The metric on ``rows`` (or all) of the data, and of each resampled data set."""
         compute = metric.compute
         whole = self._whole_strata(rows) if isinstance(compute, Additive) else None
-        if isinstance(compute, Additive) and whole is not None:
-            columns = compute.columns(statistics)
-            if self.replicates * len(whole) * columns.shape[1] <= SUMS_AT_ONCE:
-                return compute.of(statistics, self._sums(compute, statistics)[:, whole].sum(1))
+        sums = self._sums(compute, statistics) if isinstance(compute, Additive) and whole is not None else None
+        if isinstance(compute, Additive) and sums is not None:
+            values = compute.of(statistics, sums[:, whole].sum(1))
+            return float(values[0]), values[1:]
+        chosen = np.ones(len(self.clusters), dtype=bool) if rows is None else rows
         parts = [
             compute(statistics, block if rows is None else block * rows.astype(block.dtype)) for block in self.blocks()
         ]
-        return np.concatenate(parts).astype(np.float64)
+        value = compute(statistics, chosen[None].astype(np.float64))[0]
+        return float(value), np.concatenate(parts).astype(np.float64)
+
+    def samples(self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None) -> Values:
+        """The metric on ``rows`` (or all) of each resampled data set."""
+        return self.evaluated(metric, statistics, rows)[1]
 
     def clusters_in(self, rows: Bool[np.ndarray, "images"]) -> int:
         """How many clusters the chosen images are of."""
@@ -87,16 +95,22 @@ class Resampling:
         held = np.bincount(self._stratum[rows], minlength=len(sizes))
         return held > 0 if ((held == 0) | (held == sizes)).all() else None
 
-    def _sums(self, compute: Additive, statistics: Any) -> Grouped:
+    def _sums(self, compute: Additive, statistics: Any) -> Grouped | None:
+        """The sums of each stratum, first of the data and then of each replicate; None where they are too many."""
         key = (compute, id(statistics))
         if key not in self._kept:
-            groups = int(self._stratum.max()) + 1
-            sums = by_cluster(compute.columns(statistics), self._cluster, self._stratum, groups)
-            kinds = _patterns(self._cluster, self._stratum)
-            found = resampled_sums(sums, kinds, self.replicates, self.seed)
             # The statistics are kept too, or another's could come to bear their id.
-            self._kept[key] = (statistics, found.reshape(self.replicates, groups, -1))
+            self._kept[key] = (statistics, self._drawn_sums(compute.columns(statistics)))
         return self._kept[key][1]
+
+    def _drawn_sums(self, columns: Columns) -> Grouped | None:
+        groups = int(self._stratum.max()) + 1
+        if self.replicates * groups * columns.shape[1] > SUMS_AT_ONCE:
+            return None
+        sums = by_cluster(columns, self._cluster, self._stratum, groups)
+        kinds = _patterns(self._cluster, self._stratum)
+        found = resampled_sums(sums, kinds, self.replicates, self.seed)
+        return np.concatenate([sums.sum(axis=0)[None], found]).reshape(self.replicates + 1, groups, -1)
 
 
 def cluster_weights(

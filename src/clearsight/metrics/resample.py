@@ -81,10 +81,11 @@ def interval(
 ) -> Estimate:
     """The metric on the evidence (or on ``rows`` of it) with its bootstrap interval under ``weights``."""
     chosen = np.ones(len(evidence.clusters), dtype=bool) if rows is None else rows
-    value = float(metric.compute(evidence.statistics, chosen[None].astype(np.float64))[0])
     if isinstance(weights, Resampling):
-        samples, clusters = weights.samples(metric, evidence.statistics, rows), weights.clusters_in(chosen)
+        value, samples = weights.evaluated(metric, evidence.statistics, rows)
+        clusters = weights.clusters_in(chosen)
     else:
+        value = float(metric.compute(evidence.statistics, chosen[None].astype(np.float64))[0])
         drawn_rows = weights if chosen.all() else weights * chosen.astype(weights.dtype)
         samples = np.asarray(metric.compute(evidence.statistics, drawn_rows), dtype=np.float64)
         clusters = len(np.unique(evidence.clusters[chosen]))
