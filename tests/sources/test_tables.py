@@ -61,7 +61,7 @@ BAD = {
     "an id as classes": (dict(lines=[f"a,{i},x{i}" for i in range(20)]), {}, "20 different values in 20 rows"),
     "many numbers as classes": ({}, dict(wanted="classification"), "to be classes.*Use linear"),
     "a class of one row": (dict(lines=[f"a,{i},{'yx'[i > 0]}" for i in range(20)]), {}, "single row: y"),
-    "words for a number": (dict(lines=[f"a,1,{'yx'[i % 2]}" for i in range(20)]), dict(wanted="regression"), "logistic"),
+    "words for a number": (dict(lines=[f"a,1,{'yx'[i % 2]}" for i in range(20)]), dict(wanted="regression"), "logist"),
     "few rows": (dict(lines=[f"a,{i},{i}" for i in range(5)]), {}, "5 rows .* are too few"),
     "double names": (dict(header="price,size,price"), {}, "more than one column named price"),
     "nameless": (dict(header="price,,size"), {}, "without a name"),

@@ -66,18 +66,16 @@ def read_table(
     class_names: Sequence[str] = (),
     skip_bad: bool = False,
 ) -> Table:
-    """Read and check a table.
+    """Read and check a table: a CSV or Parquet file, or ``sklearn:iris``.
 
     Args:
-        data: a CSV or Parquet file, or ``sklearn:iris``; target: the column to predict.
-        wanted: the task the model can answer; decided by the target's column where None.
+        target: the column to predict; wanted: the task the model can answer, decided by that column where None.
         by: columns that must be attributes; ignore: columns not to learn from (attributes still).
         attributes: another table with a column ``id`` and one column per attribute.
         columns, class_names: those of a trained model; the table must have them, and nothing else is learnt from.
         skip_bad: read words among numbers as missing instead of stopping.
 
-    Raises:
-        DataError: everything that is wrong with it, in one message.
+    Raises DataError with everything that is wrong with it, in one message.
     """
     frame, own = read_frame(data)
     name = str(data) if str(data).startswith(PREFIX) else Path(data).name
