@@ -170,7 +170,7 @@ def predict(
     found = verb.predict(
         run, pictures, out=folder, min_score=min_score, window=window, overlays=overlays, skip_bad=skip_bad, quiet=quiet
     )
-    for line in found.skipped:
+    for line in getattr(found, "skipped", ()):
         print(f"left out: {line}", file=sys.stderr)
     _print(verb.results(found), lambda: said.predicted(found), as_json)
 

@@ -9,6 +9,7 @@ from clearsight.types import Card, Evidence, Request
 from clearsight.verbs import trained
 from clearsight.verbs.conclude import SAME_PICTURES, baseline_for, examples_of, write_card
 from clearsight.verbs.evaluate import check_attributes, judged, judged_split, read_for
+from clearsight.verbs.tabular import audit_table
 
 
 def audit(
@@ -34,6 +35,10 @@ def audit(
     """
     run = trained.opened(run)
     config = run.config
+    if config.settings.get("table"):
+        return audit_table(
+            run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
+        )
     asked = config.settings.get("asked", {})
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
     source = read_for(run, config.data if data is None else data, attributes, skip_bad, target)

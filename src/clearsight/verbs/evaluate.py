@@ -32,6 +32,10 @@ def evaluate(
         ValueError: bad data, classes the model does not know, a run without weights.
     """
     run = trained.opened(run)
+    if run.config.settings.get("table"):
+        from clearsight.verbs.tabular import evaluate_table  # which needs this file
+
+        return evaluate_table(run, data, attributes=attributes, skip_bad=skip_bad)
     source = read_for(run, data, attributes, skip_bad, target)
     return judged(run, source, split or judged_split(source), quiet)
 

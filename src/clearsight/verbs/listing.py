@@ -4,8 +4,8 @@ from clearsight import catalogue
 
 
 def models() -> tuple[catalogue.Part, ...]:
-    """The models that can be trained."""
-    return catalogue.parts("architectures")
+    """The models that can be trained: networks for pictures, then estimators for tables."""
+    return catalogue.parts("architectures") + catalogue.parts("estimators")
 
 
 def datasets() -> tuple[catalogue.Part, ...]:

@@ -22,6 +22,7 @@ from clearsight.sources.problems import DataError, listed, shown
 from clearsight.types import Detections, Prediction, Sample, Segmentation
 from clearsight.verbs import findings, trained
 from clearsight.verbs.progress import stage
+from clearsight.verbs.table_rows import PredictedRows, predict_table
 
 OVERLAYS_AHEAD = 32
 
@@ -48,8 +49,8 @@ def predict(
     skip_bad: bool = False,
     batch: int = 4,
     quiet: bool = True,
-) -> Predicted:
-    """Predict on picture files, in each picture's own pixels.
+) -> Predicted | PredictedRows:
+    """Predict on picture files, in each picture's own pixels; or on the rows of tables, if the run learnt from one.
 
     Args:
         pictures: files, folders (all pictures below them) and patterns such as ``"photos/*.jpg"``.
@@ -63,6 +64,8 @@ def predict(
         ValueError: no pictures, unreadable ones (all of them named), a run without weights, a folder that is not new.
     """
     run = trained.opened(run)
+    if run.config.settings.get("table"):
+        return predict_table(run, pictures, out, skip_bad=skip_bad)
     files = found_files([pictures] if isinstance(pictures, str | Path) else list(pictures))
     folder = None if out is None else _new_folder(Path(out))
     files, skipped = _readable(files, skip_bad)
@@ -110,8 +113,10 @@ def found_files(words: Sequence[str | Path]) -> list[Path]:
     return list(found)
 
 
-def results(predicted: Predicted) -> list[dict[str, Any]]:
+def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
     """One row per object or picture: its number and file name, and what was found there (see ``findings.rows``)."""
+    if isinstance(predicted, PredictedRows):
+        return list(predicted.rows)
     return [
         {"image_id": number, "file_name": str(file), **row}
         for number, (file, found) in enumerate(zip(predicted.files, predicted.predictions, strict=True), 1)

@@ -13,6 +13,9 @@ from clearsight.verbs.compare import Comparison
 from clearsight.verbs.findings import tally
 from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
+from clearsight.verbs.table_rows import PredictedRows
+
+ROWS_SHOWN = 20
 
 
 def plain(found: Any) -> Any:
@@ -63,11 +66,22 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
 
 
-def predicted(found: Predicted) -> str:
+def predicted(found: Predicted | PredictedRows) -> str:
     """What was found, by class, and where the files are."""
-    rows = tally(found.predictions, found.class_names)
     where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
+    if isinstance(found, PredictedRows):
+        return f"{len(found.rows)} rows\n\n{table(_first_rows(found))}{where}"
+    rows = tally(found.predictions, found.class_names)
     return f"{len(found.files)} pictures\n\n{table(rows, numbers=(1,))}{where}"
+
+
+def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:
+    lines = [("row", found.target, "outside of what was learnt")]
+    for row in found.rows[:ROWS_SHOWN]:
+        said = row["prediction"]
+        words = said if isinstance(said, str) else f"{said:.4g}"
+        lines.append((str(row["id"]), words, ", ".join(row["unfamiliar"])))
+    return lines + ([("...", "", "")] if len(found.rows) > ROWS_SHOWN else [])
 
 
 def _inside(folder: Path) -> str:

@@ -11,6 +11,7 @@ from clearsight import catalogue, loop
 from clearsight.grid import find_zone
 from clearsight.meter import Meter
 from clearsight.run import Run
+from clearsight.sources.tables import looks_like_table
 from clearsight.verbs import trained
 from clearsight.verbs.choices import choose
 from clearsight.verbs.conclude import conclude
@@ -18,6 +19,7 @@ from clearsight.verbs.evaluate import check_attributes
 from clearsight.verbs.gather import Gathered, gather
 from clearsight.verbs.precision import precision_for
 from clearsight.verbs.process import Plan, cost_before, launch
+from clearsight.verbs.tabular import train_table
 
 MINUTES = 10.0
 
@@ -69,6 +71,14 @@ def train(
     else:
         if model is None or data is None:
             raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
+        if learns_rows(model, data):
+            own = {"backbone": backbone, "pretrained": pretrained, "epochs": epochs, "minutes": minutes,
+                   "budget_kwh": budget_kwh, "devices": devices != 1}  # fmt: skip
+            _refuse_for_a_table([name for name, value in own.items() if value not in (None, False)])
+            return train_table(
+                model, data, target=target, by=by, zone=zone, out=out, seed=seed, settings=settings,
+                responsible=responsible, quiet=quiet, attributes=attributes, skip_bad=skip_bad,
+            )  # fmt: skip
         zone = None if zone is None else find_zone(zone).code
         asked = {"by": list(by), "zone": zone, "responsible": responsible}
         if epochs is None and minutes is None and budget_kwh is None:
@@ -178,6 +188,8 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
             f"--backbone run:{run.path}."
         )
     settings = config.settings
+    if settings.get("table"):
+        raise ValueError(f"{run.path} learns from a table, which is fitted in one go. Train a new run.")
     kind = catalogue.find("architectures", config.model).load()
     choice, training = choose({**settings["model"], **settings["training"]}, kind.config_type(), kind.training_defaults)
     pretrained = settings["pretrained"]
@@ -189,6 +201,30 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
         pretrained=pretrained if isinstance(pretrained, bool) else Path(pretrained),
     )  # fmt: skip
     return plan, dict(settings["asked"])
+
+
+def learns_rows(model: str, data: str | Path) -> bool:
+    """Whether the data are a table, for an estimator, and not pictures, for a network; the model must fit them.
+
+    Raises ValueError for a model of the other kind, with those that would do.
+    """
+    table = looks_like_table(data)
+    mine, other = ("estimators", "architectures") if table else ("architectures", "estimators")
+    names = [part.name for part in catalogue.parts(mine)]
+    if model not in names and model in {part.name for part in catalogue.parts(other)}:
+        needs, given = ("pictures", "is a table") if table else ("the rows of a table", "is none")
+        raise ValueError(
+            f"{model} learns from {needs}, and {data} {given}. Models that learn from it: {', '.join(names)}."
+        )
+    return table
+
+
+def _refuse_for_a_table(given: Sequence[str]) -> None:
+    if given:
+        raise ValueError(
+            f"a model of a table is fitted until it is done, on the processor, so {', '.join(given)} cannot be chosen. "
+            "Leave that out."
+        )
 
 
 def _refuse_for_resume(given: Sequence[str]) -> None:
