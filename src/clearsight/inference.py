@@ -8,6 +8,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from clearsight.allocation import keep_freed_memory
 from clearsight.ops import views
 from clearsight.types import Model, Prediction
 
@@ -25,6 +26,7 @@ class Predictor:
         self, model: Model, size_px: int, *, batch: int = 4, dtype: torch.dtype = torch.float32, device: str = "cpu"
     ) -> None:
         assert isinstance(model, nn.Module)
+        keep_freed_memory()
         self.device = torch.device(device)
         probe = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
         network = fold_norms(deepcopy(model).cpu().float().eval().requires_grad_(False), probe)

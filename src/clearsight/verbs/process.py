@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from clearsight import evaluation, loop
+from clearsight.allocation import keep_freed_memory
 from clearsight.inference import Predictor
 from clearsight.meter import Meter
 from clearsight.ops import views
@@ -102,6 +103,7 @@ def _hush() -> None:
 def _process(fabric: Fabric, plan: Plan, gathered: Gathered | None) -> Exception | None:
     """One training process. What the first one has to say to the user is returned, since several share a launcher."""
     _hush()
+    keep_freed_memory()
     try:
         _trained(fabric, plan, gathered or plan.gather())
     except (ValueError, loop.Interrupted) as error:
