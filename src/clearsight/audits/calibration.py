@@ -20,14 +20,14 @@ def calibration(request: Request) -> tuple[Finding, ...]:
     if claims is None:
         return ()
     if not _enough(claims):
-        return (_too_few(claims),)
+        return (_too_few(claims, request.evidence.unit),)
     return (_reliability(request, claims), _brier(request, claims), *_groups(request, claims))
 
 
-def _limits(claims: Confidences) -> str:
+def _limits(claims: Confidences, unit: str) -> str:
     return (
         f"A claim here is that {claims.claim}. It says nothing of objects for which no claim was made (those it "
-        "missed), and it holds for pictures like these only."
+        f"missed), and it holds for {unit} like these only."
     )
 
 
@@ -35,19 +35,19 @@ def _enough(claims: Confidences) -> bool:
     return len(claims.score) >= CLAIMS_AT_LEAST and len(np.unique(claims.row)) >= PICTURES_AT_LEAST
 
 
-def _too_few(claims: Confidences) -> Finding:
+def _too_few(claims: Confidences, unit: str) -> Finding:
     pictures = len(np.unique(claims.row))
     return Finding(
         question="when to trust it",
         claim=f"Nobody can say whether its confidence is to be trusted: it made only {len(claims.score)} claims "
-        f"in {pictures} pictures; {CLAIMS_AT_LEAST} in {PICTURES_AT_LEAST} are needed.",
+        f"in {pictures} {unit}; {CLAIMS_AT_LEAST} in {PICTURES_AT_LEAST} are needed.",
         metric="calibration error",
         value=None,
         interval=None,
         n=len(claims.score),
         unit="claims",
         method="Bins of at least 30 claims.",
-        limits=_limits(claims),
+        limits=_limits(claims, unit),
         verdict="insufficient",
     )
 
@@ -78,7 +78,7 @@ def _reliability(request: Request, claims: Confidences) -> Finding:
         method=f"{len(bins.n)} bins of equal mass, Wilson intervals widened for claims of one cluster; debiased after "
         f"Kumar et al. 2019. Raw {error.value:.4f}; were it perfect, {error.null_mean:.4f} on average and "
         f"{error.null_95:.4f} at the 95th percentile of {request.replicates} simulations.",
-        limits=_limits(claims),
+        limits=_limits(claims, request.evidence.unit),
         plot="reliability",
         series={
             "confidence": bins.confidence.tolist(),
@@ -106,7 +106,7 @@ def _brier(request: Request, claims: Confidences) -> Finding:
         n=len(claims.score),
         unit="claims",
         method=f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole clusters.",
-        limits=_limits(claims),
+        limits=_limits(claims, request.evidence.unit),
     )
 
 
@@ -149,7 +149,7 @@ def _groups(request: Request, claims: Confidences) -> list[Finding]:
                 n=len(claims.score),
                 unit="claims",
                 method="; ".join(method) + ". The null is the 95th percentile for a perfectly calibrated model.",
-                limits=_limits(claims) + " The groups' nulls are not corrected for the number of groups.",
+                limits=_limits(claims, request.evidence.unit) + " The groups' nulls are not corrected for the number of groups.",
                 group=name,
             )
         )

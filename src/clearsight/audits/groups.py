@@ -87,7 +87,7 @@ def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resa
         (group, interval(metric, evidence, weights, request.confidence, attribute.rows(group)))
         for group in attribute.large
     ]
-    for name, estimate in [("all pictures", whole), *judged]:
+    for name, estimate in [(f"all {evidence.unit}", whole), *judged]:
         known = bool(np.isfinite(estimate.value))
         ends = (estimate.interval if known else None) or (None, None)
         cells = (name, estimate.value if known else None, *ends, estimate.images, None if known else "not defined")
@@ -103,7 +103,7 @@ def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resa
     claim = (
         f"By {attribute.name}, {metric.meaning} is: {joined(said)}."
         if said
-        else f"No group of {attribute.name} has enough pictures to be judged by {metric.name}."
+        else f"No group of {attribute.name} has enough {evidence.unit} to be judged by {metric.name}."
     )
     return (
         Finding(
@@ -113,10 +113,10 @@ def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resa
             value=whole.value if np.isfinite(whole.value) else None,
             interval=whole.interval,
             n=whole.images,
-            unit="pictures",
+            unit=evidence.unit,
             method=how(request, whole) + " Each group keeps its number of clusters in every resampling.",
             limits=f"{group_rule(evidence)} Each interval stands for its group alone; the gaps are tested one by one."
-            + (f" {unknown} pictures have no known {attribute.name} and belong to no group." if unknown else ""),
+            + (f" {unknown} {evidence.unit} have no known {attribute.name} and belong to no group." if unknown else ""),
             group=attribute.name,
             plot="intervals",
             series=rows,
@@ -133,19 +133,20 @@ def _too_small(
     rows = np.isin(attribute.codes, [attribute.names.index(group) for group in small])
     objects = positives(request.evidence, rows)
     counted = objects is not None and objects != int(rows.sum())
-    held = f"{int(rows.sum())} pictures" + (f" with {objects} objects to find" if counted else "")
+    unit = request.evidence.unit
+    held = f"{int(rows.sum())} {unit}" + (f" with {objects} objects to find" if counted else "")
     group = joined(list(small)) if len(small) <= 3 else f"one of {len(small)} further values"
     return Finding(
         question="whom it fails",
         claim=f"Nobody can say how it does where {attribute.name} is {group}: there are only {held}. "
-        f"About {_needed(metric, whole, whole.value)} pictures of each such group would do.",
+        f"About {_needed(metric, whole, whole.value)} {unit} of each such group would do.",
         metric=metric.name,
         value=None,
         interval=None,
         n=int(rows.sum()),
-        unit="pictures",
-        method=f"Groups under {PICTURES_AT_LEAST} pictures, {CLUSTERS_AT_LEAST} clusters or {POSITIVES_AT_LEAST} "
-        "objects are not judged. The number needed is for 5 points to either side, at the spread of all pictures.",
+        unit=unit,
+        method=f"Groups under {PICTURES_AT_LEAST} {unit}, {CLUSTERS_AT_LEAST} clusters or {POSITIVES_AT_LEAST} "
+        f"objects are not judged. The number needed is for 5 points to either side, at the spread of all {unit}.",
         limits=f"No score is shown because it would mislead. The groups: {', '.join(small)}.",
         group=f"{attribute.name} = {group}",
         verdict="insufficient",
@@ -207,12 +208,12 @@ def _gap_finding(request: Request, each: _Comparison, p: float, tests: int) -> F
     verdict = _verdict(request, each, real) if request.by else "none asked"
     return Finding(
         question="whom it fails",
-        claim=_claim(each, p, real, tests, verdict),
+        claim=_claim(each, p, real, tests, verdict, request.evidence.unit),
         metric=f"gap in {metric.name}",
         value=found.value,
         interval=found.interval,
         n=found.first.images,
-        unit="pictures",
+        unit=request.evidence.unit,
         method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "
         f"for bias; p is the larger of that test and of {request.replicates} deals of the group labels, "
         f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}.",
@@ -236,10 +237,10 @@ def _verdict(request: Request, each: _Comparison, real: bool) -> Verdict:
     return "pass" if most <= _tolerance(each.metric, each.gap.second.value) else "insufficient"
 
 
-def _claim(each: _Comparison, p: float, real: bool, tests: int, verdict: Verdict) -> str:
+def _claim(each: _Comparison, p: float, real: bool, tests: int, verdict: Verdict, unit: str) -> str:
     metric, first, second = each.metric, each.gap.first.value, each.gap.second.value
     where = f"where {each.attribute.name} is {each.group}"
-    values = f"{number(first, metric)} {where}, against {number(second, metric)} on the other pictures"
+    values = f"{number(first, metric)} {where}, against {number(second, metric)} on the other {unit}"
     start = f"{metric.meaning[0].upper()}{metric.meaning[1:]} is {values}"
     after = f"{chance(p)} after correcting for {tests} comparisons" if tests > 1 else chance(p)
     if real:
@@ -247,7 +248,7 @@ def _claim(each: _Comparison, p: float, real: bool, tests: int, verdict: Verdict
         return f"{start}{share}. Chance does not explain it ({after})."
     need, wanted = _needed(metric, each.gap.first, second), _tolerance(metric, second)
     short = verdict != "pass" and need > each.gap.first.images
-    more = f" About {need} pictures of it would settle it to within {wanted:.2f}." if short else ""
+    more = f" About {need} {unit} of it would settle it to within {wanted:.2f}." if short else ""
     return f"{start}. That may be chance ({after}).{more}"
 
 

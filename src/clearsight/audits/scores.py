@@ -9,7 +9,7 @@ from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Evidence, Finding, Metric, Request
 
 CLASSES_AT_MOST = 200
-LIMITS = "It holds for pictures like these and for this trained model only; another training run would differ."
+LIMITS = "It holds for {unit} like these and for this trained model only; another training run would differ."
 
 
 def scores(request: Request) -> tuple[Finding, ...]:
@@ -20,14 +20,15 @@ def scores(request: Request) -> tuple[Finding, ...]:
     estimates = {metric.name: interval(metric, evidence, weights, request.confidence) for metric in metrics}
     guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics}
     method = how(request, estimates[metrics[0].name])
-    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, method, evidence.about)]
-    findings += [_score(metric, estimates[metric.name], guesses, method) for metric in metrics[1:]]
+    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, method, evidence)]
+    findings += [_score(metric, estimates[metric.name], guesses, method, evidence.unit) for metric in metrics[1:]]
     return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
 
 
 def how(request: Request, estimate: Estimate) -> str:
     """The method behind an interval in words."""
-    units = "pictures" if estimate.clusters == estimate.images else f"{estimate.clusters} clusters of pictures"
+    unit = request.evidence.unit
+    units = unit if estimate.clusters == estimate.images else f"{estimate.clusters} clusters of {unit}"
     return (
         f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole {units}, "
         "corrected for the bias of the score."
@@ -39,24 +40,25 @@ def _value(metric: Metric, evidence: Evidence) -> float:
 
 
 def _headline(
-    metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, about: Mapping[str, str]
+    metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, evidence: Evidence
 ) -> Finding:
+    about, unit = evidence.about, evidence.unit
     of = "".join(f" {word} {about[key]}" for word, key in (("of", "data"), ("in split", "split")) if about.get(key))
     if not np.isfinite(estimate.value):
-        claim = f"Its {metric.name} is not defined: the {estimate.images} pictures hold nothing to judge it by."
+        claim = f"Its {metric.name} is not defined: the {estimate.images} {unit} hold nothing to judge it by."
     else:
         claim = (
             f"It reaches {metric.name} {number(estimate.value, metric)}{between(estimate.interval, metric)} "
-            f"on {estimate.images} pictures{of}"
+            f"on {estimate.images} {unit}{of}"
         )
         guess = guesses.get(metric.name, float("nan"))
         better = guess < estimate.value if metric.higher_is_better else guess > estimate.value
         word = "; a predictor that never looks reaches" if better else ", no better than never looking, which reaches"
         claim += f"{word} {number(guess, metric)}." if np.isfinite(guess) else "."
-    return _finding(metric, estimate, claim, method)
+    return _finding(metric, estimate, claim, method, unit)
 
 
-def _score(metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str) -> Finding:
+def _score(metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, unit: str) -> Finding:
     if not np.isfinite(estimate.value):
         claim = f"{metric.name} is not defined here: there is nothing to judge it by."
     else:
@@ -64,10 +66,10 @@ def _score(metric: Metric, estimate: Estimate, guesses: Mapping[str, float], met
         claim = f"{meaning}: {number(estimate.value, metric)}{between(estimate.interval, metric)}"
         guess = guesses.get(metric.name, float("nan"))
         claim += f"; without looking, {number(guess, metric)}." if np.isfinite(guess) else "."
-    return _finding(metric, estimate, claim, method)
+    return _finding(metric, estimate, claim, method, unit)
 
 
-def _finding(metric: Metric, estimate: Estimate, claim: str, method: str) -> Finding:
+def _finding(metric: Metric, estimate: Estimate, claim: str, method: str, unit: str) -> Finding:
     known = np.isfinite(estimate.value)
     return Finding(
         question="what it does",
@@ -76,9 +78,9 @@ def _finding(metric: Metric, estimate: Estimate, claim: str, method: str) -> Fin
         value=estimate.value if known else None,
         interval=estimate.interval if known else None,
         n=estimate.images,
-        unit="pictures",
+        unit=unit,
         method=method,
-        limits=LIMITS,
+        limits=LIMITS.format(unit=unit),
     )
 
 
@@ -96,7 +98,7 @@ def _by_class(
         known = bool(np.isfinite(estimate.value))
         ends = estimate.interval if known else None
         cells = (name, estimate.value if known else None, *(ends or (None, None)), estimate.images)
-        for column, cell in zip(rows, (*cells, None if known else "none in these pictures"), strict=True):
+        for column, cell in zip(rows, (*cells, None if known else f"none in these {evidence.unit}"), strict=True):
             rows[column].append(cell)
     found = [(estimate.value, name) for name, estimate in own if np.isfinite(estimate.value)]
     if not found:
@@ -114,7 +116,7 @@ def _by_class(
             value=None,
             interval=None,
             n=whole.images,
-            unit="pictures",
+            unit=evidence.unit,
             method=method,
             limits="The best and the worst of many classes look more extreme than they are; compare the intervals.",
             plot="intervals",

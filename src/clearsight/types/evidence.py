@@ -99,6 +99,11 @@ class Evidence:
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def unit(self) -> str:
+        """What an image is here, in the plural: "pictures", or the "rows" of a table."""
+        return self.about.get("unit", "pictures")
+
 
 @runtime_checkable
 class Task(Protocol):

@@ -217,10 +217,14 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
 
 def _untested(request: Request) -> tuple[str, ...]:
     """What nobody looked at, said plainly."""
+    unit = request.evidence.unit
+    rows = unit == "rows"
     gaps = [
-        "pictures from other places, cameras or times than these data",
-        "what breaks it: noise, blur, unusual light, things it was never shown",
-        "how much another random seed would change these numbers: they speak of this checkpoint only",
+        f"{unit} from other places{'' if rows else ', cameras'} or times than these data",
+        "what breaks it: values nobody has seen, columns that change their meaning"
+        if rows
+        else "what breaks it: noise, blur, unusual light, things it was never shown",
+        "how much another random seed would change these numbers: they speak of this model only",
     ]
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")

@@ -8,6 +8,7 @@ from typing import Any
 from clearsight import drawing
 from clearsight.records import to_json
 from clearsight.sources import Description
+from clearsight.sources.describe_table import TableDescription
 from clearsight.types import TRUTHS, Boxes, Finding
 from clearsight.verbs.compare import Comparison
 from clearsight.verbs.findings import tally
@@ -76,7 +77,7 @@ def predicted(found: Predicted | PredictedRows) -> str:
 
 
 def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:
-    lines = [("row", found.target, "outside of what was learnt")]
+    lines: list[tuple[str, ...]] = [("row", found.target, "outside of what was learnt")]
     for row in found.rows[:ROWS_SHOWN]:
         said = row["prediction"]
         words = said if isinstance(said, str) else f"{said:.4g}"
@@ -98,8 +99,23 @@ def runs(found: Sequence[RunLine], folder: str) -> str:
     return table(rows) + ("\n\n" + "\n".join(claims) if claims else "")
 
 
-def description(found: Description) -> str:
+def table_description(found: TableDescription) -> str:
+    """What is in a table, for a person: its columns, the target, and what to look at before training."""
+    rows: list[tuple[str, ...]] = [("column", "kind", "missing", "alone", "holds")]
+    for one in found.columns:
+        rows.append((one.name, one.kind, str(one.missing), f"{found.telling[one.name]:.2f}", one.holds))
+    target = [(found.target_name, ""), *((name, f"{value:.6g}") for name, value in found.target.items())]
+    parts = [f"{found.name}, {found.rows} rows", table(rows, (2, 3)), table(target, (1,))]
+    parts.append("alone: how well the column predicts the target by itself, on rows left out (1 is perfectly).")
+    lines = [f"{name} alone tells {found.target_name}: is it known before it is needed?" for name in found.leaks]
+    lines += list(found.problems)
+    return "\n\n".join(parts + (["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else []))
+
+
+def description(found: Description | TableDescription) -> str:
     """What is in the data, for a person: sizes, classes, groups, and what to look at before training."""
+    if isinstance(found, TableDescription):
+        return table_description(found)
     splits = list(found.splits)
     boxes = not any(split.truths for split in found.splits.values())
     rows = [("", *splits)]

@@ -74,7 +74,7 @@ def evidence_of(run: Run, table: Table, answers: Answers, rows: Bool[np.ndarray,
         clusters=np.unique(table.clusters[rows], return_inverse=True)[1].astype(np.int64),
         groups={name: words[rows] for name, words in table.groups.items()},
         about={"data": table.name, "split": split, "fingerprint": table.fingerprint, "model": run.config.model,
-               "run": run.name},
+               "run": run.name, "unit": "rows"},
     )  # fmt: skip
 
 
