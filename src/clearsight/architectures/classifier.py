@@ -36,7 +36,9 @@ class Classifier(nn.Module):
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "tagging", "regression")
     config_type: ClassVar[type] = ClassifierConfig
-    training_defaults: ClassVar[Training] = Training(batch_size=16, learning_rate=2e-3, size_px=192, small_share=0.5)
+    training_defaults: ClassVar[Training] = Training(
+        batch_size=16, learning_rate=2e-3, size_px=192, small_share=0.5, enlarge=False
+    )
     strides: ClassVar[tuple[int, ...]] = (32,)
 
     def __init__(self, config: ClassifierConfig, backbone: Backbone, class_names: tuple[str, ...]) -> None:

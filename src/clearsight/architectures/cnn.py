@@ -31,12 +31,14 @@ QUIET = 0.3  # the linear layer begins that much smaller, so that the first answ
 class CnnConfig(Answering):
     """What can be chosen of a Cnn: the channels of each stage, and the convolutions of a stage.
 
-    Every stage halves the picture. From ``depth`` 3 on, what follows a stage's first convolution is residual.
+    Every stage halves the picture. From ``depth`` 3 on, what follows a stage's first convolution is residual. Where a
+    mirrored picture means the same, ``mirrored`` answers with the mean of both, at twice the time.
     """
 
     widths: tuple[int, ...] = (64, 128, 256)
     depth: int = 2
     smoothing: float = 0.15
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,6 +56,7 @@ class Cnn(nn.Module):
     training_defaults: ClassVar[Training] = Training(
         batch_size=250, learning_rate=3e-3, weight_decay=0.0, warmup_share=0.15, average_share=0.02, size_px=32,
         zoom=(1.0, 1.0), brightness=0.0, shift=0.0625, optimizer="muon",
+        filter_rate=0.1, small_share=0.6, small_scale=0.75, enlarge=False,
     )  # fmt: skip
     strides: ClassVar[tuple[int, ...]] = ()
 
@@ -98,7 +101,10 @@ class Cnn(nn.Module):
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Scores] | list[Estimate]:
         """Probabilities or a number for each picture."""
-        return answers.predictions(self.config, self(images))
+        outputs = self(images)
+        if self.config.mirrored:
+            outputs = (outputs + self(images.flip(3))) / 2
+        return answers.predictions(self.config, outputs)
 
     @torch.no_grad()
     def heat(self, images: Float[Tensor, "b 3 h w"], classes: Int[Tensor, "b"]) -> Float[Tensor, "b h w"]:

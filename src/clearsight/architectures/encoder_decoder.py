@@ -73,7 +73,9 @@ class EncoderDecoder(nn.Module):
 
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
     config_type: ClassVar[type] = EncoderDecoderConfig
-    training_defaults: ClassVar[Training] = Training(batch_size=4, learning_rate=1.4e-3, size_px=480, small_share=0.5)
+    training_defaults: ClassVar[Training] = Training(
+        batch_size=8, learning_rate=1.4e-3, size_px=480, small_share=0.5, optimizer="muon"
+    )
     strides: ClassVar[tuple[int, ...]] = (4, 8, 16, 32)
 
     def __init__(self, config: EncoderDecoderConfig, backbone: Backbone, class_names: tuple[str, ...]) -> None:

@@ -46,7 +46,13 @@ class Mlp(nn.Module):
     tasks: ClassVar[tuple[str, ...]] = ("classification", "tagging", "regression")
     config_type: ClassVar[type] = MlpConfig
     training_defaults: ClassVar[Training] = Training(
-        batch_size=128, learning_rate=1e-3, size_px=32, zoom=(1.0, 1.0), brightness=0.0, shift=0.0625
+        batch_size=128,
+        learning_rate=1e-3,
+        size_px=32,
+        zoom=(1.0, 1.0),
+        brightness=0.0,
+        shift=0.0625,
+        enlarge=False,
     )
     strides: ClassVar[tuple[int, ...]] = ()
 

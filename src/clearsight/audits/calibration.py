@@ -149,7 +149,8 @@ def _groups(request: Request, claims: Confidences) -> list[Finding]:
                 n=len(claims.score),
                 unit="claims",
                 method="; ".join(method) + ". The null is the 95th percentile for a perfectly calibrated model.",
-                limits=_limits(claims, request.evidence.unit) + " The groups' nulls are not corrected for the number of groups.",
+                limits=_limits(claims, request.evidence.unit)
+                + " The groups' nulls are not corrected for the number of groups.",
                 group=name,
             )
         )

@@ -34,4 +34,6 @@ def cifar10_cnn(
     quiet: bool = False,
 ) -> Run:
     """Tell aeroplanes, cats, ships and seven more apart, from scratch."""
-    return train("cnn", data, minutes=minutes, by=by, zone=zone, out=out, seed=seed, quiet=quiet)
+    return train(
+        "cnn", data, minutes=minutes, by=by, zone=zone, out=out, seed=seed, quiet=quiet, settings={"mirrored": True}
+    )

@@ -105,13 +105,19 @@ class Format(Protocol):
     """
 
     @property
-    def embedded(self) -> bool: ...
+    def embedded(self) -> bool:
+        """Whether it is a set of its own, without a folder."""
+        ...
 
     @property
-    def offers(self) -> tuple[type, ...]: ...
+    def offers(self) -> tuple[type, ...]:
+        """The kinds of truth, its own first."""
+        ...
 
     @property
-    def looked_for(self) -> str: ...
+    def looked_for(self) -> str:
+        """What a folder of this layout holds, in words."""
+        ...
 
     def recognises(self, folder: Path) -> bool:
         """Whether the folder is laid out this way; cheap, and never raises on strange files."""

@@ -23,7 +23,7 @@ class Regression:
         target: str = "the value",
         unit: str = "",
     ) -> RegressionStatistics:
-        """Truth and estimate of each row; ``class_names`` are none. Raises ValueError for what is not a finite number."""
+        """Truth and estimate of each row, without classes. Raises ValueError for what is not a finite number."""
         assert all(isinstance(one, Estimate) for one in predictions), "estimates are judged here, nothing else"
         truth, estimate = _values(truths), np.array([_number(one) for one in predictions], dtype=np.float64)
         if len(truth) != len(estimate):
