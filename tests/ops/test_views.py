@@ -1,9 +1,10 @@
+import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearsight.ops import views
-from clearsight.types import Boxes, Detections, Sample
+from clearsight.types import IGNORE, Boxes, ClassMap, ClassProbabilities, Detections, Sample
 
 
 def sample(height=40, width=60, box=(10, 5, 30, 25)):
@@ -59,3 +60,45 @@ def test_a_prediction_comes_back_to_the_pixels_it_was_made_of(height, width):
         labels=torch.zeros(1, dtype=torch.long),
     )
     assert torch.allclose(views.bring_back(there, placement).xyxy, box, atol=1e-2)
+
+
+def striped(height=40, width=60):
+    labels = torch.zeros(height, width, dtype=torch.uint8)
+    labels[:, width // 2 :] = 1
+    labels[: height // 4] = 2
+    return ClassMap(labels=labels)
+
+
+@given(st.integers(30, 90), st.integers(30, 90), st.integers(-20, 20), st.integers(-20, 20))
+def test_a_class_map_follows_the_pixels_and_is_ignored_where_there_is_no_picture(height, width, top, left):
+    truth = striped()
+    image = (truth.labels * 100)[None].expand(3, -1, -1).contiguous()
+    placement = views.Placement(size=(40, 60), placed=(height, width), top=top, left=left)
+    view = views.place(Sample(id="a", image=image, truth=truth), (64, 96), placement)
+    assert view.truth.labels.shape == (64, 96)
+    rows, columns = torch.arange(64)[:, None], torch.arange(96)[None]
+    inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
+    assert bool((view.truth.labels[~inside] == IGNORE).all()) and not bool((view.truth.labels[inside] == IGNORE).any())
+    for label in range(3):
+        pure = inside & (view.image[0] == 100 * label)  # away from borders, which the picture blends
+        assert bool((view.truth.labels[pure] == label).float().mean() > 0.97) or not bool(pure.any())
+
+
+def test_a_class_map_is_mirrored_with_its_picture():
+    for way, axis in (("horizontal", 1), ("vertical", 0)):
+        mirrored = views.mirrored(striped(), (40, 60), way)
+        assert torch.equal(mirrored.labels, striped().labels.flip(axis))
+
+
+@given(st.integers(1, 200), st.integers(1, 200))
+@settings(max_examples=30)
+def test_strips_of_class_probabilities_are_the_whole_resized(height, width):
+    probabilities = torch.rand(4, 33, 47, generator=torch.Generator().manual_seed(height)).softmax(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(views, "STRIP_NUMBERS", 4 * width * 7)
+        found = views.bring_back(
+            ClassProbabilities(probabilities=probabilities), views.Placement(size=(height, width), placed=(33, 47))
+        )
+    whole = torch.nn.functional.interpolate(probabilities[None], size=(height, width), mode="bilinear")[0].max(0)
+    assert torch.allclose(found.confidence, whole.values, atol=1e-5)
+    assert float((found.labels == whole.indices).float().mean()) > 0.99

@@ -156,7 +156,9 @@ def _values(folder):
 
 
 BAD = {
-    "size differs": lambda f: Image.fromarray(_labels(0, 3, (24, 30))).save(f / "masks" / "b.png"),
+    "mask of another size than its picture": lambda f: Image.fromarray(_labels(0, 3, (24, 30))).save(
+        f / "masks" / "b.png"
+    ),
     r"b.png: mask value outside the class list \(9 \(2 px\); 14 \(1 px\)": _values,
     "picture without a mask": lambda f: (f / "masks" / "b.png").unlink(),
     "broken mask": lambda f: (f / "masks" / "b.png").write_bytes((f / "masks" / "b.png").read_bytes()[:60]),

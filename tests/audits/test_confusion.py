@@ -1,0 +1,52 @@
+"""What it takes for what: counts against plain counting, and nothing where a task has no classes."""
+
+import numpy as np
+
+from clearsight.audits.confusion import confusion
+from clearsight.metrics.classification import ClassificationStatistics
+from clearsight.metrics.regression import RegressionStatistics
+from clearsight.types import Evidence, Request
+
+NAMES = ("ash", "beech", "cedar")
+
+
+def evidence(statistics):
+    return Evidence(
+        task="x", statistics=statistics, ids=tuple(map(str, range(statistics.images))),
+        clusters=np.arange(statistics.images),
+    )  # fmt: skip
+
+
+def answers(truth, said, classes=3):
+    return ClassificationStatistics(
+        class_names=NAMES[:classes], truth=np.array(truth), probabilities=np.eye(classes)[np.array(said)]
+    )
+
+
+def test_shares_are_those_of_each_true_class():
+    truth, said = [0, 0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 1, 1, 2, 1, 1, 2, 2, 2, 0]
+    (finding,) = confusion(Request(evidence=evidence(answers(truth, said))))
+    cells = {
+        (a, b): (share, n)
+        for a, b, share, n in zip(*(finding.series[name] for name in ("truth", "answer", "share", "n")), strict=True)
+    }
+    for row, name in enumerate(NAMES):
+        own = [answer for true, answer in zip(truth, said, strict=True) if true == row]
+        for column, other in enumerate(NAMES):
+            assert cells[name, other] == (own.count(column) / len(own), own.count(column))
+    assert finding.plot == "matrix" and finding.n == 10
+    assert finding.claim.index("ash for beech (50%)") < finding.claim.index("ash for cedar (25%)")
+
+
+def test_a_class_that_is_not_there_has_no_share():
+    (finding,) = confusion(Request(evidence=evidence(answers([0, 1], [0, 1]))))
+    shares = dict(
+        zip(zip(finding.series["truth"], finding.series["answer"], strict=True), finding.series["share"], strict=True)
+    )
+    assert shares["cedar", "ash"] is None and shares["ash", "ash"] == 1
+    assert finding.claim == "It takes no class for another here."
+
+
+def test_numbers_are_not_confused():
+    numbers = RegressionStatistics(truth=np.arange(4.0), estimate=np.arange(4.0), target="x")
+    assert confusion(Request(evidence=evidence(numbers))) == ()

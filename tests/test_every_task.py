@@ -1,0 +1,136 @@
+"""Every task from files to report, with small networks: what a user does with each kind of data."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clearsight as cs
+from clearsight.run import Run
+
+SIDE = 32
+COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 60, 200)}
+SETTINGS = {"precision": "float32", "batch_size": 8}
+
+
+def picture(colour, random):
+    noise = random.integers(-30, 30, (SIDE, SIDE, 3))
+    return Image.fromarray(np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Pictures of three colours in all layouts: class folders, a table with labels and a number, masks."""
+    folder, random = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    rows = []
+    for index in range(60):
+        name = list(COLOURS)[index % 3]
+        place = folder / "folders" / ("train" if index < 40 else "val") / name
+        place.mkdir(parents=True, exist_ok=True)
+        image = picture(COLOURS[name], random)
+        image.save(place / f"{index:02}.png")
+        (folder / "table").mkdir(exist_ok=True)
+        image.save(folder / "table" / f"{index:02}.png")
+        warm, cold = int(name == "red"), int(name == "blue")
+        states = [str(warm), "" if index % 7 == 0 else "-1" if index % 5 == 0 else str(cold)]
+        split = "train" if index < 40 else "val"
+        rows.append([f"{index:02}.png", split, *states, 10.0 * warm + random.normal(), f"city-{index % 2}"])
+        for kind in ("images", "masks"):
+            (folder / "street" / split / kind).mkdir(parents=True, exist_ok=True)
+        half = np.zeros((SIDE, SIDE), dtype=np.uint8)
+        half[:, index % SIDE :] = 1
+        half[0, 0] = 255
+        sky = np.where(half[..., None] == 1, COLOURS["green"], COLOURS["blue"]) + random.integers(
+            -20, 20, (SIDE, SIDE, 3)
+        )
+        Image.fromarray(sky.astype(np.uint8)).save(folder / "street" / split / "images" / f"{index:02}.png")
+        Image.fromarray(half).save(folder / "street" / split / "masks" / f"{index:02}.png")
+    (folder / "street" / "classes.txt").write_text("sky\nmeadow\n")
+    with (folder / "table" / "table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["path", "split", "warm", "cold", "heat", "place"], *rows])
+    return folder
+
+
+def trained(model, data, out, **options):
+    settings = {**SETTINGS, **options.pop("settings", {})}
+    return cs.train(model, data, epochs=options.pop("epochs", 6), out=out, quiet=True, settings=settings, **options)
+
+
+def check(run, task, headline, least, pictures, tmp_path):
+    """What every run must have, whatever its task."""
+    card = Run.open(run.path).read_card()
+    assert card.task == task and card.examples and (run.path / "report.html").is_file()
+    questions = {finding.question for finding in card.findings}
+    assert {"what it does", "what it cost"} <= questions
+    score = next(finding for finding in card.findings if finding.metric == headline)
+    assert score.value >= least and score.interval is not None
+    evidence = cs.evaluate(run, run.config.data, split="val")
+    assert evidence.task == task and len(evidence.ids) == 20
+    found = cs.predict(run, pictures, out=tmp_path / "found")
+    rows = json.loads((tmp_path / "found" / "predictions.json").read_text())
+    table = list(csv.reader((tmp_path / "found" / "predictions.csv").open()))
+    assert len(found.predictions) == len(rows) == len(table) - 1 and (tmp_path / "found" / "overlays").is_dir()
+    assert cs.compare(run, run).differences[0].difference == 0
+    return card, rows
+
+
+def test_class_folders(made, tmp_path):
+    run = trained("cnn", made / "folders", tmp_path / "run", settings={"widths": "16,32", "flips": "both"})
+    pictures = made / "folders" / "val" / "red"
+    card, rows = check(run, "classification", "accuracy", 0.9, pictures, tmp_path)
+    assert all(row["class"] == "red" and row["probabilities"]["red"] == row["score"] for row in rows)
+    matrix = next(finding for finding in card.findings if finding.metric == "confusion")
+    assert matrix.plot == "matrix" and len(matrix.series["truth"]) == 9 and matrix.n == 20
+    assert any(finding.question == "when to trust it" for finding in card.findings)
+    cs.audit(run)
+
+
+def test_several_labels_and_groups(made, tmp_path):
+    run = trained(
+        "cnn", made / "table" / "table.csv", tmp_path / "run", target="warm,cold", by=["place"],
+        settings={"widths": "16,32"},
+    )  # fmt: skip
+    _, rows = check(run, "tagging", run_headline(run), 0.9, made / "table" / "00.png", tmp_path)
+    assert set(rows[0]["probabilities"]) == {"warm", "cold"} and rows[0]["probabilities"]["warm"] > 0.5
+    evidence = cs.evaluate(run, made / "table" / "table.csv", split="val")
+    assert set(evidence.groups["place"]) == {"city-0", "city-1"}
+    assert (evidence.statistics.states == 2).any() and (evidence.statistics.states == 3).any()
+
+
+def run_headline(run):
+    return next(f.metric for f in run.read_card().findings if f.question == "what it does" and f.interval is not None)
+
+
+def test_a_number_per_picture(made, tmp_path):
+    run = trained(
+        "cnn", made / "table" / "table.csv", tmp_path / "run", target="heat", epochs=15, settings={"widths": "16,32"}
+    )
+    _, rows = check(run, "regression", "R2", 0.7, made / "table" / "00.png", tmp_path)
+    assert 5 < rows[0]["value"] < 15
+
+
+def test_a_class_for_every_pixel(made, tmp_path):
+    settings = {"backbone": "regnetx_002", "width": 32, "size_px": 32, "zoom": "1,1"}
+    run = trained("encoder-decoder", made / "street", tmp_path / "run", epochs=12, settings=settings)
+    pictures = made / "street" / "val" / "images"
+    _, rows = check(run, "segmentation", "mean IoU", 0.7, pictures, tmp_path)
+    assert set(rows[0]["shares"]) == {"sky", "meadow"} and abs(sum(rows[0]["shares"].values()) - 1) < 1e-3
+    mask = Image.open(tmp_path / "found" / "masks" / "45.png")
+    assert mask.mode == "P" and mask.size == (SIDE, SIDE) and set(np.unique(np.array(mask))) <= {0, 1}
+    whole = cs.predict(run, pictures / "45.png").predictions[0]
+    pieces = cs.predict(run, pictures / "45.png", window=SIDE).predictions[0]
+    assert bool((whole.labels == pieces.labels).all())
+    with pytest.raises(ValueError, match="32 px or more"):
+        cs.predict(run, pictures / "45.png", window=8)
+
+
+def test_networks_and_data_must_fit(made):
+    with pytest.raises(ValueError, match="boxes.*[Mm]odels for such data: .*cnn|no annotations found"):
+        trained("yolo", made / "folders", None)
+    with pytest.raises(ValueError, match="learns from the rows of a table"):
+        trained("linear", made / "folders", None)
+    with pytest.raises(ValueError, match="--min-score chooses among boxes|min_score"):
+        run = trained("mlp", made / "folders", made / "run", epochs=1)
+        cs.predict(run, made / "folders" / "val", min_score=0.5)

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from clearsight.types import Detections, Estimate, Scores, Segmentation
+from clearsight.verbs import findings
+
+NAMES = ("cat", "dog")
+
+
+def one(kind):
+    return {
+        "boxes": Detections(
+            xyxy=torch.tensor([[1.0, 2, 11, 22]]), scores=torch.tensor([0.75]), labels=torch.tensor([1])
+        ),
+        "scores": Scores(probabilities=torch.tensor([0.25, 0.75])),
+        "number": Estimate(value=3.5),
+        "map": Segmentation(
+            labels=torch.tensor([[0, 1], [1, 1]], dtype=torch.uint8), confidence=torch.full((2, 2), 0.5)
+        ),
+    }[kind]
+
+
+def test_rows_of_every_kind():
+    assert findings.rows(one("boxes"), NAMES) == [
+        {"category_id": 2, "category_name": "dog", "bbox": [1, 2, 10, 20], "score": 0.75}
+    ]
+    assert findings.rows(one("scores"), NAMES) == [
+        {"class": "dog", "score": 0.75, "probabilities": {"cat": 0.25, "dog": 0.75}}
+    ]
+    assert findings.rows(one("number"), NAMES) == [{"value": 3.5}]
+    assert findings.rows(one("map"), NAMES) == [{"shares": {"cat": 0.25, "dog": 0.75}, "mean_confidence": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "cells"),
+    [
+        ("boxes", ["file_name", "category_name", "score", "x1", "y1", "x2", "y2"], ["f", "dog", 0.75, 1, 2, 11, 22]),
+        ("scores", ["file_name", "class", "score", "cat", "dog"], ["f", "dog", 0.75, 0.25, 0.75]),
+        ("number", ["file_name", "value"], ["f", 3.5]),
+        ("map", ["file_name", "cat", "dog", "mean_confidence"], ["f", 0.25, 0.75, 0.5]),
+    ],
+)
+def test_tables_have_a_column_for_each_value(kind, columns, cells):
+    rows = [{"image_id": 1, "file_name": "f", **row} for row in findings.rows(one(kind), NAMES)]
+    assert findings.table(rows) == [columns, cells]
+
+
+def test_tallies():
+    assert findings.tally([one("boxes"), one("boxes")], NAMES) == [("class", "found"), ("cat", "0"), ("dog", "2")]
+    assert findings.tally([one("scores")], NAMES)[2] == ("dog", "1")
+    assert findings.tally([one("map")], NAMES) == [("class", "of the area"), ("cat", "25.0%"), ("dog", "75.0%")]
+    assert findings.tally([one("number")], NAMES)[2] == ("median", "3.5")
+    with pytest.raises(TypeError):
+        findings.rows(object(), NAMES)
