@@ -58,7 +58,7 @@ def main() -> None:
                 "steps": last["step"],
                 "training_s": round(last["seconds"], 1),
                 "whole_s": round(seconds, 1),
-                "precision": run.config.settings["precision"],
+                "trained in": run.config.settings["precision"],
                 "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,

@@ -45,7 +45,7 @@ def test_a_step_of_muon_fixes_the_length_and_moves_each_group_apart():
     weight.grad = torch.randn_like(weight)
     weight.grad[3:] = 0  # the second group gets no gradient, so it only changes its length
     before = weight.detach().clone()
-    Muon([{"params": [weight], "parts": 2}], lr=0.1).step()
+    Muon([{"params": [weight], "parts": 2}], lr=0.1, momentum=0.9).step()
     scaled = before * 6**0.5 / before.norm()
     assert torch.allclose(weight[3:], scaled[3:], atol=1e-6)
     moved = (weight - scaled)[:3].flatten(1)
@@ -64,7 +64,7 @@ def test_muon_learns_what_adam_learns_and_goes_on_from_its_state():
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     training = Training(optimizer="muon", filter_rate=0.05, learning_rate=0.01)
     model = stack()

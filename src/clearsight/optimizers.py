@@ -11,7 +11,6 @@ from torch.optim import AdamW, Optimizer
 
 from clearsight.types import Training
 
-MOMENTUM = 0.9
 # Two odd polynomials of degree 5, one after the other: found numerically as those whose result deviates least from 1
 # for singular values from 0.04 to 1 (0.71 to 1.29; smaller ones grow about 20-fold). Two rounds of these do what three
 # of one polynomial do (Jordan et al. 2024), in two thirds of the time.
@@ -35,7 +34,7 @@ def optimizers_for(model: nn.Module, training: Training) -> list[Optimizer]:
     found: list[Optimizer] = [AdamW(groups, lr=rate, fused=True)]
     if filters:
         by_parts = [{"params": own, "parts": parts} for parts, own in sorted(filters.items())]
-        found.append(Muon([{**group, "highest": training.filter_rate} for group in by_parts], training.filter_rate))
+        found.append(Muon([{**group, "highest": training.filter_rate} for group in by_parts], training.filter_rate, training.momentum))
     return found
 
 
@@ -59,7 +58,7 @@ class Muon(Optimizer):
     (Nesterov's form). Steps are relative to the filters, so one rate fits every width.
     """
 
-    def __init__(self, groups: list[dict[str, Any]], lr: float, momentum: float = MOMENTUM) -> None:
+    def __init__(self, groups: list[dict[str, Any]], lr: float, momentum: float) -> None:
         super().__init__(groups, {"lr": lr, "momentum": momentum, "parts": 1})
 
     @torch.no_grad()
@@ -85,8 +84,13 @@ def orthogonal(matrices: Float[Tensor, "n rows columns"]) -> Float[Tensor, "n ro
     """Nearly the closest orthogonal matrices: the same singular vectors, all singular values about 1."""
     tall = matrices.shape[1] > matrices.shape[2]
     turned = (matrices.mT if tall else matrices).float()
-    turned = turned / torch.linalg.matrix_norm(turned, keepdim=True).clamp_(min=1e-7)
-    for first, third, fifth in QUINTICS:
-        square = turned @ turned.mT
+    square = turned @ turned.mT
+    # The fourth root of the sum of all singular values to the fourth bounds the largest, and more closely than their
+    # Euclidean length would: so few of them begin too small to be lifted to 1.
+    bound = torch.linalg.matrix_norm(square, keepdim=True).clamp_(min=1e-14)
+    turned, square = turned / bound.sqrt(), square / bound
+    for number, (first, third, fifth) in enumerate(QUINTICS):
+        if number:
+            square = turned @ turned.mT
         turned = first * turned + (third * square + fifth * square @ square) @ turned
     return (turned.mT if tall else turned).to(matrices.dtype)

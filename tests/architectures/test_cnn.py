@@ -34,7 +34,7 @@ def test_the_first_layer_whitens_patches():
     assert torch.allclose(torch.cov(found[:12]), torch.eye(12), atol=0.1)
     assert torch.allclose(found.mean(1), torch.zeros(24), atol=1e-3)
     assert torch.allclose(found[12:], -found[:12], atol=1e-4)
-    assert not any(weight.requires_grad for weight in model.whiten.parameters())
+    assert not model.whiten.weight.requires_grad
 
 
 def test_grey_pictures_have_no_colour_to_whiten():

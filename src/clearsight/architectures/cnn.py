@@ -56,14 +56,15 @@ class Cnn(nn.Module):
     training_defaults: ClassVar[Training] = Training(
         batch_size=250, learning_rate=3e-3, weight_decay=0.0, warmup_share=0.15, average_share=0.02, size_px=32,
         zoom=(1.0, 1.0), brightness=0.0, shift=0.0625, optimizer="muon",
-        filter_rate=0.1, small_share=0.6, small_scale=0.75, enlarge=False,
+        filter_rate=0.08, momentum=0.6, small_share=0.6, small_scale=0.75, enlarge=False,
     )  # fmt: skip
     strides: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, config: CnnConfig, backbone: None, class_names: tuple[str, ...]) -> None:
         super().__init__()
         self.config = config
-        self.whiten = nn.Conv2d(3, 2 * 3 * PATCH**2, PATCH).requires_grad_(False)
+        self.whiten = nn.Conv2d(3, 2 * 3 * PATCH**2, PATCH)
+        self.whiten.weight.requires_grad_(False)
         channels = (self.whiten.out_channels, *config.widths)
         pairs = zip(channels[:-1], channels[1:], strict=True)
         self.stages = nn.Sequential(*(Stage(before, after, config.depth) for before, after in pairs))

@@ -94,10 +94,12 @@ def _by_class(
     rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
     found: list[tuple[float, str]] = []
     own = [(name, _of_class(metric, evidence, statistics, weights, request)) for name, statistics in classes]
-    for name, estimate in [("all classes", whole), *own]:
+    # Where a class has pictures of its own, only those speak for it.
+    counts = [whole.images, *(getattr(statistics, "judged", whole.images) for _, statistics in classes)]
+    for (name, estimate), count in zip([("all classes", whole), *own], counts, strict=True):
         known = bool(np.isfinite(estimate.value))
         ends = estimate.interval if known else None
-        cells = (name, estimate.value if known else None, *(ends or (None, None)), estimate.images)
+        cells = (name, estimate.value if known else None, *(ends or (None, None)), count)
         for column, cell in zip(rows, (*cells, None if known else f"none in these {evidence.unit}"), strict=True):
             rows[column].append(cell)
     found = [(estimate.value, name) for name, estimate in own if np.isfinite(estimate.value)]

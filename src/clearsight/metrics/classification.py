@@ -59,6 +59,11 @@ class ClassificationStatistics:
         return np.bincount(self.truth, minlength=len(self.class_names)) / max(1, self.images)
 
     @property
+    def judged(self) -> int:
+        """How many images the scores speak of: all, or those of the class that the statistics are restricted to."""
+        return self.images if self.positive is None else int((self.truth == self.positive).sum())
+
+    @property
     def averaged(self) -> tuple[int, ...]:
         """The classes that averages run over: all, or the one these statistics are restricted to."""
         return tuple(range(len(self.class_names))) if self.positive is None else (self.positive,)

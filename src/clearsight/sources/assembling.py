@@ -14,7 +14,7 @@ import torch
 from clearsight.sources import attributes, fingerprint, pictures, splitting
 from clearsight.sources.format import Draft, Layout, Objects, Request
 from clearsight.sources.problems import DataError, Problems, shown
-from clearsight.sources.records import PictureDataset, Record, Source
+from clearsight.sources.records import MaskFile, PictureDataset, Record, Source
 from clearsight.types import Boxes, Dataset, Label, Labels, Size, State
 
 OVERHANG_PX = 2.0
@@ -112,7 +112,9 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
                 continue
             assert seen.size is not None
             if draft.size is not None and draft.size != seen.size:
-                problems.add("size differs from the annotation", draft.where, _sizes(draft.size, seen.size))
+                mask = isinstance(draft.truth, MaskFile)
+                kind = "mask of another size than its picture" if mask else "size differs from the annotation"
+                problems.add(kind, draft.where, _sizes(draft.size, seen.size))
                 continue
             truth, overhanging = draft.truth, 0
             if isinstance(truth, Objects):

@@ -45,7 +45,8 @@ class Training:
     ``small_share`` of the run the pictures are ``small_scale`` times smaller. ``flips`` are the mirrorings a picture
     may undergo: those the data allow, or "none", "horizontal", "vertical", "both" where the user knows better.
     ``shift`` moves a small picture by up to that share of its side; ``mixup`` is the alpha of Zhang et al. 2018 (0 for
-    none). ``optimizer`` is "adamw" or "muon", which moves filters at ``filter_rate`` (see ``optimizers``).
+    none). ``optimizer`` is "adamw" or "muon", which moves filters at ``filter_rate`` with ``momentum`` (see
+    ``optimizers``).
     ``precision`` is "float32", "bfloat16", or whichever is found to be quicker.
     """
 
@@ -66,6 +67,7 @@ class Training:
     mixup: float = 0.0
     optimizer: str = "adamw"
     filter_rate: float = 0.05
+    momentum: float = 0.9
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -75,7 +77,7 @@ class Training:
         for name in ("learning_rate", "filter_rate", "clip_norm", "small_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
-        for name in ("warmup_share", "average_share", "small_share", "brightness", "shift", "mixup"):
+        for name in ("warmup_share", "average_share", "small_share", "brightness", "shift", "mixup", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
         if not 0 < self.zoom[0] <= self.zoom[1]:

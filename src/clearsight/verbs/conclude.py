@@ -26,6 +26,7 @@ from clearsight.types import (
     Request,
     Sample,
     Scores,
+    Segmentation,
 )
 from clearsight.verbs import trained
 from clearsight.verbs.gather import Gathered
@@ -180,7 +181,8 @@ def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
         drawn.save(file, "JPEG", quality=88)
         path = f"examples/{kind}-{number}.jpg"
         run.write_file(path, file.getvalue())
-        caption = f"{sample.id}: {what} {scores[row]:.2f}"
+        beside = " (left: what it says, right: the truth)" if isinstance(found, Segmentation) else ""
+        caption = f"{sample.id}: {what} {scores[row]:.2f}{beside}"
         examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
     return examples
 
