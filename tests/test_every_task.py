@@ -70,7 +70,7 @@ def check(run, task, headline, least, pictures, tmp_path):
     assert evidence.task == task and len(evidence.ids) == 20
     found = cs.predict(run, pictures, out=tmp_path / "found")
     rows = json.loads((tmp_path / "found" / "predictions.json").read_text())
-    table = list(csv.reader((tmp_path / "found" / "predictions.csv").open()))
+    table = list(csv.reader((tmp_path / "found" / "predictions.csv").read_text().splitlines()))
     assert len(found.predictions) == len(rows) == len(table) - 1 and (tmp_path / "found" / "overlays").is_dir()
     assert cs.compare(run, run).differences[0].difference == 0
     return card, rows
