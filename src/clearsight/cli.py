@@ -118,8 +118,8 @@ def train(
     run = run_train(
         model, place, backbone=backbone, pretrained=_weights(pretrained), epochs=epochs, minutes=minutes,
         budget_kwh=budget_kwh, devices=devices, by=_words(by), zone=zone, attributes=attributes, target=target,
-        out=out, resume=resume, seed=seed, skip_bad=skip_bad, settings=choices.parse(set_ or []), responsible=responsible,
-        quiet=quiet,
+        out=out, resume=resume, seed=seed, skip_bad=skip_bad, settings=choices.parse(set_ or []),
+        responsible=responsible, quiet=quiet,
     )  # fmt: skip
     _say_run(run, as_json)
 
@@ -193,8 +193,8 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=_words(by), zone=zone, attributes=attributes, target=target, split=split, responsible=responsible,
-        skip_bad=skip_bad, quiet=quiet,
+        run, place, by=_words(by), zone=zone, attributes=attributes, target=target, split=split,
+        responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     from clearsight.run import Run
 

@@ -33,8 +33,9 @@ def optimizers_for(model: nn.Module, training: Training) -> list[Optimizer]:
     ]
     found: list[Optimizer] = [AdamW(groups, lr=rate, fused=True)]
     if filters:
-        by_parts = [{"params": own, "parts": parts} for parts, own in sorted(filters.items())]
-        found.append(Muon([{**group, "highest": training.filter_rate} for group in by_parts], training.filter_rate, training.momentum))
+        fast = training.filter_rate
+        by_parts = [{"params": own, "parts": parts, "highest": fast} for parts, own in sorted(filters.items())]
+        found.append(Muon(by_parts, fast, training.momentum))
     return found
 
 
