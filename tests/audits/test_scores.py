@@ -8,6 +8,7 @@ from simulated_detectors import simulated
 
 from clearsight.audits import scores
 from clearsight.metrics.detection import METRICS
+from clearsight.metrics.labels import MultiLabelStatistics
 from clearsight.types import Evidence, Request
 
 
@@ -70,3 +71,15 @@ def test_nothing_to_judge_by_is_said():
     findings = scores(Request(evidence=evidence, replicates=20))
     assert findings[0].value is None and findings[0].interval is None
     assert "not defined" in findings[0].claim
+
+
+def test_the_classes_of_several_labels_count_the_pictures_that_judge_them():
+    states = np.array([[1, 0], [0, 3], [1, 2], [0, 1], [2, 0], [1, 0]], dtype=np.int8)
+    statistics = MultiLabelStatistics(
+        class_names=("warm", "cold"), states=states, probabilities=np.linspace(0.1, 0.9, 12).reshape(6, 2)
+    )
+    evidence = Evidence(
+        task="tagging", statistics=statistics, ids=tuple("abcdef"), clusters=np.arange(6), groups={}, about={}
+    )
+    table = next(f for f in scores(Request(evidence=evidence, replicates=50)) if f.metric.endswith("by class"))
+    assert dict(zip(table.series["label"], table.series["n"], strict=True)) == {"all classes": 6, "warm": 5, "cold": 4}

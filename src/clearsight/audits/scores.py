@@ -95,7 +95,7 @@ def _by_class(
     found: list[tuple[float, str]] = []
     own = [(name, _of_class(metric, evidence, statistics, weights, request)) for name, statistics in classes]
     # Where a class has pictures of its own, only those speak for it.
-    counts = [whole.images, *(getattr(statistics, "judged", whole.images) for _, statistics in classes)]
+    counts = [whole.images, *(getattr(statistics, "images_judged", whole.images) for _, statistics in classes)]
     for (name, estimate), count in zip([("all classes", whole), *own], counts, strict=True):
         known = bool(np.isfinite(estimate.value))
         ends = estimate.interval if known else None

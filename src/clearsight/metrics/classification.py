@@ -59,7 +59,7 @@ class ClassificationStatistics:
         return np.bincount(self.truth, minlength=len(self.class_names)) / max(1, self.images)
 
     @property
-    def judged(self) -> int:
+    def images_judged(self) -> int:
         """How many images the scores speak of: all, or those of the class that the statistics are restricted to."""
         return self.images if self.positive is None else int((self.truth == self.positive).sum())
 

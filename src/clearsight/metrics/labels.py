@@ -52,6 +52,11 @@ class MultiLabelStatistics:
         """Where it is known whether a label is there."""
         return self.present | (self.states == State.ABSENT)
 
+    @property
+    def images_judged(self) -> int:
+        """How many images the scores speak of: those with a label that is judged."""
+        return int(self.judged.any(1).sum())
+
     @cached_property
     def given(self) -> Bool[np.ndarray, "images classes"]:
         """Where the label is given: the probability reaches its threshold."""

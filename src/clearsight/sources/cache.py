@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class CachedDataset:
         """The truth of one resized picture; a class map is not copied."""
         return ClassMap(labels=self._planes(index)[3]) if self._entry.planes == 4 else self._truths[index]
 
-    @property
+    @cached_property
     def common_size(self) -> Size | None:
         """The size of every resized picture; None where they differ, or there are none."""
         sizes = set(self._entry.sizes)

@@ -65,7 +65,7 @@ def audit(
         examples_of(run, source.split(split), found),
         [
             *source.problems,
-            *([SAME_PICTURES] if own and found.about["split"] == "val" and trained.deployed(config) else []),
+            *([SAME_PICTURES] if own and _settled_on(config, found) else []),
         ],
         responsible or (former.responsible if former else None),
     )
