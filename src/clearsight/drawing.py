@@ -38,7 +38,6 @@ def picture_of(image: UInt8[Tensor, "3 h w"]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
 
 
-@singledispatch
 def overlay(
     prediction: Prediction,
     image: UInt8[Tensor, "3 h w"],
@@ -52,18 +51,18 @@ def overlay(
     Of ``truth``, missed objects are dashed, the true class map stands beside the found one, and a class or number is
     named. Pictures smaller than ``at_least_px`` are magnified, so that the labels can be read.
     """
+    return _drawn(prediction, image, class_names, truth, at_least_px)
+
+
+@singledispatch
+def _drawn(
+    prediction: Prediction, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
+) -> Image.Image:
     raise TypeError(f"nobody knows how to draw a {type(prediction).__name__}")
 
 
-@overlay.register
-def _(
-    prediction: Detections,
-    image: UInt8[Tensor, "3 h w"],
-    class_names: Sequence[str],
-    *,
-    truth: Truth = None,
-    at_least_px: int = 480,
-) -> Image.Image:
+@_drawn.register
+def _(prediction: Detections, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int) -> Image.Image:
     picture, scale = magnified(picture_of(image), at_least_px)
     draw = ImageDraw.Draw(picture, "RGBA")
     line = max(2, round(max(picture.size) / 320))
@@ -81,36 +80,22 @@ def _(
     return picture
 
 
-@overlay.register
+@_drawn.register
 def _(
-    prediction: Segmentation,
-    image: UInt8[Tensor, "3 h w"],
-    class_names: Sequence[str],
-    *,
-    truth: Truth = None,
-    at_least_px: int = 480,
+    prediction: Segmentation, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
 ) -> Image.Image:
     picture = picture_of(image)
-    painted = [_painted(picture, prediction.labels)]
+    sheet = _painted(picture, prediction.labels)
     if isinstance(truth, ClassMap):
-        painted.append(_painted(picture, truth.labels))
-    across, gap = picture.width, max(2, picture.width // 100)
-    sheet = Image.new("RGB", (across * len(painted) + gap * (len(painted) - 1), picture.height), "white")
-    for place, one in enumerate(painted):
-        sheet.paste(one, (place * (across + gap), 0))
+        sheet = beside(sheet, _painted(picture, truth.labels), max(2, picture.width // 100))
     sheet, _ = magnified(sheet, at_least_px)
     return _with_legend(sheet, sorted(set(prediction.labels.unique().tolist()) - {IGNORE}), class_names)
 
 
-@overlay.register(Scores)
-@overlay.register(Estimate)
+@_drawn.register(Scores)
+@_drawn.register(Estimate)
 def _(
-    prediction: Scores | Estimate,
-    image: UInt8[Tensor, "3 h w"],
-    class_names: Sequence[str],
-    *,
-    truth: Truth = None,
-    at_least_px: int = 480,
+    prediction: Scores | Estimate, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
 ) -> Image.Image:
     picture, _ = magnified(picture_of(image), at_least_px)
     lines = [answer_in_words(prediction, class_names)]
@@ -127,9 +112,8 @@ def _(
     return picture
 
 
-def beside(one: Image.Image, other: Image.Image) -> Image.Image:
-    """Two pictures of one height side by side on white."""
-    gap = max(2, one.width // 60)
+def beside(one: Image.Image, other: Image.Image, gap: int) -> Image.Image:
+    """Two pictures of one height side by side on white, ``gap`` px apart."""
     sheet = Image.new("RGB", (one.width + gap + other.width, max(one.height, other.height)), "white")
     sheet.paste(one, (0, 0))
     sheet.paste(other, (one.width + gap, 0))
@@ -179,7 +163,7 @@ def truth_in_words(truth: Truth, class_names: Sequence[str]) -> str:
 
 
 def palette(classes: int) -> list[int]:
-    """Colours of class maps, ``r g b`` after each other, 256 of them: eight well told apart, then their shades."""
+    """Colours of class maps, ``r g b`` after each other, 256 of them: seven well told apart, then their shades."""
     colours = [ImageColor.getrgb(colour) for colour in COLOURS]
     table = []
     for label in range(classes):

@@ -1,16 +1,16 @@
 """A trained network made ready to predict: norms folded into convolutions, one precision, pictures of any size."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from itertools import chain, groupby
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from clearsight.allocation import keep_freed_memory
 from clearsight.ops import views
-from clearsight.types import Model, Prediction
+from clearsight.types import Model, Prediction, Size
 
 Picture = UInt8[Tensor, "3 h w"]
 
@@ -41,14 +41,22 @@ class Predictor:
             for chunk in _chunks((image for _, image in run), self.batch):
                 yield from self._predict(canvas, chunk)
 
-    def _predict(self, canvas: tuple[int, int], images: list[Tensor]) -> list[Prediction]:
+    def laid(
+        self, images: Sequence[Picture], canvas: Size | None = None
+    ) -> tuple[Float[Tensor, "b 3 h w"], list[views.Placement]]:
+        """Pictures of one size, or for one ``canvas``, as the network sees them, and how each lies there."""
+        canvas = canvas or views.canvas_for(_size(images[0]), self.size_px, self.multiple)
         placements = [
             views.Placement(size=_size(image), placed=views.fitted(_size(image), self.size_px)) for image in images
         ]
-        laid = [views.paste(image, canvas, at) for image, at in zip(images, placements, strict=True)]
-        stack = torch.stack(laid).to(self.device).contiguous(memory_format=torch.channels_last)
+        pasted = [views.paste(image, canvas, at) for image, at in zip(images, placements, strict=True)]
+        stack = torch.stack(pasted).to(self.device).contiguous(memory_format=torch.channels_last)
+        return stack.to(self.dtype).div_(255), placements
+
+    def _predict(self, canvas: Size, images: list[Tensor]) -> list[Prediction]:
+        batch, placements = self.laid(images, canvas)
         with torch.inference_mode():
-            found = self.model.predict(stack.to(self.dtype).div_(255))
+            found = self.model.predict(batch)
             return [views.bring_back(one, at) for one, at in zip(found, placements, strict=True)]
 
 

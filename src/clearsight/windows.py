@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clearsight.inference import Picture, Predictor
-from clearsight.ops import views
 from clearsight.types import ClassProbabilities, Model, Prediction, Segmentation
 
 OVERLAP = 0.25
@@ -84,14 +83,10 @@ class WindowedPredictor(Predictor):
     def _probabilities(self, windows: list[Tensor]) -> Float[Tensor, "b c h w"]:
         """What the network says of windows of one size, at their own size."""
         size = (windows[0].shape[1], windows[0].shape[2])
-        placed = views.fitted(size, self.size_px)
-        canvas = views.canvas_for(size, self.size_px, self.multiple)
-        at = views.Placement(size=size, placed=placed)
-        stack = torch.stack([views.paste(window, canvas, at) for window in windows]).to(self.device)
+        batch, (at, *_) = self.laid(windows)
+        placed = at.placed
         with torch.inference_mode():
-            found = self.model.predict(  # type: ignore[operator]
-                stack.contiguous(memory_format=torch.channels_last).to(self.dtype).div_(255)
-            )
+            found = self.model.predict(batch)  # type: ignore[operator]
             assert all(isinstance(one, ClassProbabilities) for one in found)
             seen = torch.stack([one.probabilities[:, : placed[0], : placed[1]].float() for one in found])
             return seen if placed == size else F.interpolate(seen, size=size, mode="bilinear", align_corners=False)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clearsight import catalogue, drawing, evaluation, report, sources
 from clearsight.grid import carbon
-from clearsight.ops import views
+from clearsight.inference import Predictor
 from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.types import (
@@ -167,16 +167,16 @@ def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
     order = [int(row) for row in np.argsort(scores, kind="stable") if np.isfinite(scores[row])]
     picks = [("worst", row) for row in order[:WORST]]
     picks += [("best", row) for row in order[::-1][:BEST] if row not in order[:WORST]]
-    predictor, names = trained.predictor(run), run.config.class_names
-    network = trained.load(run)
+    network, names = trained.load(run), run.config.class_names
+    predictor = trained.predictor(run, network)
     examples = []
     for number, (kind, row) in enumerate(picks, 1):
         sample = dataset[row]
         (found,) = predictor([sample.image])
         drawn = drawing.overlay(deployed_part(found, run.config), sample.image, names, truth=sample.truth)
         if isinstance(found, Scores) and hasattr(network, "heat"):
-            heat = _heat(network, sample, found, int(run.config.settings["training"]["size_px"]))
-            drawn = drawing.beside(drawn, drawing.under_heat(sample.image, heat, drawn.size))
+            heat = _heat(network, predictor, sample, found)
+            drawn = drawing.beside(drawn, drawing.under_heat(sample.image, heat, drawn.size), max(2, drawn.width // 60))
         file = io.BytesIO()
         drawn.save(file, "JPEG", quality=88)
         path = f"examples/{kind}-{number}.jpg"
@@ -187,13 +187,11 @@ def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
     return examples
 
 
-def _heat(network: Any, sample: Sample, found: Scores, size_px: int) -> Tensor:
+def _heat(network: Any, predictor: Predictor, sample: Sample, found: Scores) -> Tensor:
     """Where the network looked for its most probable class (Grad-CAM), ``h w`` in [0, 1] over the whole picture."""
-    canvas = views.canvas_for(sample.size, size_px)
-    placed = views.fitted(sample.size, size_px)
-    laid = views.paste(sample.image, canvas, views.Placement(size=sample.size, placed=placed))
-    heat = network.heat(laid[None].float() / 255, found.probabilities.argmax()[None])[0]
-    return heat[: placed[0], : placed[1]].detach()
+    batch, (at,) = predictor.laid([sample.image])
+    heat = network.heat(batch.float().cpu(), found.probabilities.argmax()[None].cpu())[0]
+    return heat[: at.placed[0], : at.placed[1]].detach()
 
 
 def deployed_part(found: Prediction, config: Config) -> Prediction:

@@ -73,20 +73,23 @@ def load(run: Run) -> Model:
     return network.eval()
 
 
-def predictor(run: Run, *, batch: int = 4, device: str | None = None, window: int | None = None) -> Predictor:
+def predictor(
+    run: Run, network: Model | None = None, *, batch: int = 4, device: str | None = None, window: int | None = None
+) -> Predictor:
     """The trained network of a run, ready for pictures of any size, in the precision it was judged in.
 
-    ``window`` cuts larger pictures into windows of so many px; raises ValueError for tasks other than segmentation.
+    ``network`` is the run's own where it is loaded already. ``window`` cuts larger pictures into windows of so many px;
+    raises ValueError for tasks other than segmentation.
     """
-    settings = run.config.settings
+    settings, network = run.config.settings, network or load(run)
     dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     size_px = int(settings["training"]["size_px"])
     if window is None:
-        return Predictor(load(run), size_px, batch=batch, dtype=dtype, device=place)
+        return Predictor(network, size_px, batch=batch, dtype=dtype, device=place)
     if run.config.task != "segmentation":
         raise ValueError(f"windows are for class maps, and {run.path} does {run.config.task}. Leave --window out.")
-    return WindowedPredictor(load(run), size_px, window_px=window, batch=batch, dtype=dtype, device=place)
+    return WindowedPredictor(network, size_px, window_px=window, batch=batch, dtype=dtype, device=place)
 
 
 def has_bf16(device: str | None = None) -> bool:
