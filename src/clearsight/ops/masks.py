@@ -52,11 +52,11 @@ def run_lengths(mask: Bool[np.ndarray, "h w"]) -> list[int]:
     return [0, *runs] if flat[0] else runs
 
 
-def from_run_lengths(runs: Sequence[int], size: Size) -> Bool[np.ndarray, "h w"]:
+def from_run_lengths(runs: Sequence[int] | Int[np.ndarray, "n"], size: Size) -> Bool[np.ndarray, "h w"]:
     """The mask of a size; raises ValueError where the runs are no lengths, or do not fill it exactly."""
     height, width = size
     lengths = np.asarray(runs, dtype=np.int64).reshape(-1)
-    total = sum(int(length) for length in lengths)
+    total = int(lengths.clip(max=height * width + 1).sum())  # hostile lengths must not overflow
     if (lengths < 0).any() or total != height * width:
         raise ValueError(f"run lengths of {total} pixels for {width} x {height}")
     values = np.arange(len(lengths)) % 2 == 1

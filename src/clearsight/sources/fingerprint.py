@@ -54,8 +54,14 @@ def _truth(truth: object) -> bytes:
     parts = [_words([type(truth).__name__])]
     for item in dataclasses.fields(truth):
         value = getattr(truth, item.name)
-        parts += [_words([item.name]), _array(value) if isinstance(value, Tensor) else _words([repr(value)])]
+        parts += [_words([item.name]), _value(value)]
     return b"".join(parts)
+
+
+def _value(value: object) -> bytes:
+    if isinstance(value, Tensor):
+        return _array(value)
+    return _truth(value) if dataclasses.is_dataclass(value) else _words([repr(value)])
 
 
 def _array(tensor: Tensor) -> bytes:

@@ -44,8 +44,11 @@ from clearsight.types.truths import ClassMap as ClassMap
 from clearsight.types.truths import ClassProbabilities as ClassProbabilities
 from clearsight.types.truths import Detections as Detections
 from clearsight.types.truths import Estimate as Estimate
+from clearsight.types.truths import InstanceDetections as InstanceDetections
+from clearsight.types.truths import Instances as Instances
 from clearsight.types.truths import Label as Label
 from clearsight.types.truths import Labels as Labels
+from clearsight.types.truths import Masks as Masks
 from clearsight.types.truths import Prediction as Prediction
 from clearsight.types.truths import Scores as Scores
 from clearsight.types.truths import Segmentation as Segmentation

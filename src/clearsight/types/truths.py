@@ -1,16 +1,18 @@
 """What a picture holds and what a model says of it: truths and predictions share one set of conventions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import Any, Self, TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Int, Int8, UInt8
+from jaxtyping import Bool, Float, Int, Int8, Int32, UInt8
 from torch import Tensor
 
 IGNORE = 255
 UNKNOWN = "unknown"
 
 Size = tuple[int, int]
+_Objects = TypeVar("_Objects", bound="Boxes | Detections")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,43 @@ class Boxes:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def chosen(self, which: Tensor) -> Self:
+        """The objects at these indices, or where this is true."""
+        return _chosen(self, which)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masks:
+    """Which pixels belong to each of n objects of a picture of ``size``: compact, as run lengths within a window each.
+
+    ``windows`` are whole pixels ``x1 y1 x2 y2`` within the picture, the smallest that hold the object; 0 0 0 0 for an
+    object of no pixel. Object i has ``counts[i]`` of the ``runs``: down the columns of its window from left to right,
+    the first run of pixels that are not its own (so possibly 0), then by turns. ``ops.instance_masks`` makes and reads
+    them.
+    """
+
+    size: Size
+    windows: Int32[Tensor, "n 4"]
+    counts: Int32[Tensor, "n"]
+    runs: Int32[Tensor, "k"]
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def chosen(self, which: Tensor) -> "Masks":
+        """The masks at these indices, or where this is true."""
+        index = torch.arange(len(self), device=which.device)[which].tolist()
+        parts = self.runs.split(self.counts.tolist())
+        runs = torch.cat([self.runs[:0], *(parts[i] for i in index)])
+        return Masks(size=self.size, windows=self.windows[index], counts=self.counts[index], runs=runs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instances(Boxes):
+    """Objects with their masks; all other fields are those of the boxes around them. ``areas`` are the masks'."""
+
+    masks: Masks
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMap:
@@ -104,10 +143,20 @@ class Detections:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def above(self, score: float) -> "Detections":
+    def chosen(self, which: Tensor) -> Self:
+        """The detections at these indices, or where this is true."""
+        return _chosen(self, which)
+
+    def above(self, score: float) -> Self:
         """Only the detections whose score is at least ``score``."""
-        keep = self.scores >= score
-        return Detections(xyxy=self.xyxy[keep], scores=self.scores[keep], labels=self.labels[keep])
+        return self.chosen(self.scores >= score)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceDetections(Detections):
+    """Found objects with their masks, in the pixels of the boxes."""
+
+    masks: Masks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +174,15 @@ class Segmentation:
     confidence: Float[Tensor, "h w"]
 
 
+def _chosen(objects: _Objects, which: Tensor) -> _Objects:
+    """Objects of one picture, every field of them reduced to some."""
+    parts: dict[str, Any] = {}
+    for item in fields(objects):
+        value = getattr(objects, item.name)
+        parts[item.name] = value.chosen(which) if isinstance(value, Masks) else value[which]
+    return type(objects)(**parts)
+
+
 Truth = Label | Labels | Value | Boxes | ClassMap | None
 Prediction = Scores | Estimate | Detections | ClassProbabilities | Segmentation
 
@@ -133,5 +191,6 @@ TRUTHS: dict[type, str] = {
     Labels: "several labels per picture",
     Value: "one number per picture",
     Boxes: "boxes",
+    Instances: "a mask for every object",
     ClassMap: "a class for every pixel",
 }
