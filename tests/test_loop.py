@@ -169,3 +169,37 @@ def test_weights_decay_but_biases_do_not():
     groups = optimizer.param_groups
     assert {weight.ndim for weight in groups[0]["params"]} == {2} and groups[0]["weight_decay"] == 0.3
     assert {weight.ndim for weight in groups[1]["params"]} == {1} and groups[1]["weight_decay"] == 0.0
+
+
+class OnTrunk(Line):
+    """The same, with a trunk that has weights and running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8))
+        self.layer = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 1))
+
+    def losses(self, batch):
+        x = batch.images.mean(dim=(1, 2, 3))[:, None]
+        return {"square": (self.layer(self.backbone(x)) - 3 * x).square().mean()}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_frozen_trunk_stands_still_and_then_moves(optimizer):
+    torch.manual_seed(0)
+    model, states = OnTrunk(), []
+    start = copy.deepcopy(model.state_dict())
+    clock = loop.Clock(loop.Budget(epochs=2), 10, Meter())
+    training = Training(learning_rate=0.01, batch_size=4, frozen_share=0.5, optimizer=optimizer)
+
+    def watch(moment):
+        states.append(copy.deepcopy(model.state_dict()))
+
+    fabric = Fabric(accelerator="cpu", devices=1)
+    loop.fit(model, batches, ahead, clock, training, fabric, loop.Hooks(save=lambda state: None, watch=watch), None)
+    trunk = [name for name in start if name.startswith("backbone")]
+    assert all(torch.equal(start[name], states[9][name]) for name in trunk)
+    assert not torch.equal(start["layer.0.weight"], states[9]["layer.0.weight"])
+    moved = [name for name in trunk if not torch.equal(states[9][name], states[-1][name])]
+    assert set(moved) == set(trunk)
+    assert all(parameter.requires_grad for parameter in model.parameters()) and model.backbone.training

@@ -222,6 +222,7 @@ class _Trainer:
             self._restore(state)
         self.saved_at = self.validated_at = clock.seconds
         self.bare.train()
+        self.held: nn.Module | None = None
 
     def agreed_progress(self) -> float:
         """The progress all processes go by, since their clocks differ; and whether any of them was asked to stop."""
@@ -238,6 +239,7 @@ class _Trainer:
         rate = rate_at(progress, self.training.warmup_share)
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = group["highest"] * rate
+        self._hold_trunk(progress < self.training.frozen_share)
         losses = self.model(_Held(_on(batch, self.fabric.device)))
         self._descend(losses)
         self.clock.step += 1
@@ -249,10 +251,23 @@ class _Trainer:
         if self.clock.seconds - self.saved_at > self.hooks.save_seconds:
             self.save()
 
+    def _hold_trunk(self, wanted: bool) -> None:
+        """Let the trunk stand still, its running statistics too, or move again."""
+        if wanted == (self.held is not None):
+            return
+        trunk = self.bare.get_submodule("backbone")
+        trunk.train(not wanted)
+        # Several processes wait for every gradient they know of, so there it is made and thrown away.
+        if self.fabric.world_size == 1:
+            trunk.requires_grad_(not wanted)
+        self.held = trunk if wanted else None
+
     def _descend(self, losses: Losses) -> None:
         total = torch.stack([value.float() for value in losses.values()]).sum()
         self.bare.zero_grad(set_to_none=True)
         self.fabric.backward(total)
+        if self.held is not None:
+            self.held.zero_grad(set_to_none=True)
         norm = nn.utils.clip_grad_norm_(self.bare.parameters(), self.training.clip_norm)
         if not bool(torch.isfinite(norm + total.detach() if self.fabric.world_size == 1 else norm)):
             self.save()

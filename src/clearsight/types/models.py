@@ -47,6 +47,8 @@ class Training:
     ``shift`` moves a small picture by up to that share of its side; ``mixup`` is the alpha of Zhang et al. 2018 (0 for
     none). ``optimizer`` is "adamw" or "muon", which moves filters at ``filter_rate`` with ``momentum`` (see
     ``optimizers``).
+    ``frozen_share`` is the share of the run, from its start, in which a trained trunk stands still while the rest
+    learns; then all of it moves.
     ``precision`` is "float32", "bfloat16", or whichever is found to be quicker.
     """
 
@@ -68,6 +70,7 @@ class Training:
     optimizer: str = "adamw"
     filter_rate: float = 0.05
     momentum: float = 0.9
+    frozen_share: float = 0.0
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -77,7 +80,8 @@ class Training:
         for name in ("learning_rate", "filter_rate", "clip_norm", "small_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
-        for name in ("warmup_share", "average_share", "small_share", "brightness", "shift", "mixup", "momentum"):
+        shares = ("warmup_share", "average_share", "small_share", "frozen_share")
+        for name in (*shares, "brightness", "shift", "mixup", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
         if not 0 < self.zoom[0] <= self.zoom[1]:

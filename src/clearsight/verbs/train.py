@@ -127,6 +127,11 @@ def _new(
             f"a batch of {training.batch_size} cannot be shared evenly by {devices} devices. "
             f"Choose --set batch_size={training.batch_size + devices - training.batch_size % devices}."
         )
+    if training.frozen_share and not (pretrained or getattr(config, "backbone", "").startswith("run:")):
+        raise ValueError(
+            f"frozen_share is {training.frozen_share} and the trunk starts from random weights, which nothing can be "
+            "learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave frozen_share out."
+        )
     attributes = Path(attributes) if attributes is not None else None
     tasks = trained.tasks_of(model)
     gathered = gather(
