@@ -1,8 +1,6 @@
 """Predict on the rows of tables: CSV and Parquet in, one prediction per row out, as CSV and JSON."""
 
-import csv
-import io
-import json
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from clearsight import durable
 from clearsight.estimators.fitting import predict
 from clearsight.run import Run
 from clearsight.sources.columns import Column
@@ -18,6 +15,7 @@ from clearsight.sources.row_groups import ids_of
 from clearsight.sources.tables import read_rows
 from clearsight.verbs.tabular import columns_of, load_model
 from clearsight.verbs.trained import opened
+from clearsight.verbs.writing import CsvRows, JsonRows, appearing, new_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +43,7 @@ def predict_table(
         ValueError: a column that is missing or of another kind, a broken file, a folder that is not new.
     """
     run = opened(run)
-    folder = None if out is None else Path(out)
-    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is not empty. Predictions need a folder of their own: choose a new one with --out.")
+    folder = None if out is None else new_folder(out)
     columns, pipeline = columns_of(run.config), load_model(run)
     rows: list[dict[str, Any]] = []
     for file in [files] if isinstance(files, str | Path) else files:
@@ -58,8 +54,9 @@ def predict_table(
         for id, answer, doubts in zip(ids, answers, strange, strict=True):
             rows.append({"file": str(file), "id": id, **_said(answer, run.config.class_names), "unfamiliar": doubts})
     found = PredictedRows(target=run.config.settings["target"], rows=tuple(rows), folder=folder)
-    if folder is not None:
-        _write(found, folder)
+    with appearing(folder) as partial:
+        if partial is not None:
+            _write(found, partial)
     return found
 
 
@@ -81,22 +78,8 @@ def _unfamiliar(inputs: np.ndarray, columns: Sequence[Column]) -> list[list[str]
 
 
 def _write(found: PredictedRows, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(durable.failure(folder, error)) from error
-    text = json.dumps(list(found.rows), indent=1, ensure_ascii=False)
-    durable.write_bytes(folder / "predictions.json", text.encode("utf-8", "backslashreplace"))
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    names = list(found.rows[0]) if found.rows else ["file", "id", "prediction", "unfamiliar"]
-    writer.writerow([_cell(name) for name in names])
-    for row in found.rows:
-        cells = {**row, "unfamiliar": "; ".join(row["unfamiliar"])}
-        writer.writerow([_cell(cells[name]) for name in names])
-    durable.write_bytes(folder / "predictions.csv", table.getvalue().encode("utf-8", "backslashreplace"))
-
-
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet shows rather than computes."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    columns = ("file", "id", "prediction", "unfamiliar")
+    for file in (JsonRows(folder / "predictions.json"), CsvRows(folder / "predictions.csv", columns)):
+        with contextlib.closing(file):
+            for row in found.rows:
+                file.add(row)
