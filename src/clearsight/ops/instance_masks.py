@@ -1,10 +1,10 @@
 """Masks of single objects, kept as run lengths within a window each: made, read and measured."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from clearsight.ops.masks import from_run_lengths, run_lengths
@@ -13,13 +13,14 @@ from clearsight.types import Masks, Size
 Window = tuple[int, int, int, int]
 
 
-def of_crops(crops: Sequence[Bool[np.ndarray, "_h _w"]], corners: Sequence[tuple[int, int]], size: Size) -> Masks:
+def of_crops(crops: Iterable[Bool[np.ndarray, "_h _w"]], corners: Iterable[tuple[int, int]], size: Size) -> Masks:
     """The masks whose parts ``crops`` have their left top corner ``x y`` in a picture of ``size``; they lie within it.
 
-    Raises ValueError for a part that reaches out of the picture.
+    Crops may come one by one: only one is in memory at a time. Raises ValueError for one that reaches out of the
+    picture.
     """
-    windows, runs = np.zeros((len(crops), 4), dtype=np.int32), []
-    for index, (crop, (left, top)) in enumerate(zip(crops, corners, strict=True)):
+    windows, runs = [], []
+    for crop, (left, top) in zip(crops, corners, strict=True):
         if min(left, top) < 0 or top + crop.shape[0] > size[0] or left + crop.shape[1] > size[1]:
             raise ValueError(
                 f"a mask of {crop.shape[1]} x {crop.shape[0]} px at ({left}, {top}) reaches out of its picture of "
@@ -28,15 +29,16 @@ def of_crops(crops: Sequence[Bool[np.ndarray, "_h _w"]], corners: Sequence[tuple
         rows, columns = np.flatnonzero(crop.any(1)), np.flatnonzero(crop.any(0))
         if len(rows):
             low_y, high_y, low_x, high_x = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-            windows[index] = (left + low_x, top + low_y, left + high_x, top + high_y)
-            runs.append(run_lengths(crop[low_y:high_y, low_x:high_x]))
+            windows.append((left + low_x, top + low_y, left + high_x, top + high_y))
+            runs.append(np.array(run_lengths(crop[low_y:high_y, low_x:high_x]), dtype=np.int32))
         else:
-            runs.append([])
+            windows.append((0, 0, 0, 0))
+            runs.append(np.zeros(0, dtype=np.int32))
     return Masks(
         size=size,
-        windows=torch.from_numpy(windows),
+        windows=torch.from_numpy(np.array(windows, dtype=np.int32).reshape(-1, 4)),
         counts=torch.tensor([len(one) for one in runs], dtype=torch.int32),
-        runs=torch.tensor([length for one in runs for length in one], dtype=torch.int32),
+        runs=torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.int32), *runs])),
     )
 
 
@@ -70,3 +72,79 @@ def areas(masks: Masks) -> Int[Tensor, "n"]:
     own = (torch.arange(len(masks.runs)) - starts) % 2 == 1
     which = torch.repeat_interleave(torch.arange(len(counts)), counts)
     return torch.zeros(len(counts), dtype=torch.long).index_add(0, which, masks.runs.long() * own)
+
+
+def pasted(
+    probabilities: Float[Tensor, "n m m"], boxes: Float[Tensor, "n 4"], size: Size, threshold: float = 0.5
+) -> Masks:
+    """A mask head's answers, ``m x m`` over each box, as masks in a picture of ``size`` (He et al. 2017, section 3.1).
+
+    A pixel belongs to the object where its centre lies in the box and the probability there, bilinear between the
+    centres of the cells, is at least ``threshold``. One box's pixels are in memory at a time.
+    """
+    answers = probabilities.detach().float().cpu().numpy()
+    sides = boxes.detach().double().cpu().numpy()
+    # Pixels whose centres lie in the box, cut to the picture.
+    limit = np.array([size[1], size[0]] * 2)
+    corners = np.ceil(np.clip(sides - 0.5, 0, limit)).astype(int)
+
+    def crops() -> Iterator[Bool[np.ndarray, "_h _w"]]:
+        for answer, box, (x1, y1, x2, y2) in zip(answers, sides, corners.tolist(), strict=True):
+            down = _between(np.arange(y1, y2) + 0.5, box[1], box[3], answer.shape[0])
+            across = _between(np.arange(x1, x2) + 0.5, box[0], box[2], answer.shape[1])
+            yield down @ answer @ across.T >= threshold
+
+    return of_crops(crops(), corners[:, :2].tolist(), size)
+
+
+def aligned(masks: Masks, boxes: Float[Tensor, "k 4"], index: Int[Tensor, "k"], side: int) -> Float[Tensor, "k s s"]:
+    """What of mask ``index[i]`` box i shows, at ``side x side``: the truth of a mask head.
+
+    Each number is the exact share of a cell of the box that belongs to the object, what RoIAlign (He et al. 2017)
+    would sample; cells outside the picture have none. Boxes are in the pixels of the picture.
+    """
+    edges = boxes.detach().double().cpu().numpy()
+    sides = np.maximum(edges[:, 2:] - edges[:, :2], 1e-9)
+    steps = np.linspace(0, 1, side + 1)
+    x, y = (edges[:, axis, None] + sides[:, axis, None] * steps for axis in (0, 1))
+    which = index.cpu().numpy()
+    out = np.zeros((len(edges), side, side), dtype=np.float32)
+    present = np.unique(which)
+    for number, (window, crop) in zip(present, crops(masks.chosen(torch.from_numpy(present))), strict=True):
+        if crop.size:
+            mine = which == number
+            # The sum of the pixels left of and above any point is bilinear between the corners of pixels.
+            total = np.zeros((crop.shape[0] + 1, crop.shape[1] + 1))
+            total[1:, 1:] = crop.cumsum(0, dtype=np.int64).cumsum(1)
+            sums = _at(total, y[mine] - window[1], x[mine] - window[0])
+            out[mine] = np.diff(np.diff(sums, axis=1), axis=2)
+    out *= (side**2 / sides.prod(1))[:, None, None]
+    return torch.from_numpy(out.clip(0, 1)).to(boxes.device)
+
+
+def _between(at: Float[np.ndarray, "p"], low: float, high: float, cells: int) -> Float[np.ndarray, "p cells"]:
+    """The weights of linear interpolation at points between ``low`` and ``high``, a side of so many cells."""
+    place = np.clip((at - low) * (cells / max(high - low, 1e-9)) - 0.5, 0, cells - 1)
+    first = np.minimum(place.astype(int), max(cells - 2, 0))
+    share = place - first
+    weights = np.zeros((len(at), cells), dtype=np.float32)
+    rows = np.arange(len(at))
+    weights[rows, first] = 1 - share
+    if cells > 1:
+        weights[rows, first + 1] = share
+    return weights
+
+
+def _at(
+    grid: Float[np.ndarray, "h w"], y: Float[np.ndarray, "k a"], x: Float[np.ndarray, "k b"]
+) -> Float[np.ndarray, "k a b"]:
+    """A grid at every ``y`` and ``x``, bilinear, its border values beyond it."""
+    y, x = np.clip(y, 0, grid.shape[0] - 1), np.clip(x, 0, grid.shape[1] - 1)
+    top, left = np.minimum(y.astype(int), grid.shape[0] - 2), np.minimum(x.astype(int), grid.shape[1] - 2)
+    down, right = (y - top)[:, :, None], (x - left)[:, None, :]
+    at = top[:, :, None] * grid.shape[1] + left[:, None, :]
+    flat = grid.reshape(-1)
+    above = flat[at] * (1 - right) + flat[at + 1] * right
+    at += grid.shape[1]
+    below = flat[at] * (1 - right) + flat[at + 1] * right
+    return above * (1 - down) + below * down
