@@ -5,3 +5,4 @@ from .cnn import Cnn as Cnn
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .mlp import Mlp as Mlp
 from .yolo import Yolo as Yolo
+from .yolo_v1 import YoloV1 as YoloV1

@@ -1,0 +1,242 @@
+"""YOLO as it began: one coarse grid over the picture, a few boxes and one class per cell, squared errors.
+
+After Redmon et al. 2016 ("You Only Look Once"), sections 2.1 to 2.3. The picture has ``cells`` x ``cells`` cells, of
+whatever aspect the picture is. A cell says which class an object centred in it would have, and ``boxes`` boxes: centre
+within the cell, square roots of width and height as shares of the picture, and a confidence that is to be the IoU with
+the object. Only the box of a cell that meets the object best answers for it. A cell in which two objects are centred
+keeps the larger, which is what this model cannot do and a finer grid can only ease: 7 cells are the paper's, pictures
+with many small objects want more (``cells=12``).
+
+What differs from the paper: any trunk, at stride 16 and from random weights unless told, instead of 20 convolutions
+learned on ImageNet; batch norm and SiLU; AdamW. ``head="connected"`` is the paper's: two fully connected layers over
+the whole picture, whose every cell must learn anew what an object looks like, which takes tens of thousands of
+pictures. ``head="shared"``, the default, learns from hundreds: the same two layers, shared by all cells, each of which
+sees its own features and the mean of the whole picture's.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from clearsight.architectures.layers import ConvNorm
+from clearsight.ops import boxes as box_ops
+from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Size, Training, Truth
+
+HEADS = ("shared", "connected")
+BOX = 5  # numbers of a box: x, y, roots of width and height, confidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class YoloV1Config:
+    """What can be chosen of the first YOLO: ``cells`` along each side, ``boxes`` per cell, ``head`` (see the module).
+
+    ``width`` is the channels of the convolutions above the trunk, ``hidden`` the units between the two last layers.
+    ``box_weight`` and ``empty_weight`` are the paper's lambda for coordinates and for boxes without an object.
+    ``overlap`` is the IoU above which the weaker of two boxes of one class is dropped, ``most`` the boxes kept per
+    picture, ``floor`` the score below which a box is never kept.
+    """
+
+    backbone: str = "regnetx_002"
+    cells: int = 7
+    boxes: int = 2
+    head: str = "shared"
+    width: int = 192
+    hidden: int = 512
+    dropout: float = 0.0
+    box_weight: float = 5.0
+    empty_weight: float = 0.5
+    overlap: float = 0.5
+    most: int = 100
+    floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name in ("cells", "boxes", "width", "hidden", "most"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        for name in ("box_weight", "empty_weight"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a weight above 0.")
+        if self.head not in HEADS:
+            raise ValueError(f"head is {self.head!r}. Expected {' or '.join(HEADS)}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}. Expected a share from 0 and below 1.")
+        if not 0 < self.overlap <= 1:
+            raise ValueError(f"overlap is {self.overlap}. Expected an IoU above 0 and at most 1.")
+
+
+class YoloV1(nn.Module):
+    """Backbone, grid, two layers."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    config_type: ClassVar[type] = YoloV1Config
+    training_defaults: ClassVar[Training] = Training(batch_size=8, learning_rate=2e-3, size_px=448, enlarge=False)
+    strides: ClassVar[tuple[int, ...]] = (16,)
+
+    def __init__(self, config: YoloV1Config, backbone: Backbone, class_names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        self.above = nn.Sequential(ConvNorm(backbone.channels[-1], config.width), ConvNorm(config.width, config.width))
+        kind = Shared if config.head == "shared" else Connected
+        self.head = kind(config, config.boxes * BOX + len(class_names))
+
+    @classmethod
+    def fitted(cls, config: YoloV1Config, truths: Iterable[Truth], class_names: tuple[str, ...]) -> YoloV1Config:
+        """The config as it is."""
+        return config
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
+        """Boxes ``b cells boxes 5`` in the units of the paper and class probabilities ``b cells c``, rows first."""
+        (feature,) = self.backbone(images)
+        said = self.head(F.adaptive_avg_pool2d(self.above(feature), self.config.cells)).float()
+        own = self.config.boxes * BOX
+        return said[..., :own].unflatten(2, (self.config.boxes, BOX)), said[..., own:]
+
+    def losses(self, batch: Batch) -> Losses:
+        """The terms of the paper's equation 3, each a sum over the cells of a picture, averaged over pictures."""
+        boxes, classes = self(batch.images)
+        n, size = self.config.cells, (batch.images.shape[2], batch.images.shape[3])
+        cell, truth, label = (part.to(boxes.device) for part in centred(batch.truths, size, n))
+        mine = boxes.flatten(0, 1)[cell]
+        with torch.no_grad():
+            met = box_ops.iou(corners(mine, cell % (n * n), n), sides_to_corners(truth)[:, None])
+            quality, best = met.max(dim=1)
+        responsible = mine[torch.arange(len(best), device=best.device), best]
+        place = truth[:, :2] * n - torch.stack([cell % n, cell % (n * n) // n], dim=1)
+        empty = torch.ones(boxes.shape[:3], dtype=torch.bool, device=boxes.device)
+        empty &= ~covered(batch.truths, size, n).to(boxes.device)[..., None]
+        empty.view(-1, self.config.boxes)[cell] = True  # beside the responsible box, the others of a cell are empty
+        empty.view(-1, self.config.boxes)[cell, best] = False
+        shown = F.one_hot(label, classes.shape[2])
+        weight, count = self.config.box_weight, len(batch.truths)
+        return {
+            "centre": weight * (responsible[:, :2] - place).square().sum() / count,
+            "size": weight * (responsible[:, 2:4] - truth[:, 2:].sqrt()).square().sum() / count,
+            "object": (responsible[:, 4] - quality).square().sum() / count,
+            "empty": self.config.empty_weight * (boxes[..., 4].square() * empty).sum() / count,
+            "class": (classes.flatten(0, 1)[cell] - shown).square().sum() / count,
+        }
+
+    @torch.inference_mode()
+    def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Detections]:
+        """The boxes of each picture, best first, overlapping ones of a class reduced to the best."""
+        boxes, classes = self(images)
+        size = (images.shape[2], images.shape[3])
+        found = (self._kept(*one, size) for one in zip(boxes, classes, strict=True))
+        return [Detections(xyxy=xyxy, scores=scores, labels=labels) for xyxy, scores, labels in found]
+
+    def found(self, images: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Boxes ``n 4`` in pixels, scores ``n`` and class ids ``n`` of one picture: ``predict`` in tensors alone."""
+        boxes, classes = self(images)
+        return self._kept(boxes[0], classes[0], (images.shape[2], images.shape[3]))
+
+    def _kept(self, boxes: Tensor, classes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
+        """A box's score for a class: the class's probability in its cell times its own confidence (equation 1)."""
+        n, height, width = self.config.cells, size[0], size[1]
+        where = corners(boxes, torch.arange(n * n, device=boxes.device), n) * boxes.new_tensor([width, height] * 2)
+        where = box_ops.clip(where, size)
+        scores = boxes[..., 4, None].clamp(0, 1) * classes[:, None].clamp(0, 1)
+        scores = scores * (box_ops.area(where) > 0)[..., None]
+        cell, box, label = (scores > self.config.floor).nonzero(as_tuple=True)
+        where, score = where[cell, box], scores[cell, box, label]
+        kept = box_ops.keep_best(where, score, label, self.config.overlap, self.config.most)
+        return where[kept], score[kept], label[kept]
+
+
+def corners(boxes: Float[Tensor, "k boxes 5"], cell: Int[Tensor, "k"], n: int) -> Float[Tensor, "k boxes 4"]:
+    """What the cells say of their boxes as ``x1 y1 x2 y2`` in shares of the picture."""
+    corner = torch.stack([cell % n, cell // n], dim=1)[:, None]
+    centre = (boxes[..., :2] + corner) / n
+    return sides_to_corners(torch.cat([centre, boxes[..., 2:4].clamp(min=0).square()], dim=-1))
+
+
+def sides_to_corners(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+    """Boxes ``x1 y1 x2 y2`` from centre, width and height."""
+    centre, half = boxes[..., :2], boxes[..., 2:] / 2
+    return torch.cat([centre - half, centre + half], dim=-1)
+
+
+def centred(truths: Sequence[Truth], size: Size, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The objects a grid can hold: cell ``k`` (over all pictures), centre and sides ``k 4`` as shares, class id ``k``.
+
+    Of several objects centred in one cell the largest is kept.
+    """
+    cells, boxes, labels = [], [], []
+    unit = torch.tensor([size[1], size[0]] * 2)
+    for picture, truth in enumerate(truths):
+        assert isinstance(truth, Boxes)
+        xyxy = truth.xyxy[~truth.ignored] / unit
+        centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+        column, row = (centre * n).long().clamp(0, n - 1).unbind(1)
+        cells.append((picture * n + row) * n + column)
+        boxes.append(torch.cat([centre, xyxy[:, 2:] - xyxy[:, :2]], dim=1))
+        labels.append(truth.labels[~truth.ignored])
+    cell, box, label = torch.cat(cells), torch.cat(boxes), torch.cat(labels)
+    order = box[:, 2:].prod(1).argsort(stable=True)
+    rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
+    first = torch.full((len(truths) * n * n,), -1).scatter_reduce(0, cell, rank, "amax")
+    kept = order[first[first >= 0]]
+    return cell[kept], box[kept], label[kept]
+
+
+def covered(truths: Sequence[Truth], size: Size, n: int) -> Bool[Tensor, "b cells"]:
+    """Which cells have their centre in an ignored object: nothing is asked of them."""
+    middle = (torch.arange(n) + 0.5) / n
+    row, column = torch.meshgrid(middle * size[0], middle * size[1], indexing="ij")
+    point = torch.stack([column.flatten(), row.flatten()], dim=1)[:, None]
+    found = []
+    for truth in truths:
+        assert isinstance(truth, Boxes)
+        ignored = truth.xyxy[truth.ignored]
+        found.append(((point > ignored[:, :2]) & (point < ignored[:, 2:])).all(dim=2).any(dim=1))
+    return torch.stack(found)
+
+
+class Connected(nn.Sequential):
+    """The paper's last layers: every output reads the whole picture."""
+
+    def __init__(self, config: YoloV1Config, outputs: int) -> None:
+        n = config.cells
+        super().__init__(
+            nn.Flatten(),
+            nn.Linear(config.width * n * n, config.hidden),
+            nn.LeakyReLU(0.1),
+            nn.Dropout(config.dropout),
+            _last(config, n * n, outputs),
+            nn.Unflatten(1, (n * n, outputs)),
+        )
+
+
+class Shared(nn.Module):
+    """The last layers shared by all cells: each reads its own features, and the mean of all."""
+
+    def __init__(self, config: YoloV1Config, outputs: int) -> None:
+        super().__init__()
+        self.own = nn.Linear(config.width, config.hidden)
+        self.whole = nn.Linear(config.width, config.hidden, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+        self.last = _last(config, 1, outputs)
+
+    def forward(self, feature: Float[Tensor, "b c n n"]) -> Float[Tensor, "b cells k"]:
+        """What every cell says, rows first."""
+        cells = feature.flatten(2).transpose(1, 2)
+        hidden = F.leaky_relu(self.own(cells) + self.whole(cells.mean(1, keepdim=True)), 0.1)
+        return self.last(self.dropout(hidden))
+
+
+def _last(config: YoloV1Config, cells: int, outputs: int) -> nn.Linear:
+    """A linear layer that begins with boxes in the middle of their cells, of different sizes, confident of nothing."""
+    layer = nn.Linear(config.hidden, cells * outputs)
+    nn.init.normal_(layer.weight, std=0.01)
+    start = torch.zeros(cells, outputs)
+    roots = torch.linspace(0.3, 0.7, config.boxes) if config.boxes > 1 else torch.tensor([0.5])
+    for box, root in enumerate(roots):
+        start[:, box * BOX : (box + 1) * BOX] = torch.tensor([0.5, 0.5, root, root, 0.0])
+    with torch.no_grad():
+        layer.bias.copy_(start.flatten())
+    return layer
