@@ -30,6 +30,7 @@ class DetectionStatistics:
     object that is not judged, or lies outside the area range and met nothing) are given per area range and IoU
     threshold; ``overlap`` is the IoU with the object met at IoU 0.5, else the best IoU with any judged object of the
     class. ``truths`` counts the judged objects. ``threshold`` is the score from which a detection is shown to users.
+    ``cause`` and ``met`` say why each false detection is false (see ``ops.error_causes``); None where nobody asked.
     """
 
     class_names: tuple[str, ...]
@@ -41,6 +42,8 @@ class DetectionStatistics:
     ignored: Bool[np.ndarray, "areas thresholds d"]
     truths: Int[np.ndarray, "images classes areas"]
     threshold: float = 0.5
+    cause: Int[np.ndarray, "d"] | None = None
+    met: Int[np.ndarray, "d"] | None = None
 
     def __post_init__(self) -> None:
         step = np.diff(self.label)
@@ -79,6 +82,7 @@ class DetectionStatistics:
             ignored=np.concatenate([part.ignored for part in parts], axis=2)[:, :, order],
             truths=np.concatenate([part.truths for part in parts]),
             threshold=parts[0].threshold,
+            **_joined_causes(parts, order),
         )
 
     def metrics(self) -> tuple[Metric, ...]:
@@ -130,7 +134,23 @@ class DetectionStatistics:
             matched=self.matched[:, :, low:high],
             ignored=self.ignored[:, :, low:high],
             truths=self.truths[:, index : index + 1],
+            cause=None,
+            met=None,
         )
+
+
+def _joined_causes(
+    parts: Sequence[DetectionStatistics], order: Int[np.ndarray, "d"]
+) -> dict[str, Int[np.ndarray, "d"]]:
+    """The causes of all parts, with their objects numbered on; nothing where one of the parts does not know them."""
+    before, causes, mets = 0, [], []
+    for part in parts:
+        if part.cause is None or part.met is None:
+            return {}
+        causes.append(part.cause)
+        mets.append(np.where(part.met < 0, -1, part.met + before))
+        before += int(part.truths[:, :, ALL].sum())
+    return {"cause": np.concatenate(causes)[order], "met": np.concatenate(mets)[order].astype(np.int32)}
 
 
 def class_average_precision(

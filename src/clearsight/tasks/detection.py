@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 
 from clearsight.metrics.detection import ALL, DetectionStatistics
+from clearsight.ops.error_causes import explain
 from clearsight.ops.matching import Objects, match
 from clearsight.types import Boxes, Detections, Prediction, Size, Truth
 
@@ -37,6 +38,7 @@ class Detection:
         found, score = _detections(predictions, classes)
         true = _truths(truths, len(predictions), classes)
         matches = match(found, true)
+        explained = explain(found, true, classes, matches.ignored[ALL, 0])
         counts = [
             np.bincount(true.group[judged], minlength=len(predictions) * classes).reshape(len(predictions), classes)
             for judged in matches.judged
@@ -53,6 +55,8 @@ class Detection:
             ignored=matches.ignored[:, :, order],
             truths=np.stack(counts, axis=-1),
             threshold=float(threshold),
+            cause=explained.cause[order],
+            met=explained.met[order],
         )
 
     def settle(self, statistics: DetectionStatistics) -> dict[str, float]:

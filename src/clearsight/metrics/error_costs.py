@@ -1,0 +1,128 @@
+"""What each cause of error costs in average precision at IoU 0.5: Bolya et al. 2020 ("TIDE"), section 2.3.
+
+The cost of a cause is how much AP50 rises when errors of that cause alone are mended:
+
+- class, location: the detection gets the class or the place of the object it is about and becomes right; where that
+  object has several detections then, the best scored stays and the others go;
+- both, duplicate, background: the detection goes;
+- missed: the missed objects go, as if the detector were as precise on them as on the rest. A class all of whose objects
+  are missed leaves the average.
+
+The costs do not add up to what is missing to 1: mending one error may uncover or hide another.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from clearsight.metrics.detection import ALL, IOU_50, DetectionStatistics, mean_average_precision
+from clearsight.metrics.resample import Resampling, interval_from
+from clearsight.ops.error_causes import Cause
+from clearsight.types import Evidence, Metric, Values
+
+CAUSES = tuple(cause for cause in Cause if cause)
+MOVED = (Cause.CLASS, Cause.LOCATION)
+AP50 = Metric(
+    name="AP50", compute=partial(mean_average_precision, ious=IOU_50), meaning="average precision at IoU 0.50"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one cause costs: by how much AP50 would rise without it, the interval (None with under two clusters).
+
+    ``samples`` are the rises on the resampled data sets.
+    """
+
+    cause: Cause
+    value: float
+    interval: tuple[float, float] | None
+    samples: Values
+
+
+def costs(evidence: Evidence, weights: Resampling, confidence: float = 0.95) -> tuple[Cost, ...]:
+    """The cost of every cause, all on the same resampled data sets; nothing where causes are not known."""
+    statistics: DetectionStatistics = evidence.statistics
+    if statistics.cause is None:
+        return ()
+    now, samples = weights.evaluated(AP50, statistics)
+    clusters = weights.clusters_in(np.ones(statistics.images, dtype=bool))
+    found = []
+    for cause in CAUSES:
+        then, mended_samples = weights.evaluated(AP50, mended(statistics, (cause,)))
+        rise = mended_samples - samples
+        ends = interval_from(then - now, rise, clusters, confidence)
+        found.append(Cost(cause=cause, value=then - now, interval=ends, samples=rise))
+    return tuple(found)
+
+
+def mended(statistics: DetectionStatistics, causes: Collection[Cause]) -> DetectionStatistics:
+    """The statistics at IoU 0.5 and of all areas only, with the errors of these causes mended together."""
+    cause, met = _explained(statistics)
+    label, right = statistics.label, statistics.matched[ALL, 0]
+    moved = np.isin(cause, [each for each in causes if each in MOVED])
+    kept = ~np.isin(cause, [each for each in causes if each not in MOVED])
+    if moved.any():
+        label = label.copy()
+        label[moved] = objects(statistics)[1][met[moved]]
+        right = right | moved
+        kept &= ~right | _first_of_each(np.where(right, met, -1), statistics.score, moved)
+    truths = statistics.truths[:, :, ALL]
+    if Cause.MISSED in causes:
+        row, kind = (each[missed(statistics)] for each in objects(statistics))
+        truths = truths.copy()
+        np.subtract.at(truths, (row, kind), 1)
+    order = np.flatnonzero(kept)
+    order = order[np.lexsort((statistics.row[order], -statistics.score[order], label[order]))]
+    return replace(
+        statistics,
+        row=statistics.row[order],
+        label=label[order],
+        score=statistics.score[order],
+        overlap=statistics.overlap[order],
+        matched=right[None, None, order],
+        ignored=statistics.ignored[ALL : ALL + 1, :1, order],
+        truths=truths[:, :, None],
+        cause=None,
+        met=None,
+    )
+
+
+def objects(statistics: DetectionStatistics) -> tuple[Int[np.ndarray, "objects"], Int[np.ndarray, "objects"]]:
+    """The picture and the class of every judged object, in the order that ``met`` numbers them."""
+    counts = statistics.truths[:, :, ALL]
+    row, kind = np.divmod(np.repeat(np.arange(counts.size), counts.reshape(-1)), counts.shape[1])
+    return row, kind
+
+
+def missed(statistics: DetectionStatistics, at_least: float = 0.0) -> Bool[np.ndarray, "objects"]:
+    """The objects that no detection of this score or more meets, and that none is a class or location error about."""
+    _, met = _explained(statistics)
+    free = np.ones(int(statistics.truths[:, :, ALL].sum()), dtype=bool)
+    free[met[(met >= 0) & (statistics.score >= at_least)]] = False
+    return free
+
+
+def counts(statistics: DetectionStatistics, at_least: float = 0.0) -> dict[Cause, int]:
+    """How many errors of each cause there are among detections of this score or more."""
+    cause, _ = _explained(statistics)
+    tally = np.bincount(cause[statistics.score >= at_least], minlength=len(Cause))
+    return {each: int(tally[each]) for each in CAUSES[:-1]} | {Cause.MISSED: int(missed(statistics, at_least).sum())}
+
+
+def _explained(statistics: DetectionStatistics) -> tuple[Int[np.ndarray, "d"], Int[np.ndarray, "d"]]:
+    assert statistics.cause is not None and statistics.met is not None, "causes are not known"
+    return statistics.cause, statistics.met
+
+
+def _first_of_each(
+    met: Int[np.ndarray, "d"], score: np.ndarray, moved: Bool[np.ndarray, "d"]
+) -> Bool[np.ndarray, "d"]:
+    """The best scored detection of each object; among equals one that was right before."""
+    order = np.lexsort((moved, -score, met))
+    first = np.zeros(len(met), dtype=bool)
+    first[order] = np.diff(met[order], prepend=-2) != 0
+    return first & (met >= 0)

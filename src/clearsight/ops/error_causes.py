@@ -1,0 +1,166 @@
+"""Why a detection is wrong: the six causes of Bolya et al. 2020 ("TIDE"), section 2.2.
+
+With the best IoU of a false detection with a judged object of its own class and with one of any other class, and the
+thresholds 0.5 (foreground) and 0.1 (background):
+
+- class: it lies on an object (0.5 or more) of another class;
+- location: it lies about an object of its class (0.1 to 0.5);
+- both: it lies about an object of another class (0.1 to 0.5);
+- duplicate: it lies on an object of its class that a better detection has met;
+- background: it lies about no object (under 0.1).
+
+Where several hold, which the paper leaves open, the object it overlaps most decides, one of its own class in a tie. An
+object is missed where no detection meets it and none is a class or location error about it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from clearsight.ops.matching import Objects
+
+FOREGROUND, BACKGROUND = 0.5, 0.1
+PAIRS_AT_ONCE = 2_000_000
+
+# IoU of pairs of a detection and a truth, given by their indices.
+Overlaps = Callable[[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]], Float[np.ndarray, "pairs"]]
+
+
+class Cause(IntEnum):
+    """Why a detection is false; ``NONE`` where it is right or not judged. ``MISSED`` is said of objects only."""
+
+    NONE = 0
+    CLASS = 1
+    LOCATION = 2
+    BOTH = 3
+    DUPLICATE = 4
+    BACKGROUND = 5
+    MISSED = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """The cause of each detection's error, and the object it met, or would meet were its class or place mended.
+
+    ``met`` numbers the judged objects picture by picture and class by class (``judged_order``); -1 for none. An object
+    that nobody's ``met`` names is missed.
+    """
+
+    cause: Int[np.ndarray, "d"]
+    met: Int[np.ndarray, "d"]
+
+
+def judged_order(truths: Objects) -> Int[np.ndarray, "judged"]:
+    """The indices of the judged objects in the order of picture and class."""
+    judged = np.flatnonzero(~truths.crowd)
+    return judged[np.argsort(truths.group[judged], kind="stable")]
+
+
+def explain(
+    detections: Objects,
+    truths: Objects,
+    classes: int,
+    ignored: Bool[np.ndarray, "d"],
+    overlaps: Overlaps | None = None,
+) -> Explained:
+    """The causes of all errors in many pictures at once.
+
+    Groups are picture x classes + class, as ``matching.match`` takes them, and ``ignored`` marks the detections that
+    met an object nobody judges. ``overlaps`` is the IoU to go by; that of the boxes if not given.
+    """
+    order = judged_order(truths)
+    found, truth, iou = _near_pairs(detections, truths, classes, order, overlaps or _of_boxes(detections, truths))
+    own = detections.group[found] == truths.group[order[truth]]
+    on = own & (iou >= FOREGROUND)
+    met = _met(found[on], truth[on], iou[on], detections.group)
+    best_own, best_other = (np.zeros(len(detections)) for _ in range(2))
+    np.maximum.at(best_own, found[own], iou[own])
+    np.maximum.at(best_other, found[~own], iou[~own])
+    best, mine = np.maximum(best_own, best_other), best_own >= best_other
+    on_it = best >= FOREGROUND
+    cause = np.select(
+        [(met >= 0) | ignored, best < BACKGROUND, mine & on_it, mine, on_it],
+        [Cause.NONE, Cause.BACKGROUND, Cause.DUPLICATE, Cause.LOCATION, Cause.CLASS],
+        Cause.BOTH,
+    ).astype(np.int8)
+    # The object an error is about; of several equally near, the first.
+    about = np.isin(cause[found], (Cause.CLASS, Cause.LOCATION)) & (iou == best[found]) & (own == mine[found])
+    which, first = np.unique(found[about], return_index=True)
+    met[which] = truth[about][first]
+    return Explained(cause=cause, met=met)
+
+
+def _met(
+    found: Int[np.ndarray, "pairs"],
+    truth: Int[np.ndarray, "pairs"],
+    iou: Float[np.ndarray, "pairs"],
+    group: Int[np.ndarray, "d"],
+) -> Int[np.ndarray, "d"]:
+    """The object each detection meets in COCO's greedy matching: the best first, each the free one it overlaps most."""
+    met = np.full(len(group), -1, dtype=np.int32)
+    taken = np.zeros(int(truth.max(initial=-1)) + 1, dtype=bool)
+    order = np.lexsort((truth, iou, found, _rank(group)[found]))
+    found, truth = found[order], truth[order]
+    rank = _rank(group)[found]
+    edges = np.flatnonzero(np.diff(rank, prepend=-1, append=-1)) if len(rank) else np.zeros(1, dtype=int)
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        # No two detections of one rank are of one group, so these choices cannot disturb each other.
+        free = ~taken[truth[start:stop]]
+        who, what = found[start:stop][free], truth[start:stop][free]
+        last = np.flatnonzero(np.diff(who, append=-1))
+        met[who[last]] = what[last]
+        taken[what[last]] = True
+    return met
+
+
+def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
+    """The place of each detection among those of its group, in the order given."""
+    order = np.argsort(group, kind="stable")
+    start = np.flatnonzero(np.diff(group[order], prepend=-1))
+    rank = np.empty(len(group), dtype=np.int64)
+    rank[order] = np.arange(len(group)) - np.repeat(start, np.diff(start, append=len(group)))
+    return rank
+
+
+def _near_pairs(
+    detections: Objects, truths: Objects, classes: int, order: Int[np.ndarray, "judged"], overlaps: Overlaps
+) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"]]:
+    """Pairs of a detection and a judged object of its picture, of any class, that overlap by 0.1 or more."""
+    founds, metas, ious = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    for found, place in _pairs(detections.group // classes, truths.group[order] // classes):
+        iou = overlaps(found, order[place])
+        near = iou >= BACKGROUND
+        founds.append(found[near])
+        metas.append(place[near])
+        ious.append(iou[near])
+    return np.concatenate(founds), np.concatenate(metas), np.concatenate(ious)
+
+
+def _pairs(
+    left: Int[np.ndarray, "d"], right: Int[np.ndarray, "n"]
+) -> Iterator[tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]]]:
+    """Indices of all pairs of one picture, a bounded number at a time; ``right`` is sorted."""
+    low, high = np.searchsorted(right, left, side="left"), np.searchsorted(right, left, side="right")
+    total = np.cumsum(high - low)
+    start = 0
+    while start < len(left):
+        before = total[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, before + PAIRS_AT_ONCE, side="right")))
+        each = (high - low)[start:stop]
+        found = np.repeat(np.arange(start, stop), each)
+        yield found, np.arange(len(found)) - np.repeat(np.cumsum(each) - each, each) + low[found]
+        start = stop
+
+
+def _of_boxes(detections: Objects, truths: Objects) -> Overlaps:
+    def overlaps(found: Int[np.ndarray, "pairs"], truth: Int[np.ndarray, "pairs"]) -> Float[np.ndarray, "pairs"]:
+        a, b = detections.xyxy[found], truths.xyxy[truth]
+        sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+        both = np.where((sides > 0).all(1), sides[:, 0] * sides[:, 1], 0.0)
+        either = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - both
+        return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+
+    return overlaps
