@@ -3,6 +3,7 @@
 from .classifier import Classifier as Classifier
 from .cnn import Cnn as Cnn
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
+from .faster_rcnn import FasterRcnn as FasterRcnn
 from .mlp import Mlp as Mlp
 from .yolo import Yolo as Yolo
 from .yolo_v1 import YoloV1 as YoloV1

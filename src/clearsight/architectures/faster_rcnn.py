@@ -1,0 +1,227 @@
+"""Faster R-CNN: a network proposes regions, a head says what each shows, and both read one feature pyramid.
+
+After Ren et al. 2015 with the feature pyramid of Lin et al. 2017 and the RoIAlign of He et al. 2017. What differs from
+the papers, so that it learns from a few hundred pictures without published weights: ordinary batch norms throughout
+instead of frozen ones, anchors fitted to the training objects, one box per region instead of one per class, generalised
+IoU losses (Rezatofighi et al. 2019), and class scores that say how well the box fits (Zhang et al. 2021, VarifocalNet)
+instead of a softmax with a background.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from clearsight.architectures.anchors import fitted_anchors
+from clearsight.architectures.feature_pyramid import FeaturePyramid
+from clearsight.architectures.layers import GROUP
+from clearsight.architectures.region_heads import SIDE, BoxHead, aligned_features
+from clearsight.architectures.region_matching import Objects, drawn, matched, moved, objects_of
+from clearsight.architectures.region_proposals import Proposed, ProposalNetwork
+from clearsight.architectures.yolo import varifocal
+from clearsight.ops import boxes as box_ops
+from clearsight.types import Backbone, Batch, Detections, Losses, Size, Training, Truth
+
+STRIDES = (8, 16, 32)
+CANDIDATES = 1000  # suppression compares pairs: enough to fill any picture, few enough to stay quick
+
+
+@dataclass(frozen=True, kw_only=True)
+class FasterRcnnConfig:
+    """What can be chosen of a Faster R-CNN: ``width`` channels in the pyramid, ``depth`` and ``hidden`` of the head.
+
+    ``shapes`` is how many anchors are fitted to the training objects, and ``anchors`` are those, height and width in
+    pixels by turns. Of each picture the ``before`` best proposals are taken, of those that overlap by more than
+    ``proposal_overlap`` (IoU) the best, at most ``after`` (``regions`` in training, whose head learns from ``samples``
+    of them, at most ``positive_share`` on objects). ``anchor_samples`` anchors of each picture teach the proposals.
+    ``overlap``, ``voting``, ``most`` and ``floor`` are those of YOLO.
+    """
+
+    backbone: str = "regnetx_002"
+    width: int = 64
+    depth: int = 2
+    hidden: int = 256
+    shapes: int = 6
+    anchors: tuple[float, ...] = ()
+    before: int = 512
+    after: int = 160
+    regions: int = 128
+    proposal_overlap: float = 0.7
+    anchor_samples: int = 256
+    samples: int = 96
+    positive_share: float = 0.5
+    box_weight: float = 2.0
+    overlap: float = 0.65
+    voting: float = 0.7
+    most: int = 100
+    floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        counts = ("width", "depth", "hidden", "shapes", "before", "after", "regions", "anchor_samples", "samples")
+        for name in (*counts, "most"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        if self.width % GROUP:
+            raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 4}.")
+        for name in ("overlap", "proposal_overlap", "positive_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0 and at most 1.")
+        if not 0 < self.voting < 1:
+            raise ValueError(f"voting is {self.voting}. Expected an IoU between 0 and 1.")
+        if not 0 <= self.floor < 1:
+            raise ValueError(f"floor is {self.floor}. Expected a score of at least 0 and below 1.")
+        if not self.box_weight >= 0:
+            raise ValueError(f"box_weight is {self.box_weight}. Expected a weight of at least 0.")
+        if len(self.anchors) % 2 or not all(side > 0 for side in self.anchors):
+            raise ValueError(
+                f"anchors are {self.anchors}. Expected heights and widths by turns, in pixels above 0, such as "
+                "32,32,64,48; or leave them out, and they are fitted to the training objects."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """Regions the head learns from: of which picture, which object each shows (-1: background), all pictures in one."""
+
+    regions: Float[Tensor, "r 4"]
+    pictures: Int[Tensor, "r"]
+    truths: Int[Tensor, "r"]
+
+
+class FasterRcnn(nn.Module):
+    """Backbone, feature pyramid, region proposals, region head."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    config_type: ClassVar[type] = FasterRcnnConfig
+    training_defaults: ClassVar[Training] = Training(batch_size=4, learning_rate=1.4e-3, small_share=0.6)
+    strides: ClassVar[tuple[int, ...]] = STRIDES
+
+    def __init__(self, config: FasterRcnnConfig, backbone: Backbone, class_names: tuple[str, ...]) -> None:
+        super().__init__()
+        assert config.anchors, "the config was not fitted to the training truths"
+        self.config = config
+        self.backbone = backbone
+        self.neck = FeaturePyramid(backbone.channels, config.width)
+        self.proposer = ProposalNetwork(config.width, backbone.strides, config.anchors)
+        self.head = BoxHead(config.width, config.depth, config.hidden, len(class_names))
+
+    @classmethod
+    def fitted(
+        cls, config: FasterRcnnConfig, truths: Iterable[Truth], class_names: tuple[str, ...]
+    ) -> FasterRcnnConfig:
+        """The config with anchors that suit the training objects, unless it has anchors already.
+
+        Raises ValueError where no picture shows an object.
+        """
+        return config if config.anchors else replace(config, anchors=fitted_anchors(truths, config.shapes))
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
+        """What the network's parts say: logits ``b k`` and offsets ``b k 4`` of all anchors, and class logits and
+        offsets of ``samples`` anchors of each picture, spread evenly.
+
+        Which regions are proposed is a matter of comparisons, so small changes of weights could change everything; of
+        fixed regions they change little. For detections see ``predict``.
+        """
+        maps = self.neck(self.backbone(images))
+        proposed = self.proposer(maps)
+        regions, pictures = self._spread(proposed, images)
+        return proposed.logits, proposed.offsets, *self.head(self._features(maps, regions, pictures, SIDE))
+
+    def losses(self, batch: Batch) -> Losses:
+        """``proposal`` and ``proposal-box`` of anchors; ``score`` (varifocal) and ``box`` (GIoU) of regions."""
+        maps = self.neck(self.backbone(batch.images))
+        objects = [objects_of(truth, batch.images.device) for truth in batch.truths]
+        proposed = self.proposer(maps)
+        sampled = self._sampled(proposed, objects, (batch.images.shape[2], batch.images.shape[3]))
+        return {
+            **self.proposer.losses(proposed, objects, self.config.anchor_samples),
+            **self._region_losses(maps, sampled, objects),
+        }
+
+    @torch.inference_mode()
+    def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Detections]:
+        """The boxes of each picture, best first, overlapping ones of a class reduced to the best."""
+        maps = self.neck(self.backbone(images))
+        proposed = self.proposer(maps)
+        size = (images.shape[2], images.shape[3])
+        found = (self._found(maps, proposed, row, size) for row in range(len(images)))
+        return [Detections(xyxy=boxes, scores=scores, labels=labels) for boxes, scores, labels in found]
+
+    def found(self, images: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, ...]:
+        """Boxes ``n 4`` in pixels, scores ``n`` and labels ``n`` of one picture: what is exported."""
+        maps = self.neck(self.backbone(images))
+        return self._found(maps, self.proposer(maps), 0, (images.shape[2], images.shape[3]))
+
+    def _features(self, maps: list[Tensor], regions: Tensor, pictures: Tensor, side: int) -> Tensor:
+        return aligned_features(maps, self.backbone.strides, regions, pictures, side)
+
+    def _spread(self, proposed: Proposed, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Evenly spread anchors of each picture, and the pictures they belong to."""
+        anchors, size = proposed.anchors, (images.shape[2], images.shape[3])
+        which = torch.linspace(0, len(anchors) - 1, self.config.samples, device=images.device).long()
+        pictures = torch.arange(len(images), device=images.device).repeat_interleave(len(which))
+        return box_ops.clip(anchors[which], size).repeat(len(images), 1), pictures
+
+    def _proposals(self, proposed: Proposed, row: int, size: Size, after: int) -> Tensor:
+        config = self.config
+        return self.proposer.regions(
+            proposed, row, size, before=config.before, after=after, overlap=config.proposal_overlap
+        )
+
+    @torch.no_grad()
+    def _sampled(self, proposed: Proposed, objects: Sequence[Objects], size: Size) -> Sampled:
+        """Proposals and the objects themselves, matched, and some of each kind."""
+        regions, pictures, truths = [], [], []
+        for row, mine in enumerate(objects):
+            proposals = self._proposals(proposed, row, size, self.config.regions)
+            candidates = torch.cat([proposals, mine.boxes])
+            match = matched(candidates, mine, 0.5, 0.5)
+            positive, negative = drawn(match, self.config.samples, self.config.positive_share)
+            chosen = torch.cat([positive, negative])
+            regions.append(candidates[chosen])
+            pictures.append(torch.full_like(chosen, row))
+            truths.append(torch.cat([match.truth[positive], torch.full_like(negative, -1)]))
+        return Sampled(regions=torch.cat(regions), pictures=torch.cat(pictures), truths=torch.cat(truths))
+
+    def _region_losses(self, maps: list[Tensor], sampled: Sampled, objects: Sequence[Objects]) -> Losses:
+        logits, offsets = self.head(self._features(maps, sampled.regions, sampled.pictures, SIDE))
+        positive = sampled.truths >= 0
+        boxes = moved(sampled.regions[positive], offsets[positive])
+        which = _among_all(sampled, objects)[positive]
+        truths, labels = (torch.cat([getattr(mine, name) for mine in objects])[which] for name in ("boxes", "labels"))
+        quality = box_ops.iou(boxes.detach(), truths)
+        target = torch.zeros_like(logits)
+        target[positive.nonzero()[:, 0], labels] = quality
+        box = (1 - box_ops.generalized_iou(boxes, truths)).sum() / max(1, len(boxes))
+        score = varifocal(logits, target).sum() / quality.sum().clamp(min=1.0)
+        return {"score": score, "box": self.config.box_weight * box}
+
+    def _found(self, maps: list[Tensor], proposed: Proposed, row: int, size: Size) -> tuple[Tensor, ...]:
+        """Boxes, scores and labels of one picture of a batch."""
+        mine = [each[row : row + 1] for each in maps]
+        regions = self._proposals(proposed, row, size, self.config.after)
+        pictures = torch.zeros_like(regions[:, 0]).long()
+        logits, offsets = self.head(self._features(mine, regions, pictures, SIDE))
+        return self._best(logits.sigmoid(), box_ops.clip(moved(regions, offsets), size), size)
+
+    def _best(self, scores: Tensor, boxes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
+        region, label = (scores > self.config.floor).nonzero(as_tuple=True)
+        score = scores[region, label]
+        if len(score) > CANDIDATES:
+            score, best = score.topk(CANDIDATES)
+            region, label = region[best], label[best]
+        found = boxes[region]
+        score = torch.where(box_ops.area(found) > 0, score, 0)
+        kept = box_ops.keep_best(found, score, label, self.config.overlap, self.config.most)
+        kept = kept[score[kept] > 0]
+        where = box_ops.clip(box_ops.voted(found, score, label, kept, self.config.voting), size)  # means round
+        return where, score[kept], label[kept]
+
+
+def _among_all(sampled: Sampled, objects: Sequence[Objects]) -> Int[Tensor, "r"]:
+    """Which object each region shows, counted through all pictures; of no meaning for background."""
+    counts = torch.tensor([0, *(len(mine.boxes) for mine in objects)], device=sampled.truths.device)
+    return sampled.truths + counts.cumsum(0)[sampled.pictures]
