@@ -22,6 +22,7 @@ from clearsight.ops.assignment import task_aligned
 from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Size, Training, Truth
 
 STRIDES = (8, 16, 32)
+COMPARED = 1000  # the best candidates of a picture, among which suppression chooses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,20 +100,27 @@ class Yolo(nn.Module):
         """The boxes of each picture, best first, overlapping ones of a class reduced to the best."""
         logits, boxes, _, _ = self(images)
         size = (images.shape[2], images.shape[3])
-        return [self._detections(*one, size) for one in zip(logits.float().sigmoid(), boxes, strict=True)]
+        found = (self._reduced(*one, size) for one in zip(logits.float().sigmoid(), boxes, strict=True))
+        return [Detections(xyxy=xyxy, scores=scores, labels=labels) for xyxy, scores, labels in found]
 
-    def _detections(self, scores: Tensor, boxes: Tensor, size: Size) -> Detections:
-        cell, label = (scores > self.config.floor).nonzero(as_tuple=True)
-        score = scores[cell, label]
-        if len(score) > 1000:  # suppression compares pairs: enough to fill any picture, few enough to stay quick
-            score, best = score.topk(1000)
-            cell, label = cell[best], label[best]
-        found = box_ops.clip(boxes[cell], size)
-        score = torch.where(box_ops.area(found) > 0, score, 0)
+    def found(self, images: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
+        """What ``predict`` finds in one picture, as tensors: boxes ``n 4``, scores and labels ``n``. Can be traced."""
+        logits, boxes, _, _ = self(images)
+        return self._reduced(logits[0].float().sigmoid(), boxes[0], (images.shape[2], images.shape[3]))
+
+    def _reduced(self, scores: Tensor, boxes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
+        # Suppression compares pairs: enough to fill any picture, few enough to stay quick. The zeros make the number
+        # of candidates the same for every picture; what they point to is dropped with everything below the floor.
+        spare = scores.new_zeros(COMPARED)
+        score, place = torch.cat([scores.flatten(), spare]).topk(COMPARED)
+        score, place = score[score > self.config.floor], place[score > self.config.floor]
+        label = place % scores.shape[1]
+        found = box_ops.clip(boxes[place // scores.shape[1]], size)
+        real = box_ops.area(found) > 0
+        found, score, label = found[real], score[real], label[real]
         kept = box_ops.keep_best(found, score, label, self.config.overlap, self.config.most)
-        kept = kept[score[kept] > 0]
-        where = box_ops.clip(box_ops.voted(found, score, label, kept, self.config.voting), size)  # means round
-        return Detections(xyxy=where, scores=score[kept], labels=label[kept])
+        where = box_ops.voted(found, score, label, kept, self.config.voting)
+        return box_ops.clip(where, size), score[kept], label[kept]  # clipped again, since means round
 
 
 def varifocal(logits: Float[Tensor, "*n"], target: Float[Tensor, "*n"], alpha: float = 0.75) -> Float[Tensor, "*n"]:

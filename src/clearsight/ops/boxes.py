@@ -42,15 +42,18 @@ def from_distances(points: Float[Tensor, "n 2"], distances: Float[Tensor, "*b n 
 
 def clip(boxes: Float[Tensor, "*n 4"], size: tuple[int, int]) -> Float[Tensor, "*n 4"]:
     """Boxes cut to a picture of ``size`` (height, width)."""
-    height, width = size
-    return boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
+    # While a network is traced for export, sizes are tensors and must stay so: the traced graph then takes any size.
+    width, height = (torch.as_tensor(side, dtype=boxes.dtype, device=boxes.device) for side in (size[1], size[0]))
+    return boxes.clamp(min=0).minimum(torch.stack([width, height, width, height]))
 
 
 def keep_best(
     boxes: Float[Tensor, "n 4"], scores: Float[Tensor, "n"], labels: Int[Tensor, "n"], overlap: float, most: int
 ) -> Int[Tensor, "k"]:
     """Indices of the boxes kept by non-maximum suppression within each class, best first, at most ``most``."""
-    return torchvision.ops.batched_nms(boxes, scores, labels, overlap)[:most]
+    # Classes side by side, where they cannot meet: no branch depends on the data, so this can be exported.
+    span = torch.cat([boxes.flatten(), boxes.new_zeros(1)]).amax() + 1
+    return torchvision.ops.nms(boxes + (labels * span)[:, None].to(boxes), scores, overlap)[:most]
 
 
 def voted(

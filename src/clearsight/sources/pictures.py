@@ -1,50 +1,28 @@
-"""Picture files to ``uint8`` RGB tensors ``3 h w``, whatever their colour mode; checked from the header first.
+"""Picture files to ``uint8`` RGB tensors ``3 h w``; how they are decoded and checked is said in ``decoding``."""
 
-EXIF rotation is applied, so sizes and boxes are those of the picture as it is seen. Transparent pixels are composited
-on white. 16-bit grey is scaled linearly to 8 bits; floating-point pictures and wider integers have no defined range and
-are refused. Colour profiles are ignored. Of an animation the first frame is taken.
-"""
-
-import io
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import ExifTags, Image
+from PIL import Image
 from torch import Tensor
 
+from clearsight import decoding
+from clearsight.decoding import BOMB as BOMB
+from clearsight.decoding import BROKEN as BROKEN
+from clearsight.decoding import MISSING as MISSING
+from clearsight.decoding import NO_RANGE as NO_RANGE
+from clearsight.decoding import NOT_A_PICTURE as NOT_A_PICTURE
+from clearsight.decoding import PIXEL_LIMIT as PIXEL_LIMIT
+from clearsight.decoding import SUFFIXES as SUFFIXES
+from clearsight.decoding import TURNS as TURNS
+from clearsight.decoding import PictureError as PictureError
+from clearsight.decoding import content as content
+from clearsight.decoding import probe as probe
+from clearsight.decoding import resized as resized
 from clearsight.sources.problems import DataError, shown
-from clearsight.types import Size
-
-PIXEL_LIMIT = 178_956_970
-BYTE_LIMIT = 2 * 1024**3
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2"}
-)
-
-MISSING = "picture missing"
-NOT_A_PICTURE = "not a picture"
-BROKEN = "picture truncated or broken"
-BOMB = "picture too large (a decompression bomb?)"
-NO_RANGE = "picture without a defined range of values"
-
-# Only formats decoded inside the process: Pillow opens EPS, for one, by starting another program.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
-
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,89 +48,12 @@ class EmbeddedPicture:
             ) from error
 
 
-class PictureError(ValueError):
-    """A picture that cannot be used; ``kind`` is the kind of problem in plain words."""
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(f"{kind} ({detail})" if detail else kind)
-        self.kind = kind
-        self.detail = detail
-
-
-def content(picture: Path | bytes) -> bytes:
-    """The bytes of a picture file; raises PictureError where there is no regular file of a sane length."""
-    if isinstance(picture, bytes):
-        return picture
-    try:
-        status = os.stat(picture)
-        # A named pipe or a device would block or never end.
-        if not stat.S_ISREG(status.st_mode):
-            raise PictureError(NOT_A_PICTURE, "not a regular file")
-        if status.st_size > BYTE_LIMIT:
-            raise PictureError(BOMB, f"a file of {status.st_size / 1e9:.1f} GB")
-        return picture.read_bytes()
-    except FileNotFoundError as error:
-        raise PictureError(MISSING) from error
-    except OSError as error:
-        raise PictureError("picture unreadable", error.strerror or "") from error
-
-
 def decode(picture: Path | bytes, size_px: int | None = None) -> UInt8[Tensor, "3 h w"]:
     """The picture as RGB, its longer side ``size_px`` where given (aspect kept, antialiased).
 
     Raises PictureError, a ValueError, for anything that is not a whole picture of at most 178 megapixels.
     """
-    data = content(picture)
-    image = _opened(data)
-    try:
-        if size_px is not None:
-            # JPEG can be decoded at 1/2, 1/4 or 1/8; Pillow picks the smallest that is still large enough.
-            height, width = resized((image.height, image.width), size_px)
-            image.draft(None, (width, height))
-            stored = (height, width)
-        image.load()
-        turn = TURNS.get(_orientation(image))
-        image = _rgb(image)
-        if size_px is not None:
-            image = _shrunk(image, stored)
-        if turn is not None:
-            image = image.transpose(turn)
-    except PictureError:
-        raise
-    except MemoryError:
-        raise
-    except Exception as error:
-        # Pillow's decoders raise many types on broken files (OSError, SyntaxError, struct.error, zlib.error, ...).
-        raise PictureError(BROKEN, str(error)) from error
-    return torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
-
-
-def probe(picture: Path | bytes) -> tuple[Size | None, PictureError | None]:
-    """The size of a picture after EXIF rotation, and what is wrong with it, mostly from its header and its end.
-
-    JPEG and PNG are not decoded: their end marker is looked for. Other formats, and files without that marker, are.
-    """
-    try:
-        data = content(picture)
-        image = _opened(data)
-        try:
-            if image.format not in ("JPEG", "MPO", "PNG") or not _has_end(data, image.format):
-                image.load()
-            turned = _may_be_turned(data, image) and _orientation(image) >= 5
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise PictureError(BROKEN, str(error)) from error
-        _check_mode(image)
-    except PictureError as error:
-        return None, error
-    return ((image.width, image.height) if turned else (image.height, image.width)), None
-
-
-def resized(size: Size, size_px: int) -> Size:
-    """The size a picture has when its longer side is ``size_px`` px; no side is shorter than 1 px."""
-    scale = size_px / max(size)
-    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    return torch.from_numpy(decoding.decode(picture, size_px).transpose(2, 0, 1).copy())
 
 
 def resize(image: UInt8[Tensor, "3 h w"], size_px: int) -> UInt8[Tensor, "3 H W"]:
@@ -160,57 +61,5 @@ def resize(image: UInt8[Tensor, "3 h w"], size_px: int) -> UInt8[Tensor, "3 H W"
     size = resized((image.shape[1], image.shape[2]), size_px)
     if size == (image.shape[1], image.shape[2]):
         return image
-    small = _shrunk(Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy())), size)
+    small = decoding.shrunk(Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy())), size)
     return torch.from_numpy(np.array(small).transpose(2, 0, 1).copy())
-
-
-def _opened(data: bytes) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(BOMB, str(error)) from error
-    except Exception as error:
-        # An unknown format, or a header too broken to read: either way nothing here can be decoded.
-        raise PictureError(NOT_A_PICTURE, "empty file" if not data else "") from error
-    if image.width * image.height > PIXEL_LIMIT:
-        raise PictureError(BOMB, f"{image.width} x {image.height} pixels")
-    return image
-
-
-def _has_end(data: bytes, format: str) -> bool:
-    # Some cameras append a few bytes after the end marker.
-    return (b"IEND" if format == "PNG" else b"\xff\xd9") in data[-4096:]
-
-
-def _may_be_turned(data: bytes, image: Image.Image) -> bool:
-    # Asked for the orientation of a PNG, Pillow decodes it, as it may stand behind the pixels. Few PNGs have one.
-    return image.format != "PNG" or any(mark in data for mark in (b"eXIf", b"com.adobe.xmp", b"Raw profile"))
-
-
-def _orientation(image: Image.Image) -> int:
-    return cast(int, image.getexif().get(ExifTags.Base.Orientation, 1)) or 1
-
-
-def _check_mode(image: Image.Image) -> None:
-    if image.mode == "F":
-        raise PictureError(NO_RANGE, "floating point; save it with 8 or 16 bits")
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    _check_mode(image)
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise PictureError(NO_RANGE, "more than 16 bits; save it with 8 or 16 bits")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        white = Image.new("RGBA", seen.size, "white")
-        return Image.alpha_composite(white, seen).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _shrunk(image: Image.Image, size: Size) -> Image.Image:
-    if (image.height, image.width) == size:
-        return image
-    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR)

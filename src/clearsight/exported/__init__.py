@@ -1,0 +1,1 @@
+"""Exported models, run without torch: on pictures in, boxes in numpy out."""
