@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from clearsight.ops.mask_runs import joined as joined
+from clearsight.ops.mask_runs import overlaps as overlaps
+from clearsight.ops.mask_runs import rle as rle
 from clearsight.ops.masks import from_run_lengths, run_lengths
 from clearsight.types import Masks, Size
 

@@ -7,16 +7,19 @@ from functools import singledispatch
 import torch
 import torch.nn.functional as F
 import torchvision.transforms.v2.functional as TF
-from jaxtyping import UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from clearsight.ops import boxes as box_ops
+from clearsight.ops import instance_masks, mask_views
 from clearsight.types import (
     IGNORE,
     Boxes,
     ClassMap,
     ClassProbabilities,
     Detections,
+    InstanceDetections,
+    Instances,
     Prediction,
     Sample,
     Segmentation,
@@ -86,6 +89,24 @@ def placed(truth: Truth, canvas: Size, placement: Placement) -> Truth:
 
 @placed.register
 def _(truth: Boxes, canvas: Size, placement: Placement) -> Truth:
+    return _placed_boxes(truth, canvas, placement)[0]
+
+
+@placed.register
+def _(truth: Instances, canvas: Size, placement: Placement) -> Truth:
+    boxes, here = _placed_boxes(truth, canvas, placement)
+    scale = (placement.size[0] / placement.placed[0], placement.size[1] / placement.placed[1])
+    shift = (-placement.top * scale[0], -placement.left * scale[1])
+    masks = mask_views.resampled(truth.masks.chosen(here), canvas, scale, shift)
+    areas = instance_masks.areas(masks).float()
+    # A box may still be seen where hardly a pixel of its object is.
+    whole = instance_masks.areas(truth.masks)[here] / (scale[0] * scale[1])
+    faded = areas < VISIBLE * whole
+    return Instances(xyxy=boxes.xyxy, labels=boxes.labels, ignored=boxes.ignored | faded, areas=areas, masks=masks)
+
+
+def _placed_boxes(truth: Boxes, canvas: Size, placement: Placement) -> tuple[Boxes, Bool[Tensor, "n"]]:
+    """The boxes that are still seen, and which those are."""
     ratio_y, ratio_x = (placed / side for placed, side in zip(placement.placed, placement.size, strict=True))
     grown = truth.xyxy * torch.tensor([ratio_x, ratio_y] * 2)
     grown += torch.tensor([placement.left, placement.top] * 2)
@@ -94,7 +115,8 @@ def _(truth: Boxes, canvas: Size, placement: Placement) -> Truth:
     here = seen > 0
     faded = seen < VISIBLE * whole
     area = truth.areas * ratio_x * ratio_y * seen / whole.clamp(min=box_ops.EPSILON)
-    return Boxes(xyxy=cut[here], labels=truth.labels[here], ignored=(truth.ignored | faded)[here], areas=area[here])
+    ignored = (truth.ignored | faded)[here]
+    return Boxes(xyxy=cut[here], labels=truth.labels[here], ignored=ignored, areas=area[here]), here
 
 
 @placed.register
@@ -127,6 +149,8 @@ def _(truth: Boxes, size: Size, way: str) -> Truth:
     side, low, high = (size[1], 0, 2) if way == "horizontal" else (size[0], 1, 3)
     xyxy = truth.xyxy.clone()
     xyxy[:, low], xyxy[:, high] = side - truth.xyxy[:, high], side - truth.xyxy[:, low]
+    if isinstance(truth, Instances):
+        return replace(truth, xyxy=xyxy, masks=mask_views.mirrored(truth.masks, way))
     return replace(truth, xyxy=xyxy)
 
 
@@ -143,12 +167,24 @@ def bring_back(prediction: Prediction, placement: Placement) -> Prediction:
 
 @bring_back.register
 def _(prediction: Detections, placement: Placement) -> Prediction:
+    xyxy = _boxes_brought_back(prediction.xyxy, placement)
+    return replace(prediction, xyxy=xyxy).chosen(box_ops.area(xyxy) > 0)
+
+
+@bring_back.register
+def _(prediction: InstanceDetections, placement: Placement) -> Prediction:
+    xyxy = _boxes_brought_back(prediction.xyxy, placement)
+    scale = (placement.placed[0] / placement.size[0], placement.placed[1] / placement.size[1])
+    shift = (float(placement.top), float(placement.left))
+    masks = mask_views.resampled(prediction.masks, placement.size, scale, shift)
+    return replace(prediction, xyxy=xyxy, masks=masks).chosen(box_ops.area(xyxy) > 0)
+
+
+def _boxes_brought_back(xyxy: Float[Tensor, "n 4"], placement: Placement) -> Float[Tensor, "n 4"]:
+    """Boxes on a canvas in the pixels of the picture, cut to it: those outside have no area."""
     ratio_y, ratio_x = (side / placed for placed, side in zip(placement.placed, placement.size, strict=True))
-    shift = prediction.xyxy.new_tensor([placement.left, placement.top] * 2)
-    xyxy = (prediction.xyxy - shift) * prediction.xyxy.new_tensor([ratio_x, ratio_y] * 2)
-    xyxy = box_ops.clip(xyxy, placement.size)  # boxes are cut to the picture
-    inside = box_ops.area(xyxy) > 0
-    return Detections(xyxy=xyxy[inside], scores=prediction.scores[inside], labels=prediction.labels[inside])
+    back = (xyxy - xyxy.new_tensor([placement.left, placement.top] * 2)) * xyxy.new_tensor([ratio_x, ratio_y] * 2)
+    return box_ops.clip(back, placement.size)
 
 
 @bring_back.register

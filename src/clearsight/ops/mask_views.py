@@ -1,0 +1,39 @@
+"""Masks of single objects moved about: on another grid of pixels, or mirrored."""
+
+import numpy as np
+
+from clearsight.ops.instance_masks import crops, of_crops
+from clearsight.types import Masks, Size
+
+Pair = tuple[float, float]
+
+
+def resampled(masks: Masks, size: Size, scale: Pair, shift: Pair) -> Masks:
+    """The masks on a grid of ``size`` whose pixel ``t`` shows the point ``(t + 0.5) * scale + shift`` of theirs.
+
+    ``scale`` and ``shift`` are (down, across), in their pixels. Each new pixel takes the label of the pixel its centre
+    falls into; what falls outside belongs to no object. One object's window is in memory at a time.
+    """
+    down, across = (
+        np.floor((np.arange(side) + 0.5) * ratio + offset).astype(np.int64)
+        for side, ratio, offset in zip(size, scale, shift, strict=True)
+    )
+    windows = masks.windows.numpy()
+    tops, bottoms = np.searchsorted(down, windows[:, 1]).tolist(), np.searchsorted(down, windows[:, 3]).tolist()
+    lefts, rights = np.searchsorted(across, windows[:, 0]).tolist(), np.searchsorted(across, windows[:, 2]).tolist()
+    moved = (
+        crop[np.ix_(down[top:bottom] - window[1], across[left:right] - window[0])]
+        for (window, crop), top, bottom, left, right in zip(crops(masks), tops, bottoms, lefts, rights, strict=True)
+    )
+    return of_crops(moved, zip(lefts, tops, strict=True), size)
+
+
+def mirrored(masks: Masks, way: str) -> Masks:
+    """The masks of the picture flipped: "horizontal" swaps left and right, "vertical" top and bottom."""
+    height, width = masks.size
+    windows = masks.windows.tolist()
+    if way == "horizontal":
+        corners = [(width - x2, y1) if x2 else (0, 0) for _, y1, x2, _ in windows]
+        return of_crops((crop[:, ::-1] for _, crop in crops(masks)), corners, masks.size)
+    corners = [(x1, height - y2) if y2 else (0, 0) for x1, _, _, y2 in windows]
+    return of_crops((crop[::-1] for _, crop in crops(masks)), corners, masks.size)
