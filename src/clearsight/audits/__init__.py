@@ -3,5 +3,6 @@
 from .calibration import calibration as calibration
 from .confusion import confusion as confusion
 from .cost import cost as cost
+from .errors import errors as errors
 from .groups import groups as groups
 from .scores import scores as scores
