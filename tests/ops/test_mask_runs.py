@@ -63,18 +63,17 @@ def test_text_is_pycocotools(seed: int) -> None:
         assert ours == {"size": list(theirs["size"]), "counts": theirs["counts"].decode()}
 
 
-@pytest.mark.parametrize(
-    ("size", "scale", "shift"), [((30, 20), (0.6, 1.3), (0.0, 0.0)), ((9, 50), (2.5, 0.5), (-4, 3))]
-)
-def test_a_new_grid_takes_the_label_under_its_centres(size, scale, shift) -> None:
-    whole = blobs(10, (18, 26), 5)
-    found = instance_masks.bitmaps(mask_views.resampled(instance_masks.of_bitmaps(whole), size, scale, shift))
+@pytest.mark.parametrize("seed", range(4))
+def test_a_new_grid_shows_the_pixels_named(seed: int) -> None:
+    whole = blobs(10, (18, 26), 5 + seed)
+    rng = np.random.default_rng(seed)
+    down, across = np.sort(rng.integers(-4, 24, 30)), np.sort(rng.integers(-4, 30, 12))
+    found = instance_masks.bitmaps(mask_views.resampled(instance_masks.of_bitmaps(whole), down, across))
     expected = torch.zeros_like(found)
-    for row in range(size[0]):
-        for column in range(size[1]):
-            y, x = (row + 0.5) * scale[0] + shift[0], (column + 0.5) * scale[1] + shift[1]
+    for row, y in enumerate(down.tolist()):
+        for column, x in enumerate(across.tolist()):
             if 0 <= y < 18 and 0 <= x < 26:
-                expected[:, row, column] = whole[:, int(y), int(x)]
+                expected[:, row, column] = whole[:, y, x]
     assert torch.equal(found, expected) and expected.any()
 
 

@@ -1,23 +1,17 @@
 """Masks of single objects moved about: on another grid of pixels, or mirrored."""
 
 import numpy as np
+from jaxtyping import Int
 
 from clearsight.ops.instance_masks import crops, of_crops
-from clearsight.types import Masks, Size
-
-Pair = tuple[float, float]
+from clearsight.types import Masks
 
 
-def resampled(masks: Masks, size: Size, scale: Pair, shift: Pair) -> Masks:
-    """The masks on a grid of ``size`` whose pixel ``t`` shows the point ``(t + 0.5) * scale + shift`` of theirs.
+def resampled(masks: Masks, down: Int[np.ndarray, "h"], across: Int[np.ndarray, "w"]) -> Masks:
+    """The masks on another grid: the pixel in row ``down[i]`` and column ``across[j]`` is seen at ``(i, j)``.
 
-    ``scale`` and ``shift`` are (down, across), in their pixels. Each new pixel takes the label of the pixel its centre
-    falls into; what falls outside belongs to no object. One object's window is in memory at a time.
+    Both rise or stay. What lies outside the picture belongs to no object. One object's window is in memory at a time.
     """
-    down, across = (
-        np.floor((np.arange(side) + 0.5) * ratio + offset).astype(np.int64)
-        for side, ratio, offset in zip(size, scale, shift, strict=True)
-    )
     windows = masks.windows.numpy()
     tops, bottoms = np.searchsorted(down, windows[:, 1]).tolist(), np.searchsorted(down, windows[:, 3]).tolist()
     lefts, rights = np.searchsorted(across, windows[:, 0]).tolist(), np.searchsorted(across, windows[:, 2]).tolist()
@@ -25,7 +19,7 @@ def resampled(masks: Masks, size: Size, scale: Pair, shift: Pair) -> Masks:
         crop[np.ix_(down[top:bottom] - window[1], across[left:right] - window[0])]
         for (window, crop), top, bottom, left, right in zip(crops(masks), tops, bottoms, lefts, rights, strict=True)
     )
-    return of_crops(moved, zip(lefts, tops, strict=True), size)
+    return of_crops(moved, zip(lefts, tops, strict=True), (len(down), len(across)))
 
 
 def mirrored(masks: Masks, way: str) -> Masks:

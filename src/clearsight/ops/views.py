@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision.transforms.v2.functional as TF
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from clearsight.ops import boxes as box_ops
@@ -77,8 +78,14 @@ def place(sample: Sample, canvas: Size, placement: Placement) -> Sample:
 
 def _overlap(offset: int, side: int, room: int) -> tuple[slice, slice]:
     """Where a strip of ``side`` at ``offset`` meets [0, room): the slice of the room and the slice of the strip."""
-    start, end = max(0, offset), min(room, offset + side)
+    start = min(max(0, offset), room)
+    end = max(start, min(room, offset + side))
     return slice(start, end), slice(start - offset, end - offset)
+
+
+def _under(at: Int[np.ndarray, "k"], side: int, own: int) -> Int[np.ndarray, "k"]:
+    """Of a strip of ``own`` pixels shown on ``side`` pixels: which of its pixels lies under the centre of each."""
+    return (2 * at + 1) * own // (2 * side)
 
 
 @singledispatch
@@ -95,12 +102,13 @@ def _(truth: Boxes, canvas: Size, placement: Placement) -> Truth:
 @placed.register
 def _(truth: Instances, canvas: Size, placement: Placement) -> Truth:
     boxes, here = _placed_boxes(truth, canvas, placement)
-    scale = (placement.size[0] / placement.placed[0], placement.size[1] / placement.placed[1])
-    shift = (-placement.top * scale[0], -placement.left * scale[1])
-    masks = mask_views.resampled(truth.masks.chosen(here), canvas, scale, shift)
+    (height, width), (own_height, own_width) = placement.placed, placement.size
+    down = _under(np.arange(canvas[0]) - placement.top, height, own_height)
+    across = _under(np.arange(canvas[1]) - placement.left, width, own_width)
+    masks = mask_views.resampled(truth.masks.chosen(here), down, across)
     areas = instance_masks.areas(masks).float()
     # A box may still be seen where hardly a pixel of its object is.
-    whole = instance_masks.areas(truth.masks)[here] / (scale[0] * scale[1])
+    whole = instance_masks.areas(truth.masks)[here] * ((height * width) / (own_height * own_width))
     faded = areas < VISIBLE * whole
     return Instances(xyxy=boxes.xyxy, labels=boxes.labels, ignored=boxes.ignored | faded, areas=areas, masks=masks)
 
@@ -125,8 +133,8 @@ def _(truth: ClassMap, canvas: Size, placement: Placement) -> Truth:
     height, width = placement.placed
     rows, mine = _overlap(placement.top, height, canvas[0])
     columns, across = _overlap(placement.left, width, canvas[1])
-    down = ((torch.arange(mine.start, mine.stop) + 0.5) * (placement.size[0] / height)).long()
-    right = ((torch.arange(across.start, across.stop) + 0.5) * (placement.size[1] / width)).long()
+    down = torch.from_numpy(_under(np.arange(mine.start, mine.stop), height, placement.size[0]))
+    right = torch.from_numpy(_under(np.arange(across.start, across.stop), width, placement.size[1]))
     labels = truth.labels.new_full(canvas, IGNORE)
     labels[rows, columns] = truth.labels[down][:, right]
     return ClassMap(labels=labels)
@@ -174,9 +182,10 @@ def _(prediction: Detections, placement: Placement) -> Prediction:
 @bring_back.register
 def _(prediction: InstanceDetections, placement: Placement) -> Prediction:
     xyxy = _boxes_brought_back(prediction.xyxy, placement)
-    scale = (placement.placed[0] / placement.size[0], placement.placed[1] / placement.size[1])
-    shift = (float(placement.top), float(placement.left))
-    masks = mask_views.resampled(prediction.masks, placement.size, scale, shift)
+    (height, width), (own_height, own_width) = placement.placed, placement.size
+    down = _under(np.arange(own_height), own_height, height) + placement.top
+    across = _under(np.arange(own_width), own_width, width) + placement.left
+    masks = mask_views.resampled(prediction.masks, down, across)
     return replace(prediction, xyxy=xyxy, masks=masks).chosen(box_ops.area(xyxy) > 0)
 
 
