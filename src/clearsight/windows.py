@@ -92,11 +92,11 @@ class WindowedPredictor(Predictor):
             return seen if placed == size else F.interpolate(seen, size=size, mode="bilinear", align_corners=False)
 
 
-def starts(side: int, window: int) -> list[int]:
-    """Where windows begin so that they cover a side, overlap by a quarter or more, and none hangs over."""
+def starts(side: int, window: int, overlap: float = OVERLAP) -> list[int]:
+    """Where windows begin so that they cover a side, overlap by that share or more, and none hangs over."""
     if side <= window:
         return [0]
-    count = 1 + -(-(side - window) // max(1, round(window * (1 - OVERLAP))))
+    count = 1 + -(-(side - window) // max(1, round(window * (1 - overlap))))
     return [round(k * (side - window) / (count - 1)) for k in range(count)]
 
 
