@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from clearsight.report.pictures import Shown, grids
+from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.quantities import amount, between, counted, duration, emissions, moment, number, score
 from clearsight.report.series import Column, table
@@ -83,8 +83,8 @@ class Mark:
     whole: str
 
 
-def html(card: Card, folder: Path) -> str:
-    """The page of a card; pictures are read from the run folder.
+def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS) -> str:
+    """The page of a card, with a section for each of the ``questions``; pictures are read from the run folder.
 
     Raises ValueError where the series of a finding does not fit its plot.
     """
@@ -100,7 +100,7 @@ def html(card: Card, folder: Path) -> str:
     style = (_HERE / "page.css").read_text(encoding="utf-8").replace("\r\n", "\n")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     blocks = [_block(finding, f"finding-{index}") for index, finding in enumerate(card.findings, start=1)]
-    sections = [_section(question, card, blocks) for question in QUESTIONS]
+    sections = [_section(question, card, blocks) for question in questions]
     page = environment.get_template("page.html.jinja").render(
         card=card,
         style=Markup(style),
@@ -109,6 +109,7 @@ def html(card: Card, folder: Path) -> str:
         created=moment(card.created) if card.created else "",
         sections=sections,
         grids=grids(card.examples, folder),
+        errors=errors(card.examples, folder),
         bill=bill(card.cost) if card.cost else None,
         marks=[_mark(name, value) for name, value in card.provenance.items()],
     )

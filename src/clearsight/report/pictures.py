@@ -55,3 +55,10 @@ def grids(examples: tuple[Example, ...], folder: Path) -> list[tuple[str, list[S
     """The examples by kind, best first, each kind in the order of the card."""
     found = [(title, [shown(e, folder) for e in examples if e.kind == kind]) for kind, title in _KINDS.items()]
     return [(title, pictures) for title, pictures in found if pictures]
+
+
+def errors(examples: tuple[Example, ...], folder: Path) -> list[tuple[str, list[Shown]]]:
+    """The pictures of errors by what they have in common, in the order of the card."""
+    mine = [example for example in examples if example.kind == "error"]
+    titles = dict.fromkeys(example.about for example in mine)
+    return [(title or "Errors", [shown(e, folder) for e in mine if e.about == title]) for title in titles]

@@ -80,12 +80,16 @@ Audit = Callable[[Request], tuple[Finding, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """A picture of the run folder for the report: its path relative to the run, and what it shows."""
+    """A picture of the run folder for the report: its path relative to the run, and what it shows.
+
+    ``about`` is what errors of one sort have in common, such as "Wrong class".
+    """
 
     path: str
     caption: str
-    kind: Literal["best", "worst", "typical"]
+    kind: Literal["best", "worst", "typical", "error"]
     score: float | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from clearsight.types import (
     Segmentation,
 )
 from clearsight.verbs import trained
+from clearsight.verbs.error_pictures import error_pictures
 from clearsight.verbs.gather import Gathered
 from clearsight.verbs.progress import stage
 
@@ -103,6 +104,7 @@ def write_card(
 
 WORK = {
     "detection": "find {classes}",
+    "instance-segmentation": "find {classes}, each with its outline,",
     "classification": "tell {classes} apart",
     "tagging": "tell which of {classes} a picture shows",
     "segmentation": "say of every pixel whether it is {classes}",
@@ -184,7 +186,7 @@ def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
         beside = " (left: what it says, right: the truth)" if isinstance(found, Segmentation) else ""
         caption = f"{sample.id}: {what} {scores[row]:.2f}{beside}"
         examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
-    return examples
+    return examples + error_pictures(run, dataset, judged, predictor)
 
 
 def _heat(network: Any, predictor: Predictor, sample: Sample, found: Scores) -> Tensor:
