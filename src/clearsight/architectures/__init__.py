@@ -5,5 +5,6 @@ from .cnn import Cnn as Cnn
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .faster_rcnn import FasterRcnn as FasterRcnn
 from .mlp import Mlp as Mlp
+from .rcnn import Rcnn as Rcnn
 from .yolo import Yolo as Yolo
 from .yolo_v1 import YoloV1 as YoloV1

@@ -50,7 +50,12 @@ class Batches:
         ]
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
         lit = relight(images.float().div_(255), self.training.brightness, [self._generator(-1 - k) for k in mine])
-        batch = Batch(images=lit, truths=[sample.truth for sample in samples], ids=[sample.id for sample in samples])
+        batch = Batch(
+            images=lit,
+            truths=[sample.truth for sample in samples],
+            ids=[sample.id for sample in samples],
+            progress=progress,
+        )
         return mixed(batch, self.training.mixup, self._generator(-1 - first))
 
     def _generator(self, k: int) -> torch.Generator:

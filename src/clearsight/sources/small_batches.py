@@ -59,6 +59,7 @@ class SmallBatches:
             images=images,
             truths=[self.dataset.truth(row) for row in rows],
             ids=[self.dataset.records[row].id for row in rows],
+            progress=progress,
         )
         return mixed(batch, self.training.mixup, generator)
 

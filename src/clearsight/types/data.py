@@ -31,7 +31,7 @@ class Batch:
     """Pictures of one size with their truths.
 
     Where pictures were mixed (Zhang et al. 2018), each is ``share`` of its own and the rest of another, whose truth is
-    in ``others``.
+    in ``others``. ``progress`` is how far the run is, in [0, 1], for models that are trained in stages.
     """
 
     images: Float[Tensor, "b 3 h w"]
@@ -39,6 +39,7 @@ class Batch:
     ids: Sequence[str]
     others: Sequence[Truth] | None = None
     share: float = 1.0
+    progress: float = 0.0
 
 
 @runtime_checkable
