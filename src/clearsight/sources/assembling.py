@@ -8,17 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from clearsight.sources import attributes, fingerprint, pictures, splitting
-from clearsight.sources.format import Draft, Layout, Objects, Request
+from clearsight.sources.format import Draft, Layout, Objects, Outlined, Request
+from clearsight.sources.objects import OVERHANG_PX, checked
+from clearsight.sources.outlined import settled
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import MaskFile, PictureDataset, Record, Source
-from clearsight.types import Boxes, Dataset, Label, Labels, Size, State
+from clearsight.types import Boxes, Dataset, Instances, Label, Labels, Size, State
 
-OVERHANG_PX = 2.0
-SMALLEST_PX = 0.01
 # Pictures that a thread looks at in one go: handing over a small one takes longer than looking at it.
 AT_ONCE = 64
 CANONICAL = ("train", "val", "test")
@@ -43,11 +40,11 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
     if table.missing and table.names:
         problems.note(f"{table.missing} pictures are not in the table of attributes: their groups are unknown")
     records = [_grouped(record, table) for record in _records(drafts, problems)]
-    settled = problems.settle(name, request.skip_bad)
+    notes = problems.settle(name, request.skip_bad)
     if not records:
         raise DataError(
             f"{shown(name)} holds no usable picture ({len(drafts)} listed). "
-            f"Expected pictures with {format} annotations.\n" + "\n".join(settled[:10])
+            f"Expected pictures with {format} annotations.\n" + "\n".join(notes[:10])
         )
     records, decided = _split(records, request)
     splits: dict[str, Dataset] = {}
@@ -58,7 +55,7 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
         format=format,
         class_names=layout.class_names,
         splits=splits,
-        problems=settled + decided,
+        problems=notes + decided,
         fingerprint=fingerprint.of_splits({split: dataset.fingerprint for split, dataset in splits.items()}),
         truth=truth,
     )
@@ -112,13 +109,15 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
                 continue
             assert seen.size is not None
             if draft.size is not None and draft.size != seen.size:
-                mask = isinstance(draft.truth, MaskFile)
+                mask = isinstance(draft.truth, MaskFile | Instances)
                 kind = "mask of another size than its picture" if mask else "size differs from the annotation"
                 problems.add(kind, draft.where, _sizes(draft.size, seen.size))
                 continue
             truth, overhanging = draft.truth, 0
             if isinstance(truth, Objects):
-                truth, overhanging = checked(truth, seen.size, draft.where, problems)
+                truth, _, overhanging = checked(truth, seen.size, draft.where, problems)
+            elif isinstance(truth, Outlined):
+                truth, overhanging = settled(truth, draft.picture, seen.size, draft.where, problems)
             clipped += [draft.id] * overhanging
             records.append(
                 Record(
@@ -156,37 +155,6 @@ def _examined(draft: Draft) -> Examined:
     return Examined(size=size, digest=fingerprint.of_bytes(data), problem=problem)
 
 
-def checked(objects: Objects, size: Size, where: str, problems: Problems) -> tuple[Boxes, int]:
-    """The boxes in pixels, and how many were clipped; faulty boxes are left out and become problems.
-
-    Up to 2 px over the edge are clipped (rounding, and the two ways of counting pixels); more is a fault.
-    """
-    height, width = size
-    corners = objects.corners * np.array([width, height, width, height]) if objects.relative else objects.corners
-    areas = objects.areas * (width * height if objects.relative else 1.0)
-    sides = corners[:, 2:] - corners[:, :2]
-    over = np.maximum(-corners, corners - np.array([width, height, width, height])).max(1, initial=0.0)
-    inside = np.clip(corners, 0.0, np.array([width, height, width, height], dtype=np.float64)).astype(np.float32)
-    flat = (sides < SMALLEST_PX).any(1)
-    outside = ~flat & ((over > OVERHANG_PX) | (inside[:, 2:] - inside[:, :2] < SMALLEST_PX / 2).any(1))
-    for index in np.flatnonzero(flat | outside):
-        kind = "box of no or negative size" if flat[index] else "box outside the picture"
-        box = ", ".join(f"{value:.6g}" for value in corners[index])
-        problems.add(kind, where, f"object {index + 1}: {box} in {width} x {height} px")
-    keep = ~(flat | outside)
-    inside = inside[keep]
-    box_areas = (inside[:, 2:] - inside[:, :2]).prod(1)
-    said = areas[keep]
-    # An area of nothing is as good as none said.
-    truth = Boxes.of(
-        torch.from_numpy(inside),
-        torch.from_numpy(objects.labels[keep]),
-        torch.from_numpy(objects.ignored[keep]),
-        torch.from_numpy(np.where(said > 0, np.minimum(said, box_areas), box_areas).astype(np.float32)),
-    )
-    return truth, int((keep & (over > SMALLEST_PX)).sum())
-
-
 def _grouped(record: Record, table: attributes.Attributes) -> Record:
     if not table.names and not table.clusters:
         return record
@@ -221,9 +189,9 @@ def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple
 
 def _classes(record: Record) -> frozenset[int]:
     """The classes of a picture, each of which should be on both sides of a split."""
-    truth = record.truth
-    if isinstance(truth, Boxes):
-        return frozenset(truth.labels.tolist())
+    truth, boxes = record.truth, record.boxes()
+    if boxes is not None:
+        return frozenset(boxes.labels.tolist())
     if isinstance(truth, Label):
         return frozenset({truth.index})
     if isinstance(truth, Labels):

@@ -24,9 +24,10 @@ from torch import Tensor
 
 from clearsight.ops import views
 from clearsight.sources import fingerprint, pictures, store
+from clearsight.sources.outlines import DrawnInstances
 from clearsight.sources.problems import DataError, Problem, message, shown
 from clearsight.sources.records import MaskFile, Record, records_of
-from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Sample, Size, Truth
+from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Instances, Sample, Size, Truth
 
 Progress = Callable[[int, int], None]
 
@@ -35,6 +36,8 @@ VERSION = 2
 
 class CachedDataset:
     """A data set whose pictures, and class maps, are resized and mapped from disk; boxes are scaled with them.
+
+    Masks of objects are compact: they stay in memory as they are, and are scaled when they are asked for.
 
     ``records`` are the samples as they were before resizing: their truths and sizes are those of the original picture.
     Images are views of the map, private to this process: writing to one does not reach the disk. ``fingerprint`` is
@@ -54,7 +57,7 @@ class CachedDataset:
         self._entry = entry
         self._starts = _starts(entry)
         self._truths = [
-            None if isinstance(record.truth, MaskFile) else _scaled(record.truth, record, size)
+            None if isinstance(record.truth, MaskFile | Instances) else _scaled(record.truth, record, size)
             for record, size in zip(self.records, entry.sizes, strict=True)
         ]
         self._pixels = store.mapped(entry)
@@ -78,7 +81,12 @@ class CachedDataset:
 
     def truth(self, index: int) -> Truth:
         """The truth of one resized picture; a class map is not copied."""
-        return ClassMap(labels=self._planes(index)[3]) if self._entry.planes == 4 else self._truths[index]
+        if self._entry.planes == 4:
+            return ClassMap(labels=self._planes(index)[3])
+        record = self.records[index]
+        if isinstance(record.truth, Instances | DrawnInstances):
+            return _scaled(record.answer(), record, self._entry.sizes[index])
+        return self._truths[index]
 
     @cached_property
     def common_size(self) -> Size | None:
@@ -217,7 +225,11 @@ def _expected(records: Sequence[Record], size_px: int) -> int:
 
 
 def _planes(records: Sequence[Record]) -> int:
-    return 4 if any(isinstance(record.truth, MaskFile) for record in records) else 3
+    return 4 if any(_is_class_map(record.truth) for record in records) else 3
+
+
+def _is_class_map(truth: Truth | MaskFile) -> bool:
+    return isinstance(truth, MaskFile) and not isinstance(truth, DrawnInstances)
 
 
 def _starts(entry: store.Entry) -> list[int]:
@@ -233,6 +245,8 @@ def _scaled(truth: Truth, record: Record, after: Size) -> Truth:
     before = _known(record)
     if before == after:
         return truth
+    if isinstance(truth, Instances):
+        return views.placed(truth, after, views.Placement(size=before, placed=after))
     down, across = after[0] / before[0], after[1] / before[1]
     edge = torch.tensor([after[1], after[0], after[1], after[0]], dtype=torch.float32)
     xyxy = (truth.xyxy * torch.tensor([across, down, across, down])).minimum(edge)

@@ -3,8 +3,9 @@
 ``annotations/instances_*.json`` where there are any, else every ``*.json`` with the three lists, in ``annotations/``,
 in the folder itself or in folders named after splits. The split comes from the file's name, else from its folder's.
 Category ids become class ids in the order of the ids; names are what counts, also between files. "iscrowd" objects are
-ignored; areas are kept. A picture without annotations is a picture without objects. Where class maps are wanted, the
-"segmentation" of each object (polygons or run lengths) is drawn over a class "background".
+ignored; areas are kept. A picture without annotations is a picture without objects. Where instances are wanted, the
+"segmentation" of each object (polygons or run lengths) is its mask; where class maps are, it is drawn over a class
+"background".
 """
 
 import json
@@ -16,10 +17,10 @@ from typing import Any
 from clearsight.sources import coco_outlines, references
 from clearsight.sources.assembling import assemble
 from clearsight.sources.format import Draft, Layout, Objects, Request, Row, kind_of, split_of
-from clearsight.sources.outlined import drawing, with_background
+from clearsight.sources.outlined import OutlinedRow, outlined, with_background
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import Source
-from clearsight.types import Boxes, ClassMap, Size
+from clearsight.types import Boxes, ClassMap, Instances, Size
 
 LISTS = ("images", "annotations", "categories")
 ORDER = ("train", "val", "test")
@@ -30,7 +31,7 @@ class CocoJson:
     """The format as ``clearsight.sources.format.Format``."""
 
     embedded: bool = False
-    offers: tuple[type, ...] = (Boxes, ClassMap)
+    offers: tuple[type, ...] = (Boxes, Instances, ClassMap)
     looked_for: str = "annotations/*.json (COCO)"
 
     def recognises(self, folder: Path) -> bool:
@@ -135,7 +136,7 @@ def _drafts(
     split = _split(path, folder)
     classes = {id: names.index(name) for id, name in _categories(content, where).items()}
     images = _images(content, where, problems)
-    rows = _rows(content, images, classes, where, problems, kind is ClassMap)
+    rows = _rows(content, images, classes, where, problems, kind is not Boxes)
     places = _places(path, folder, split)
     drafts = []
     for key, item in images.items():
@@ -153,15 +154,14 @@ def _drafts(
         except ValueError as error:
             problems.add("size that is no number", where, f"{inside}: {error}")
             continue
-        place = f"{where}, {inside}"
-        outlined = kind is ClassMap
+        place, own = f"{where}, {inside}", rows[key]
         drafts.append(
             Draft(
                 id=str(inside.with_suffix("")),
                 picture=found[0],
                 within=folder,
                 split=split,
-                truth=drawing(rows[key], names, found[0], place, problems) if outlined else Objects.of(rows[key]),
+                truth=Objects.of(own) if kind is Boxes else outlined(own, names, kind, place, problems),
                 where=place,
                 size=size,
             )
@@ -192,7 +192,7 @@ def _rows(
     classes: dict[int, int],
     where: str,
     problems: Problems,
-    outlined: bool,
+    outlines: bool,
 ) -> dict[int | str, list[Row]]:
     rows: dict[int | str, list[Row]] = defaultdict(list)
     strays: Counter[str] = Counter()
@@ -211,10 +211,10 @@ def _rows(
                 problems.add("coordinate that is no number", where, f"{place}: {error}")
                 continue
             try:
-                rows[image].append(coco_outlines.outlined(row, item, _size(images[image])) if outlined else row)
-            except ValueError as error:
-                problems.add("unreadable outline", where, f"{place}: {error}")
-                rows[image].append(row)
+                rows[image].append(coco_outlines.outlined(row, item, _said(images[image])) if outlines else row)
+            except coco_outlines.OutlineError as error:
+                problems.add(error.kind, where, f"{place}: {error}")
+                rows[image].append(OutlinedRow(**row.__dict__, told=True))
     for name, count in strays.items():
         problems.add("annotation of no listed picture", where, f"image_id {name}, {count} annotations")
     return rows
@@ -243,6 +243,14 @@ def _size(item: dict[str, Any]) -> Size | None:
     if not item.get("height") or not item.get("width"):
         return None
     return (int(references.number(_plain(item["height"]))), int(references.number(_plain(item["width"]))))
+
+
+def _said(item: dict[str, Any]) -> Size | None:
+    """The size the file says of a picture, if it can be read; that it cannot is told where the picture is."""
+    try:
+        return _size(item)
+    except ValueError:
+        return None
 
 
 def _places(path: Path, folder: Path, split: str | None) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from clearsight.sources.records import Record, Source, records_of
 from clearsight.sources.tallies import spread, tallied
-from clearsight.types import TRUTHS, Boxes
+from clearsight.types import TRUTHS, Boxes, Instances
 
 # COCO's limits in square pixels.
 SMALL = 32**2
@@ -17,8 +17,8 @@ MEDIUM = 96**2
 @dataclass(frozen=True, kw_only=True)
 class SplitDescription:
     """One split in numbers. ``picture_sizes`` counts "640 x 480" (width x height); ``objects_per_picture`` has the
-    least, median, mean and most; ``box_areas`` counts COCO's small, medium and large boxes. Where the truths are no
-    boxes, ``truths`` holds what is counted of them instead: tables of numbers by class, or of one number's spread.
+    least, median, mean and most; ``box_areas`` counts COCO's small, medium and large boxes; ``masks`` how many objects
+    have a mask. Where the truths are no boxes, ``truths`` holds what is counted of them instead: tables of numbers by class, or of one number's spread.
     """
 
     pictures: int
@@ -33,6 +33,7 @@ class SplitDescription:
     box_areas: Mapping[str, int]
     groups: Mapping[str, Mapping[str, int]]
     truths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    masks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,7 @@ def describe(source: Source) -> Description:
 
 
 def _split(records: tuple[Record, ...], class_names: tuple[str, ...], kind: type) -> SplitDescription:
-    answers = [record.truth for record in records] if kind is Boxes else []
-    truths = [truth if isinstance(truth, Boxes) else None for truth in answers]
+    truths = [record.boxes() for record in records] if issubclass(kind, Boxes) else []
     tally = tallied((record.answer() for record in records), class_names, kind)
     objects: Counter[int] = Counter()
     holding: Counter[int] = Counter()
@@ -109,12 +109,13 @@ def _split(records: tuple[Record, ...], class_names: tuple[str, ...], kind: type
         picture_sizes=dict(sizes.most_common()),
         objects_per_class={name: objects[label] for label, name in enumerate(class_names)},
         pictures_per_class=tally.pictures
-        if kind is not Boxes
+        if not issubclass(kind, Boxes)
         else {name: holding[label] for label, name in enumerate(class_names)},
         objects_per_picture=spread(counts),
         box_areas={name: areas[name] for name in ("small", "medium", "large")},
         groups={attribute: dict(values.most_common()) for attribute, values in groups.items()},
         truths=tally.tables,
+        masks=sum(counts) if kind is Instances else 0,
     )
 
 

@@ -18,12 +18,13 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from clearsight.ops import instance_masks
 from clearsight.sources import fingerprint as hashes
 from clearsight.sources import paper
-from clearsight.sources.format import Request
+from clearsight.sources.format import Request, kind_of
 from clearsight.sources.problems import DataError
 from clearsight.sources.records import Source
-from clearsight.types import Boxes, Dataset, Sample, Size
+from clearsight.types import Boxes, Dataset, Instances, Sample, Size
 
 VERSION = 1
 SHEET = 12
@@ -66,12 +67,13 @@ class Scene:
 
 @dataclass(kw_only=True, eq=False)
 class DigitScenes:
-    """Scenes of one split as a ``types.Dataset``; ``scene`` gives the masks as well."""
+    """Scenes of one split as a ``types.Dataset``, with truths of that kind: Boxes, or Instances."""
 
     split: str
     count: int
     seed: int = 0
     setting: Setting = field(default_factory=Setting)
+    truth: type = Boxes
     name: str = "digits"
     class_names: tuple[str, ...] = CLASS_NAMES
     # A mirrored 2 is no 2.
@@ -82,15 +84,16 @@ class DigitScenes:
     def __post_init__(self) -> None:
         images, labels = _digits()
         digits = hashes.of_bytes(images.tobytes() + labels.astype(np.int64).tobytes())
+        kind = [] if self.truth is Boxes else [self.truth.__name__]
         self.fingerprint = hashes.of_words(
-            ["digits", str(VERSION), digits, self.split, str(self.count), str(self.seed), repr(self.setting)]
+            ["digits", str(VERSION), digits, self.split, str(self.count), str(self.seed), repr(self.setting), *kind]
         )
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        return _sample(self.split, self._inside(index), self.seed, self.setting)
+        return _sample(self.split, self._inside(index), self.seed, self.setting, self.truth)
 
     def scene(self, index: int) -> Scene:
         """Scene ``index``, composed anew: equal on every call; raises IndexError outside the set."""
@@ -115,7 +118,7 @@ class EmbeddedDigits:
     """The set as ``clearsight.sources.format.Format``."""
 
     embedded: bool = True
-    offers: tuple[type, ...] = (Boxes,)
+    offers: tuple[type, ...] = (Boxes, Instances)
     looked_for: str = "nothing: the set is embedded"
     counts: tuple[tuple[str, int], ...] = (("train", 600), ("val", 300))
 
@@ -127,8 +130,9 @@ class EmbeddedDigits:
         """The set, its scenes decided by the request's seed."""
         if request.attributes is not None:
             raise DataError("digits brings its own attributes, ink and clutter. Expected no table. Leave it out.")
+        kind = kind_of(self, request)
         splits: dict[str, Dataset] = {
-            split: DigitScenes(split=split, count=count, seed=request.seed) for split, count in self.counts
+            split: DigitScenes(split=split, count=count, seed=request.seed, truth=kind) for split, count in self.counts
         }
         return Source(
             name="digits",
@@ -137,6 +141,7 @@ class EmbeddedDigits:
             splits=splits,
             problems=(),
             fingerprint=hashes.of_splits({split: scenes.fingerprint for split, scenes in splits.items()}),
+            truth=kind,
         )
 
 
@@ -154,13 +159,14 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 # The pictures of both splits as delivered: 70 MB for a second look at no cost.
 @functools.lru_cache(maxsize=1024)
-def _sample(split: str, index: int, seed: int, setting: Setting) -> Sample:
+def _sample(split: str, index: int, seed: int, setting: Setting, kind: type) -> Sample:
     scene = _composed(split, index, seed, setting)
     areas = torch.from_numpy(np.count_nonzero(scene.masks.numpy(), axis=(1, 2)))
+    boxes = Boxes.of(scene.xyxy, scene.labels, areas=areas)
     return Sample(
         id=f"{split}-{index:05d}",
         image=scene.image,
-        truth=Boxes.of(scene.xyxy, scene.labels, areas=areas),
+        truth=boxes if kind is Boxes else Instances(**vars(boxes), masks=instance_masks.of_bitmaps(scene.masks)),
         groups={"ink": scene.ink, "clutter": scene.clutter},
         cluster=f"{split}-sheet-{scene.sheet:03d}",
     )

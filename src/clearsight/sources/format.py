@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from clearsight.sources.class_maps import Shape
 from clearsight.sources.pictures import EmbeddedPicture
 from clearsight.sources.records import SPLIT_WORDS, MaskFile, Source
 from clearsight.types import Size, Truth
@@ -68,19 +69,31 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outlined:
+    """The objects of one picture with their outlines, unchecked, from which truths of a kind are drawn.
+
+    Outlines are in the unit of the objects' corners; None stands for one that could not be read.
+    """
+
+    objects: Objects
+    shapes: tuple[Shape | None, ...]
+    kind: type
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draft:
     """One annotated picture before it is checked; ``where`` names its annotation in messages.
 
     ``size`` is what the annotation says the picture has; ``within`` is the folder the picture file may not leave.
     ``groups`` and ``cluster`` are what the layout itself says; a sidecar table may say more.
-    ``truth`` is unchecked objects, or a truth, or a function that reads one.
+    ``truth`` is unchecked objects, with outlines or without, or a truth, or a function that reads one.
     """
 
     id: str
     picture: Path | EmbeddedPicture
     within: Path
     split: str | None
-    truth: Objects | Truth | MaskFile
+    truth: Objects | Outlined | Truth | MaskFile
     where: str
     size: Size | None = None
     groups: Mapping[str, str] = field(default_factory=dict)

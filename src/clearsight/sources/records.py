@@ -12,8 +12,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from clearsight.sources import pictures
+from clearsight.sources.outlines import DrawnInstances
 from clearsight.sources.problems import DataError, shown
-from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Label, Labels, Sample, Size, State, Truth
+from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Instances, Label, Labels, Sample, Size, State, Truth
 
 SPLIT_WORDS = {
     "train": "train",
@@ -28,14 +29,14 @@ SPLIT_WORDS = {
 
 @runtime_checkable
 class MaskFile(Protocol):
-    """A class map that is read when it is asked for; ``digest`` is a hash of all it is made of."""
+    """A truth as large as its picture that is read when it is asked for; ``digest`` is a hash of all it is made of."""
 
     @property
     def digest(self) -> str:
-        """Equal for equal class maps."""
+        """Equal for equal truths."""
         ...
 
-    def __call__(self) -> ClassMap:
+    def __call__(self) -> ClassMap | Instances:
         """Read it; raises ValueError naming the file if it is broken."""
         ...
 
@@ -60,6 +61,11 @@ class Record:
     def answer(self) -> Truth:
         """The truth, read now where it is in a file; raises ValueError naming the file if it is broken."""
         return self.truth() if isinstance(self.truth, MaskFile) else self.truth
+
+    def boxes(self) -> Boxes | None:
+        """The objects, with their masks where these are at hand; no mask is drawn. None where the truth is another."""
+        truth = self.truth.boxes if isinstance(self.truth, DrawnInstances) else self.truth
+        return truth if isinstance(truth, Boxes) else None
 
     def decode(self, size_px: int | None = None) -> UInt8[Tensor, "3 h w"]:
         """The picture, its longer side ``size_px`` where given; raises ValueError naming the file if it is broken."""
@@ -176,6 +182,8 @@ def _relabelled(dataset: Dataset, table: Tensor, class_names: tuple[str, ...]) -
 
 def _renumbered(truth: Truth | MaskFile, table: Tensor, classes: int) -> Truth | MaskFile:
     """The truth with class id i become ``table[i]``, of ``classes``."""
+    if isinstance(truth, DrawnInstances):
+        return replace(truth, boxes=replace(truth.boxes, labels=table[truth.boxes.labels]))
     if isinstance(truth, MaskFile):
         return _Renumbered(truth, table, truth.digest)
     if isinstance(truth, Label):

@@ -1,5 +1,5 @@
 """YOLO text files: one line ``class x y w h`` (shares of the picture) for each object; polygons become their boxes,
-or, where class maps are wanted, are drawn over a class "background".
+masks where instances are wanted, or are drawn over a class "background" where class maps are.
 
 ``data.yaml`` (or any ``*.yaml`` with ``names``) declares the classes and the folders of pictures of each split; without
 one, ``classes.txt`` names the classes and ``images/<split>`` or ``<split>/images`` are the folders. Labels lie in
@@ -20,11 +20,11 @@ from clearsight.ops import masks
 from clearsight.sources import references
 from clearsight.sources.assembling import assemble
 from clearsight.sources.format import Draft, Layout, Objects, Request, Row, kind_of
-from clearsight.sources.outlined import OutlinedRow, drawing, with_background
+from clearsight.sources.outlined import OutlinedRow, outlined, with_background
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.records import Source
 from clearsight.sources.yolo_config import Config, Place, configured, find_config
-from clearsight.types import Boxes, ClassMap
+from clearsight.types import Boxes, ClassMap, Instances
 
 MINIMUM = 5
 NOT_LABELS = ("classes.txt", "labels.txt", "README")
@@ -35,7 +35,7 @@ class YoloText:
     """The format as ``clearsight.sources.format.Format``."""
 
     embedded: bool = False
-    offers: tuple[type, ...] = (Boxes, ClassMap)
+    offers: tuple[type, ...] = (Boxes, Instances, ClassMap)
     looked_for: str = "labels/*.txt with data.yaml or classes.txt (YOLO)"
 
     def recognises(self, folder: Path) -> bool:
@@ -128,7 +128,7 @@ def _draft(
         split=place.split,
         truth=Objects.of(rows, relative=True)
         if kind is Boxes
-        else drawing(rows, config.class_names, picture, where, problems, relative=True),
+        else outlined(rows, config.class_names, kind, where, problems, relative=True),
         where=where,
     )
 
