@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 class Seen:
     """A picture, or a frame of a video, that was looked at: its number from 1, its file, its (height, width) in px.
 
-    ``name`` names files of its own and is no one else's; ``frame`` counts from 0, ``time_s`` is the frame's.
+    ``name`` is that of files of its own, no one else's, "clip/000012" for a frame; ``frame`` counts from 0.
     """
 
     image_id: int
@@ -214,7 +214,9 @@ class YoloFolder:
     def add(self, seen: Seen, rows: Sequence[Row]) -> None:
         """Write the file of one picture, empty where nothing was found."""
         text = "".join(yolo_line(row, seen.size) for row in rows)
-        (self.folder / f"{seen.name}.txt").write_text(text, "ascii")
+        path = self.folder / f"{seen.name}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "ascii")
 
     def close(self) -> None:
         """Nothing is left open."""
