@@ -20,7 +20,7 @@ from clearsight.architectures.feature_pyramid import FeaturePyramid
 from clearsight.architectures.layers import GROUP
 from clearsight.architectures.region_heads import SIDE, BoxHead, aligned_features
 from clearsight.architectures.region_matching import Objects, drawn, matched, moved, objects_of
-from clearsight.architectures.region_proposals import Proposed, ProposalNetwork
+from clearsight.architectures.region_proposals import ProposalNetwork, Proposed
 from clearsight.architectures.yolo import varifocal
 from clearsight.ops import boxes as box_ops
 from clearsight.types import Backbone, Batch, Detections, Losses, Size, Training, Truth
@@ -128,7 +128,7 @@ class FasterRcnn(nn.Module):
         maps = self.neck(self.backbone(images))
         proposed = self.proposer(maps)
         regions, pictures = self._spread(proposed, images)
-        return proposed.logits, proposed.offsets, *self.head(self._features(maps, regions, pictures, SIDE))
+        return self._answers(maps, proposed, regions, pictures)
 
     def losses(self, batch: Batch) -> Losses:
         """``proposal`` and ``proposal-box`` of anchors; ``score`` (varifocal) and ``box`` (GIoU) of regions."""
@@ -138,22 +138,34 @@ class FasterRcnn(nn.Module):
         sampled = self._sampled(proposed, objects, (batch.images.shape[2], batch.images.shape[3]))
         return {
             **self.proposer.losses(proposed, objects, self.config.anchor_samples),
-            **self._region_losses(maps, sampled, objects),
+            **self._region_losses(maps, sampled, objects, batch),
         }
 
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Detections]:
         """The boxes of each picture, best first, overlapping ones of a class reduced to the best."""
+        return [Detections(xyxy=boxes, scores=scores, labels=labels) for boxes, scores, labels in self._of_each(images)]
+
+    def found(self, images: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, ...]:
+        """Boxes ``n 4`` in pixels, scores ``n`` and labels ``n`` of one picture (and masks ``n m m``, probabilities
+        over each box, where the network makes any): what is exported."""
+        (only,) = self._of_each(images)
+        return only
+
+    def _of_each(self, images: Tensor) -> list[tuple[Tensor, ...]]:
+        """``found`` of every picture of a batch."""
         maps = self.neck(self.backbone(images))
         proposed = self.proposer(maps)
         size = (images.shape[2], images.shape[3])
-        found = (self._found(maps, proposed, row, size) for row in range(len(images)))
-        return [Detections(xyxy=boxes, scores=scores, labels=labels) for boxes, scores, labels in found]
+        return [
+            self._found(
+                [each[row : row + 1] for each in maps], self._proposals(proposed, row, size, self.config.after), size
+            )
+            for row in range(len(images))
+        ]
 
-    def found(self, images: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, ...]:
-        """Boxes ``n 4`` in pixels, scores ``n`` and labels ``n`` of one picture: what is exported."""
-        maps = self.neck(self.backbone(images))
-        return self._found(maps, self.proposer(maps), 0, (images.shape[2], images.shape[3]))
+    def _answers(self, maps: list[Tensor], proposed: Proposed, regions: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:
+        return proposed.logits, proposed.offsets, *self.head(self._features(maps, regions, pictures, SIDE))
 
     def _features(self, maps: list[Tensor], regions: Tensor, pictures: Tensor, side: int) -> Tensor:
         return aligned_features(maps, self.backbone.strides, regions, pictures, side)
@@ -186,7 +198,7 @@ class FasterRcnn(nn.Module):
             truths.append(torch.cat([match.truth[positive], torch.full_like(negative, -1)]))
         return Sampled(regions=torch.cat(regions), pictures=torch.cat(pictures), truths=torch.cat(truths))
 
-    def _region_losses(self, maps: list[Tensor], sampled: Sampled, objects: Sequence[Objects]) -> Losses:
+    def _region_losses(self, maps: list[Tensor], sampled: Sampled, objects: Sequence[Objects], batch: Batch) -> Losses:
         logits, offsets = self.head(self._features(maps, sampled.regions, sampled.pictures, SIDE))
         positive = sampled.truths >= 0
         boxes = moved(sampled.regions[positive], offsets[positive])
@@ -199,12 +211,10 @@ class FasterRcnn(nn.Module):
         score = varifocal(logits, target).sum() / quality.sum().clamp(min=1.0)
         return {"score": score, "box": self.config.box_weight * box}
 
-    def _found(self, maps: list[Tensor], proposed: Proposed, row: int, size: Size) -> tuple[Tensor, ...]:
-        """Boxes, scores and labels of one picture of a batch."""
-        mine = [each[row : row + 1] for each in maps]
-        regions = self._proposals(proposed, row, size, self.config.after)
+    def _found(self, maps: list[Tensor], regions: Tensor, size: Size) -> tuple[Tensor, ...]:
+        """What there is of one picture, whose maps and proposals these are."""
         pictures = torch.zeros_like(regions[:, 0]).long()
-        logits, offsets = self.head(self._features(mine, regions, pictures, SIDE))
+        logits, offsets = self.head(self._features(maps, regions, pictures, SIDE))
         return self._best(logits.sigmoid(), box_ops.clip(moved(regions, offsets), size), size)
 
     def _best(self, scores: Tensor, boxes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:

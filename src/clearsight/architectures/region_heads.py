@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from clearsight.architectures.anchors import level_of
-from clearsight.architectures.layers import Block, ConvNorm, Double
+from clearsight.architectures.layers import GROUP, Block, ConvNorm, Double
 from clearsight.ops import boxes as box_ops
 
 SIDE = 7
@@ -33,13 +33,11 @@ def aligned_features(
     """
     channels, device = maps[0].shape[1], regions.device
     table = torch.cat([each.permute(0, 2, 3, 1).reshape(-1, channels) for each in maps]).float()
-    grids = [(each.shape[2], each.shape[3]) for each in maps]
-    starts = [0]
-    for height, width in grids:
-        starts.append(starts[-1] + maps[0].shape[0] * height * width)
-    level = level_of(box_ops.area(regions), strides)
-    about = torch.tensor([[*grid, stride, start] for grid, stride, start in zip(grids, strides, starts)], device=device)
-    height, width, stride, start = about[level].unbind(1)
+    heights, widths = ([each.shape[axis] for each in maps] for axis in (2, 3))
+    cells = [len(maps[0]) * rows * columns for rows, columns in zip(heights, widths, strict=True)]
+    starts = [sum(cells[:index]) for index in range(len(cells))]
+    about = torch.tensor([heights, widths, strides, starts], device=device)
+    height, width, stride, start = about[:, level_of(box_ops.area(regions), strides)]
     at = (torch.arange(side, device=device) + 0.5) / side
     y, y_share = _between(regions[:, 1], regions[:, 3], at, stride, height)
     x, x_share = _between(regions[:, 0], regions[:, 2], at, stride, width)
@@ -92,18 +90,15 @@ class MaskHead(nn.Module):
     def __init__(self, width: int, depth: int, classes: int) -> None:
         super().__init__()
         self.shared = nn.Sequential(*(Block(width) for _ in range(depth)))
-        self.double = Double(width, width, "transposed", groups=width)
+        self.grow = Double(width, width, "transposed", groups=width // GROUP)
         self.norm = nn.BatchNorm2d(width)
         self.to_mask = nn.Conv2d(width, classes, 1)
         nn.init.normal_(self.to_mask.weight, std=0.01)
-        nn.init.zeros_(self.to_mask.bias)
 
-    def forward(
-        self, features: Float[Tensor, "r c m m"], labels: Int[Tensor, "r"]
-    ) -> Float[Tensor, "r m2 m2"]:
+    def forward(self, features: Float[Tensor, "r c m m"], labels: Int[Tensor, "r"]) -> Float[Tensor, "r m2 m2"]:
         """The logits of the mask of class ``labels[i]`` in region i, in float32."""
         features = self.shared(features.to(self.to_mask.weight.dtype))
         side = 2 * features.shape[2]
-        grown = F.silu(self.norm(self.double(features, (side, side))))
+        grown = F.silu(self.norm(self.grow(features, (side, side))))
         every = self.to_mask(grown).float()
         return every[torch.arange(len(labels), device=labels.device), labels]
