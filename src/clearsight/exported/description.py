@@ -1,0 +1,115 @@
+"""The JSON beside an exported model: all that is needed to use the model, with clearsight or without."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from clearsight import durable
+from clearsight.exported.formats import MARK, files_of
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What an exported model is, takes and gives; each field is a field of the JSON.
+
+    ``files`` are the SHA-256 of the model's files; ``size_px``, ``multiple`` and ``fill`` say how a picture is laid on
+    its canvas: resized (bilinear, antialiased where it shrinks) so that its longer side is ``size_px``, at the top left
+    of the smallest canvas whose sides are multiples of ``multiple``, the rest of which is of the grey ``fill``.
+    ``inside`` is what the model itself does, with its settings; ``threshold`` is the score settled for deployment.
+    ``run`` says where it comes from, and ``check`` how far it was from the run when it was exported.
+    """
+
+    format: str = MARK
+    version: int = VERSION
+    kind: str
+    files: Mapping[str, str]
+    task: str
+    model: str
+    class_names: tuple[str, ...]
+    size_px: int
+    multiple: int
+    fill: int
+    threshold: float
+    input: Mapping[str, str]
+    output: Mapping[str, str]
+    inside: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+    check: Mapping[str, Any] = field(default_factory=dict)
+    clearsight: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of the JSON."""
+        return asdict(self) | {"class_names": list(self.class_names)}
+
+    def mark(self) -> dict[str, Any]:
+        """What is written into the model file itself, so that no other tool's model is taken for clearsight's."""
+        return {"format": self.format, "version": self.version, "run": self.run.get("fingerprint", "")}
+
+
+def beside(path: Path) -> Path:
+    """The JSON of a model file: ``model.onnx.json`` for ``model.onnx``."""
+    return path.with_name(f"{path.name}.json")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content; raises ValueError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror or error}.") from error
+
+
+def read(path: Path) -> Description:
+    """The description of a model file, once the file is seen to be the one described.
+
+    Raises:
+        ValueError: the JSON is damaged, not clearsight's, of a newer clearsight, or describes other files.
+    """
+    content = durable.read_json(beside(path))
+    if content.get("format") != MARK or not isinstance(content.get("version"), int):
+        raise ValueError(
+            f"{beside(path)} was not written by `clearsight export`, so {path.name} is not known. {_AGAIN}"
+        )
+    if content["version"] > VERSION:
+        raise ValueError(
+            f"{beside(path)} was written by a newer clearsight (format {content['version']}; this one reads up to "
+            f"{VERSION}). Update clearsight to read it."
+        )
+    known = {each.name for each in fields(Description)}
+    try:
+        found = Description(**{name: value for name, value in content.items() if name in known})
+        found = Description(**vars(found) | {"class_names": tuple(found.class_names)})
+        wrong = _wrong(found)
+    except TypeError as error:
+        raise ValueError(f"{beside(path)} is damaged: {error}. {_AGAIN}") from error
+    if wrong:
+        raise ValueError(f"{beside(path)} is damaged: {wrong}. {_AGAIN}")
+    for file in files_of(path):
+        if found.files.get(file.name) != digest(file):
+            raise ValueError(
+                f"{file} is not the file that {beside(path).name} describes: it was renamed, changed or cut short. {_AGAIN}"
+            )
+    return found
+
+
+_AGAIN = "Restore both files from a copy, or export again with `clearsight export`."
+
+
+def _wrong(found: Description) -> str:
+    """What no later step could make sense of, in words; "" where all is well."""
+    if not all(isinstance(name, str) for name in found.class_names) or not found.class_names:
+        return "class_names are not names"
+    if not isinstance(found.files, Mapping):
+        return "files are not named with their hashes"
+    for name, least, most in (("size_px", 1, 2**20), ("multiple", 1, 2**20), ("fill", 0, 255)):
+        value = getattr(found, name)
+        if not isinstance(value, int) or not least <= value <= most:
+            return f"{name} is {value!r}"
+    if not isinstance(found.threshold, int | float) or not 0 <= found.threshold <= 1:
+        return f"threshold is {found.threshold!r}"
+    return ""

@@ -1,0 +1,114 @@
+"""The formats of exported models: their files, and the libraries that run them."""
+
+import importlib
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FORMATS = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
+SUFFIXES = {suffix: name for name, suffix in FORMATS.items()}
+MARK = "clearsight"  # the key, in the model file's own metadata, of what says that the file is clearsight's
+LIBRARIES = {"onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch"}
+INPUT, OUTPUTS = "pictures", ("boxes", "scores", "labels", "masks")
+
+Engine = Callable[[np.ndarray], list[np.ndarray]]
+
+
+def library(name: str) -> Any:
+    """A library that only exports need, imported now: clearsight itself needs none of them.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(
+            f"{name.split('.')[0]} cannot be imported ({error}). Exported models need it. "
+            "Install it with: pip install 'clearsight[export]'."
+        ) from error
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that make up the model named by its first: OpenVINO keeps its weights in a second."""
+    return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
+
+
+def open_engine(path: Path, threads: int | None = None) -> tuple[Engine, Mapping[str, Any] | None]:
+    """What runs a model file, a canvas ``uint8 1 h w 3`` to its outputs, and the mark clearsight left in it, if any.
+
+    Raises:
+        ValueError: its library is not installed, or it cannot read the file.
+    """
+    kind = SUFFIXES[path.suffix]
+    loaded = library(LIBRARIES[kind])
+    opener = {"onnx": _onnx, "openvino": _openvino, "torchscript": _torchscript}[kind]
+    try:
+        engine, mark = opener(loaded, path, threads)
+    except (RuntimeError, OSError) as error:
+        raise ValueError(_unreadable(path, error)) from error
+    except Exception as error:
+        # Each library has kinds of errors of its own for a broken file; its package is what they share.
+        if not type(error).__module__.startswith(LIBRARIES[kind]):
+            raise
+        raise ValueError(_unreadable(path, error)) from error
+    return engine, _read(mark)
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return (
+        f"{path} cannot be read as a {SUFFIXES[path.suffix]} model: {first}. Restore it from a copy, or export again."
+    )
+
+
+def _read(mark: str) -> Mapping[str, Any] | None:
+    try:
+        content = json.loads(mark)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and content.get("format") == MARK else None
+
+
+def _onnx(runtime: Any, path: Path, threads: int | None) -> tuple[Engine, str]:
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda canvas: session.run(None, {INPUT: canvas}), session.get_modelmeta().custom_metadata_map.get(MARK, "")
+
+
+def _openvino(openvino: Any, path: Path, threads: int | None) -> tuple[Engine, str]:
+    core = openvino.Core()
+    model = core.read_model(path)
+    mark = model.get_rt_info([MARK]).astype(str) if model.has_rt_info([MARK]) else ""
+    # Where a processor has half precision, OpenVINO would use it unasked, and find boxes that the run does not.
+    asked = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    request = core.compile_model(
+        model, "CPU", asked | ({} if threads is None else {"INFERENCE_NUM_THREADS": threads})
+    ).create_infer_request()
+
+    def run(canvas: np.ndarray) -> list[np.ndarray]:
+        return [np.array(output) for output in request.infer([canvas], share_inputs=True).values()]
+
+    return run, mark
+
+
+def _torchscript(torch: Any, path: Path, threads: int | None) -> tuple[Engine, str]:
+    extra = {MARK: ""}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch.export, its successor, cannot say every detector yet
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
+
+    def run(canvas: np.ndarray) -> list[np.ndarray]:
+        with torch.inference_mode():
+            return [output.numpy() for output in model(torch.from_numpy(canvas))]
+
+    mark = extra[MARK]
+    return run, mark.decode("utf-8", "replace") if isinstance(mark, bytes) else mark

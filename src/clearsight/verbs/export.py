@@ -1,0 +1,230 @@
+"""Export a detector: a model file that runs without clearsight or torch, checked on the spot against its run."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+import clearsight
+from clearsight import durable, sources
+from clearsight.exported import Description, ExportedDetector, Found, agreement, description, formats
+from clearsight.exported.agreement import Agreement
+from clearsight.inference import Predictor
+from clearsight.ops import views
+from clearsight.run import Run
+from clearsight.types import Dataset, Detections
+from clearsight.verbs import gather, graphs, trained
+from clearsight.verbs.progress import stage
+
+CHECKED = 16
+SCORE, APART = 0.005, 0.01  # beyond these the exported model is not the run's
+
+Picture = UInt8[Tensor, "3 h w"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """An export that was made: the model file, what its JSON says, and the agreement in words."""
+
+    path: Path
+    description: Description
+    said: str
+
+
+def export(run: Run | str | Path, *, to: str = "onnx", out: str | Path | None = None, quiet: bool = True) -> Exported:
+    """Write the model of a run as ONNX, OpenVINO or TorchScript, with a JSON that describes it.
+
+    The file takes a picture on its canvas and gives final detections: suppression is inside. It is run on up to 16
+    validation pictures and must find there what the run finds. ``out`` is ``model`` in the run folder where None.
+
+    Raises:
+        ValueError: an unknown format, a run that is no detector, a file that exists, a library that is missing, or a
+            model that does not find what the run finds; nothing is left behind.
+    """
+    if to not in formats.FORMATS:
+        raise ValueError(f"there is no format {to!r} to export to. Expected one of {', '.join(formats.FORMATS)}.")
+    run = trained.opened(run)
+    path = _free(run.path / f"model{formats.FORMATS[to]}" if out is None else Path(out), formats.FORMATS[to])
+    for name in ("onnx", "onnxscript") * (to != "torchscript") + (formats.LIBRARIES[to],):
+        formats.library(name)
+    network = trained.load(run)
+    if not hasattr(network, "found"):
+        raise ValueError(f"{run.path} is a {run.config.model}, and only detectors are exported. Use the run as it is.")
+    predictor = Predictor(network, int(run.config.settings["training"]["size_px"]), batch=1)
+    pictures, origin = _pictures(run, predictor.multiple)
+    with _room(path.parent) as room, stage("exporting", quiet) as watch:
+        described = _description(run, predictor, to, origin)
+        model = room / path.name
+        watch(1, 3)
+        graphs.write(predictor.model, _canvas(predictor, pictures[0]), model, to, json.dumps(described.mark()))
+        watch(2, 3)
+        checked, said = _checked(model, described, predictor, pictures)
+        durable.write_json(description.beside(model), checked.as_dict())
+        _move(room, path)
+        watch(3, 3)
+    return Exported(path=path, description=checked, said=said)
+
+
+def _free(path: Path, suffix: str) -> Path:
+    """The path, if it ends as it should and nothing is there yet."""
+    if path.suffix != suffix:
+        raise ValueError(f"--out is {path}. Expected a file ending in {suffix} for this format.")
+    for file in (*formats.files_of(path), description.beside(path)):
+        if file.exists() or file.is_symlink():
+            raise ValueError(f"{file} exists already. Remove it, or choose another file with --out.")
+    return path
+
+
+def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Description:
+    config = run.config
+    chosen = dataclasses.asdict(predictor.model.config)  # type: ignore[arg-type]
+    return Description(
+        kind=to,
+        files={},
+        task=config.task,
+        model=config.model,
+        class_names=config.class_names,
+        size_px=predictor.size_px,
+        multiple=predictor.multiple,
+        fill=views.FILL,
+        threshold=float(trained.deployed(config).get("threshold", 0.5)),
+        input={
+            "name": formats.INPUT,
+            "type": "uint8",
+            "shape": "1 height width 3",
+            "values": "RGB from 0 to 255; divided by 255 and normalised inside",
+        },
+        output={
+            "boxes": "float n 4: x1 y1 x2 y2 in pixels of the canvas, best first",
+            "scores": "float n: in [0, 1]",
+            "labels": "int64 n: numbers of class_names, from 0",
+        },
+        inside={"suppression": "yes; boxes come out final", "settings": chosen},
+        run={
+            "name": run.name,
+            "fingerprint": description.digest(run.path / "weights.safetensors"),
+            "data": config.data_name,
+            "data_fingerprint": config.fingerprint,
+            "created": config.created,
+            "provenance": dict(config.provenance),
+        },
+        check={"pictures": origin},
+        clearsight=clearsight.__version__,
+    )
+
+
+def _checked(
+    model: Path, described: Description, predictor: Predictor, pictures: Sequence[Picture]
+) -> tuple[Description, str]:
+    """The description with its hashes and what the check found; raises ValueError where the two do not agree."""
+    engine, mark = formats.open_engine(model)
+    if mark is None:
+        raise ValueError(f"the {described.kind} file lost clearsight's mark while it was written. Report this.")
+    detector = ExportedDetector(model, described, engine)
+    same_canvas, own_canvas = [], []
+    for picture, prediction in zip(pictures, predictor(pictures), strict=True):
+        assert isinstance(prediction, Detections)
+        expected = _as_found(prediction)
+        pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+        size, scale = (pixels.shape[0], pixels.shape[1]), max(1.0, max(pixels.shape[:2]) / predictor.size_px)
+        there = detector.on_canvas(_canvas(predictor, picture), size)
+        same_canvas.append(agreement.agreement(expected, there, scale))
+        own_canvas.append(agreement.agreement(expected, detector(pixels, min_score=0.0), scale))
+    found, whole = agreement.together(same_canvas), agreement.together(own_canvas)
+    if not found.within(SCORE, APART):
+        raise ValueError(
+            f"the exported model does not find what the run finds: {found}. Expected at most {SCORE} in score and "
+            f"{APART:.0%} of the objects elsewhere. No file was left; try another format, and report this."
+        )
+    files = {file.name: description.digest(file) for file in formats.files_of(model)}
+    origin = described.check["pictures"]
+    check = {"pictures": origin, **_numbers(found), "with_own_resizing": _numbers(whole)}
+    said = f"checked on {origin}: {found}; with the pictures resized without torch: {whole}"
+    return dataclasses.replace(described, files=files, check=check), said
+
+
+def _numbers(found: Agreement) -> dict[str, Any]:
+    return dataclasses.asdict(found)
+
+
+def _as_found(prediction: Detections) -> Found:
+    arrays = (prediction.xyxy.numpy(), prediction.scores.numpy(), prediction.labels.numpy())
+    return Found(boxes=arrays[0], scores=arrays[1], labels=arrays[2])
+
+
+def _canvas(predictor: Predictor, picture: Picture) -> UInt8[np.ndarray, "1 ch cw 3"]:
+    """The picture as the run's own network sees it, in bytes."""
+    laid, _ = predictor.laid([picture])
+    return np.ascontiguousarray((laid * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+
+
+def _pictures(run: Run, multiple: int) -> tuple[list[Picture], str]:
+    """Pictures to check with, one of them turned so that the canvas is another, and where they are from in words."""
+    try:
+        source = sources.read(
+            run.config.data,
+            attributes=_path(run.config.settings.get("attributes")),
+            skip_bad=bool(run.config.settings.get("skip_bad")),
+            seed=gather.SPLIT_SEED,
+            wanted=(trained.task_of(run.config).truth_type,),
+        )
+        held_out = source.splits.get("val") or next(iter(source.splits.values()))
+        pictures = _spread(held_out)
+        origin = f"{len(pictures)} pictures of the split {held_out.split} of {run.config.data_name}"
+    except ValueError as error:
+        print(f"the data of the run cannot be read, so made-up pictures are used: {error}", file=sys.stderr)
+        random = torch.Generator().manual_seed(0)
+        coarse = [torch.rand(1, 3, 6, 8, generator=random) for _ in range(4)]
+        pictures = [(nn.functional.interpolate(one, scale_factor=40)[0] * 255).to(torch.uint8) for one in coarse]
+        origin = f"{len(pictures)} made-up pictures, since the data of the run cannot be read"
+    wide = pictures[0][:, : max(1, pictures[0].shape[1] - multiple)]
+    return [*pictures, wide.transpose(1, 2).contiguous()], f"{origin}, and one of them cut and turned"
+
+
+def _spread(dataset: Dataset) -> list[Picture]:
+    count = min(CHECKED, len(dataset))
+    return [dataset[index * len(dataset) // count].image for index in range(count)]
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+@contextlib.contextmanager
+def _room(folder: Path) -> Iterator[Path]:
+    """A folder beside the place of the files, gone at the end."""
+    room = folder / f".export.{os.getpid()}-{secrets.token_hex(4)}{durable.UNFINISHED}"
+    try:
+        room.mkdir()
+        yield room
+    except OSError as error:
+        raise ValueError(durable.failure(folder / "model", error)) from error
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _move(room: Path, path: Path) -> None:
+    """The files take their names, the JSON last: without it nobody uses the others."""
+    done: list[Path] = []
+    try:
+        for file in (*reversed(formats.files_of(path)), description.beside(path)):
+            durable.flush(room / file.name)
+            os.link(room / file.name, file)  # unlike a rename, fails where somebody made the file meanwhile
+            done.append(file)
+    except OSError as error:
+        for file in done:
+            file.unlink()
+        raise ValueError(durable.failure(path, error)) from error
+    durable.flush(path.parent)
