@@ -7,6 +7,7 @@ The conventions are COCO's (Lin et al. 2014): ten IoU thresholds from 0.50 to 0.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -44,6 +45,8 @@ class DetectionStatistics:
     threshold: float = 0.5
     cause: Int[np.ndarray, "d"] | None = None
     met: Int[np.ndarray, "d"] | None = None
+    # Fields of a subclass with detections along their last axis.
+    OF_DETECTIONS: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         step = np.diff(self.label)
@@ -61,17 +64,17 @@ class DetectionStatistics:
         found = [mean_average_precision(self, rows) for rows in blocks]
         return "AP on this picture alone", np.concatenate(found) if found else np.zeros(0)
 
-    def with_options(self, *, threshold: float) -> "DetectionStatistics":
+    def with_options(self, *, threshold: float) -> Self:
         """The same statistics with another deployed score threshold, in [0, 1]."""
         return replace(self, threshold=float(threshold))
 
     @classmethod
-    def joined(cls, parts: Sequence["DetectionStatistics"]) -> "DetectionStatistics":
+    def joined(cls, parts: Sequence[Self]) -> Self:
         """All pictures of the parts, in order; the first part's classes and threshold are those of all."""
         starts = np.cumsum([0, *(part.images for part in parts)])
         row = np.concatenate([part.row + start for part, start in zip(parts, starts, strict=False)])
         label, score = (np.concatenate([getattr(part, name) for part in parts]) for name in ("label", "score"))
-        order = np.lexsort((row, -score, label))
+        order, more = np.lexsort((row, -score, label)), cls.OF_DETECTIONS
         return cls(
             class_names=parts[0].class_names,
             row=row[order],
@@ -83,13 +86,14 @@ class DetectionStatistics:
             truths=np.concatenate([part.truths for part in parts]),
             threshold=parts[0].threshold,
             **_joined_causes(parts, order),
+            **{name: np.concatenate([getattr(part, name) for part in parts], axis=-1)[..., order] for name in more},
         )
 
     def metrics(self) -> tuple[Metric, ...]:
         """Every metric, average precision first."""
         return METRICS
 
-    def by_class(self) -> Mapping[str, "DetectionStatistics"]:
+    def by_class(self) -> Mapping[str, Self]:
         """The statistics of one class each, over the same pictures."""
         return {name: self._only(index) for index, name in enumerate(self.class_names)}
 
@@ -122,7 +126,7 @@ class DetectionStatistics:
         """To which group an error is charged."""
         return "A missed object and a false box are charged to the group of the picture they are in."
 
-    def _only(self, index: int) -> "DetectionStatistics":
+    def _only(self, index: int) -> Self:
         low, high = np.searchsorted(self.label, [index, index + 1])
         return replace(
             self,
@@ -136,6 +140,7 @@ class DetectionStatistics:
             truths=self.truths[:, index : index + 1],
             cause=None,
             met=None,
+            **{name: getattr(self, name)[..., low:high] for name in self.OF_DETECTIONS},
         )
 
 

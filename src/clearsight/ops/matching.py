@@ -6,8 +6,9 @@ not judged (crowds, or objects outside an area range) are chosen only where no j
 detection that meets one counts neither as found nor as false.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -16,11 +17,13 @@ THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREA_NAMES = ("all", "small", "medium", "large")
 AREA_RANGES_PX2 = np.array([(0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10)])
 PAIRS_AT_ONCE = 2_000_000
+# The overlap in [0, 1] of detections and truths of these indices, pair by pair.
+Overlaps = Callable[[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]], Float[np.ndarray, "pairs"]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objects:
-    """Boxes of many pictures in one flat list.
+    """Boxes of many pictures, or the boxes around other shapes, in one flat list.
 
     ``group`` numbers the picture and class of each box: only boxes of one group can meet. ``area`` is in square pixels.
     ``crowd`` marks truths that are not judged; it is False for detections, which stand best first within their group.
@@ -40,12 +43,13 @@ class Matches:
     """What became of each detection, by area range and IoU threshold, and of each truth which ranges judge it.
 
     ``overlap`` is the IoU with the object met at the lowest threshold over all areas; where none was met, the best IoU
-    with any judged object of the group, and 0 where there is none.
+    with any judged object of the group, and 0 where there is none. ``met`` is the truth met there, -1 where none was.
     """
 
     matched: Bool[np.ndarray, "areas thresholds d"]
     ignored: Bool[np.ndarray, "areas thresholds d"]
     overlap: Float[np.ndarray, "d"]
+    met: Int[np.ndarray, "d"]
     judged: Bool[np.ndarray, "areas n"]
 
 
@@ -54,13 +58,20 @@ def match(
     truths: Objects,
     thresholds: Float[np.ndarray, "thresholds"] = THRESHOLDS,
     areas: Float[np.ndarray, "areas 2"] = AREA_RANGES_PX2,
+    overlaps: Overlaps | None = None,
 ) -> Matches:
-    """Match detections with truths as COCO does, for every area range (px², both ends included) and IoU threshold."""
+    """Match detections with truths as COCO does, for every area range (px², both ends included) and IoU threshold.
+
+    ``overlaps`` gives the overlap of detections and truths, index by index, where it is not the IoU of their boxes;
+    over the detection's own area for crowds.
+    """
+    measured = overlaps or partial(box_overlaps, detections, truths)
     outside = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:])
     judged = ~(outside | truths.crowd)
-    found, truth, iou, overlap = _close_pairs(detections, truths, thresholds[0])
+    found, truth, iou, overlap = _close_pairs(detections, truths, thresholds[0], measured)
     matched = np.zeros((len(areas), len(thresholds), len(detections)), dtype=bool)
     ignored = np.zeros_like(matched)
+    meets = np.full(len(detections), -1)
     taken = np.zeros((len(truths), len(areas), len(thresholds)), dtype=bool)
     reach = np.minimum(thresholds, 1 - 1e-10)
     # A detection's pairs lie together, weakest first; later objects win ties, as they do in COCO's inner loop.
@@ -84,9 +95,10 @@ def match(
         lowest = (area == 0) & (threshold == 0) & judged[0, choice]
         met = start + (best[which, area, threshold][lowest] - 1) % (stop - start)
         overlap[who[first][which[lowest]]] = iou[met]
+        meets[who[first][which[lowest]]] = truth[met]
     elsewhere = (detections.area < areas[:, :1]) | (detections.area > areas[:, 1:])
     ignored |= ~matched & elsewhere[:, None, :]
-    return Matches(matched=matched & ~ignored, ignored=ignored, overlap=overlap, judged=judged)
+    return Matches(matched=matched & ~ignored, ignored=ignored, overlap=overlap, met=meets, judged=judged)
 
 
 def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
@@ -99,13 +111,13 @@ def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
 
 
 def _close_pairs(
-    detections: Objects, truths: Objects, least: float
+    detections: Objects, truths: Objects, least: float, measured: Overlaps
 ) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"], Float[np.ndarray, "d"]]:
     """All pairs of one group that overlap by ``least`` or more, and each detection's best IoU with a judged truth."""
     overlap = np.zeros(len(detections))
     founds, metas, ious = [], [], []
     for found, truth in _pairs(detections.group, truths.group):
-        iou = _overlaps(detections, truths, found, truth)
+        iou = measured(found, truth)
         plain = ~truths.crowd[truth]
         np.maximum.at(overlap, found[plain], iou[plain])
         close = iou >= min(least, 1 - 1e-10)
@@ -135,10 +147,10 @@ def _pairs(
         start = stop
 
 
-def _overlaps(
+def box_overlaps(
     detections: Objects, truths: Objects, found: Int[np.ndarray, "pairs"], truth: Int[np.ndarray, "pairs"]
 ) -> Float[np.ndarray, "pairs"]:
-    """Intersection over union of each pair; over the detection's own area where the truth is a crowd."""
+    """Intersection over union of each pair's boxes; over the detection's own area where the truth is a crowd."""
     a, b = detections.xyxy[found], truths.xyxy[truth]
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
     both = np.where((sides > 0).all(1), sides[:, 0] * sides[:, 1], 0.0)

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from clearsight.metrics.detection import ALL, DetectionStatistics
 from clearsight.ops.error_causes import explain
-from clearsight.ops.matching import Objects, match
+from clearsight.ops.matching import Matches, Objects, match
 from clearsight.types import Boxes, Detections, Prediction, Size, Truth
 
 DETECTIONS_AT_MOST = 100
@@ -20,8 +20,8 @@ class Detection:
     """The task of finding objects: how detections and true boxes become statistics, and what guessing would score."""
 
     name = "detection"
-    statistics_type = DetectionStatistics
-    truth_type = Boxes
+    statistics_type: type = DetectionStatistics
+    truth_type: type = Boxes
 
     def statistics(
         self,
@@ -35,14 +35,10 @@ class Detection:
         Raises ValueError where a picture has no truth, a score is not a number, or a label has no class name.
         """
         classes = len(class_names)
-        found, score = _detections(predictions, classes)
-        true = _truths(truths, len(predictions), classes)
+        found, score, _ = found_objects(predictions, classes)
+        true = true_objects(truths, len(predictions), classes)
         matches = match(found, true)
         explained = explain(found, true, classes, matches.ignored[ALL, 0])
-        counts = [
-            np.bincount(true.group[judged], minlength=len(predictions) * classes).reshape(len(predictions), classes)
-            for judged in matches.judged
-        ]
         label = found.group % classes
         order = np.lexsort((found.group, -score, label))
         return DetectionStatistics(
@@ -53,7 +49,7 @@ class Detection:
             overlap=matches.overlap[order],
             matched=matches.matched[:, :, order],
             ignored=matches.ignored[:, :, order],
-            truths=np.stack(counts, axis=-1),
+            truths=counted(true, matches, len(predictions), classes),
             threshold=float(threshold),
             cause=explained.cause[order],
             met=explained.met[order],
@@ -114,8 +110,10 @@ def best_threshold(statistics: DetectionStatistics) -> float:
     return float(candidates[np.argmax(total)])
 
 
-def _detections(predictions: Sequence[Prediction], classes: int) -> tuple[Objects, Float[np.ndarray, "d"]]:
-    """All detections in one list, the best 100 of each picture and class, and their scores."""
+def found_objects(
+    predictions: Sequence[Prediction], classes: int
+) -> tuple[Objects, Float[np.ndarray, "d"], Int[np.ndarray, "d"]]:
+    """All detections in one list, the best 100 of each picture and class; their scores, and their places in all."""
     given = [one for one in predictions if isinstance(one, Detections)]
     assert len(given) == len(predictions), "detections are judged here, nothing else"
     xyxy = _flat([p.xyxy for p in given], (0, 4))
@@ -132,10 +130,11 @@ def _detections(predictions: Sequence[Prediction], classes: int) -> tuple[Object
     objects = Objects(
         xyxy=xyxy[order], group=group[order], area=sides[:, 0] * sides[:, 1], crowd=np.zeros(len(order), dtype=bool)
     )
-    return objects, score[order]
+    return objects, score[order], order
 
 
-def _truths(truths: Sequence[Truth], pictures: int, classes: int) -> Objects:
+def true_objects(truths: Sequence[Truth], pictures: int, classes: int) -> Objects:
+    """All true boxes in one list; raises ValueError where a picture has none, or a label no class."""
     boxes = [truth for truth in truths if isinstance(truth, Boxes)]
     if not len(boxes) == len(truths) == pictures:
         raise ValueError(
@@ -150,6 +149,12 @@ def _truths(truths: Sequence[Truth], pictures: int, classes: int) -> Objects:
         area=_flat([truth.areas for truth in boxes], (0,)),
         crowd=_flat([truth.ignored for truth in boxes], (0,)).astype(bool),
     )
+
+
+def counted(true: Objects, matches: Matches, pictures: int, classes: int) -> Int[np.ndarray, "pictures classes areas"]:
+    """How many objects are judged, by picture, class and area range."""
+    counts = [np.bincount(true.group[judged], minlength=pictures * classes) for judged in matches.judged]
+    return np.stack([each.reshape(pictures, classes) for each in counts], axis=-1)
 
 
 def _flat(parts: Sequence[torch.Tensor], empty: tuple[int, ...]) -> Float[np.ndarray, "n *sides"]:
