@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from clearsight.exported import load_exported as load_exported
     from clearsight.recipes.demo import demo as demo
     from clearsight.verbs.audit import audit as audit
     from clearsight.verbs.compare import compare as compare
     from clearsight.verbs.data import data as data
     from clearsight.verbs.evaluate import evaluate as evaluate
+    from clearsight.verbs.export import export as export
     from clearsight.verbs.listing import datasets as datasets
     from clearsight.verbs.listing import models as models
     from clearsight.verbs.predict import predict as predict
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from clearsight.verbs.train import train as train
 
 _VERBS = {
-    **{name: f"verbs.{name}" for name in ("audit", "compare", "data", "evaluate", "predict", "runs", "train")},
-    **{"models": "verbs.listing", "datasets": "verbs.listing", "demo": "recipes.demo"},
+    **{
+        name: f"verbs.{name}" for name in ("audit", "compare", "data", "evaluate", "export", "predict", "runs", "train")
+    },
+    **{"models": "verbs.listing", "datasets": "verbs.listing", "demo": "recipes.demo", "load_exported": "exported"},
 }
 
 __all__ = sorted(["__version__", *_VERBS])

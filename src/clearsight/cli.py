@@ -150,26 +150,41 @@ def evaluate(
 def predict(
     run: RunFolder,
     pictures: Annotated[
-        list[str], typer.Argument(metavar="PICTURES...", help="Files, folders, or patterns in quotes.")
+        list[str], typer.Argument(metavar="PICTURES...", help="Files, folders, patterns in quotes, or camera:0.")
     ],
-    out: Annotated[str | None, typer.Option(help="A new folder for JSON, CSV and overlays.")] = None,
+    out: Annotated[str | None, typer.Option(help="A new folder for what is found: tables, overlays, masks.")] = None,
     min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Score from which a detection counts.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Keep only objects of these classes, split by commas.")] = None,
     window: Annotated[
-        int | None, typer.Option(help="For class maps of large pictures: look through windows of so many px.")
+        int | None, typer.Option(help="For large pictures: look through windows of so many px, and merge.")
     ] = None,
-    overlays: Annotated[bool, typer.Option(help="Draw what was found on the pictures.")] = True,
-    skip_bad: SkipBad = False,
+    overlap: Annotated[
+        float, typer.Option(help="Share of a window that its neighbour sees too: more than the largest objects.")
+    ] = 0.25,
+    formats: Annotated[
+        str, typer.Option("--format", help="Some of json, csv, coco, yolo, split by commas.")
+    ] = "json,csv",
+    overlays: Annotated[bool, typer.Option(help="Draw what was found on the pictures and videos.")] = True,
+    crops: Annotated[bool, typer.Option("--crops", help="Save every object cut out, as a picture.")] = False,
+    every: Annotated[int, typer.Option(help="Of a video: look at each so-manieth frame.")] = 1,
+    frames: Annotated[int | None, typer.Option(help="Of a video or camera: look at so many frames at most.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Of a video or camera: look at its first seconds.")] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out bad pictures; keep what a broken video gave.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find what a trained model sees in pictures: JSON, CSV and overlays."""
+    """Find what a trained model sees in pictures, videos or a camera: tables, overlays, masks, crops."""
     from clearsight.verbs import predict as verb
     from clearsight.verbs import said
 
     folder = None if as_json and out is None else out or "predictions"
     found = verb.predict(
-        run, pictures, out=folder, min_score=min_score, window=window, overlays=overlays, skip_bad=skip_bad, quiet=quiet
-    )
+        run, pictures, out=folder, min_score=min_score, classes=_words(classes), window=window, overlap=overlap,
+        formats=_words(formats), overlays=overlays, crops=crops, every=every, frames=frames, seconds=seconds,
+        keep=as_json, skip_bad=skip_bad, quiet=quiet,
+    )  # fmt: skip
     for line in getattr(found, "skipped", ()):
         print(f"left out: {line}", file=sys.stderr)
     _print(verb.results(found), lambda: said.predicted(found), as_json)
@@ -203,15 +218,18 @@ def audit(
 
 @app.command()
 def compare(
-    first: Annotated[str, typer.Argument(metavar="RUN", help="The run to compare with.")],
-    second: Annotated[str, typer.Argument(metavar="RUN", help="The run that may be better.")],
+    run: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="The run to compare with, then the others.")],
+    out: Annotated[
+        str | None, typer.Option(help="A new HTML file with plots, and pictures of what each misses.")
+    ] = None,
+    speed: Annotated[bool, typer.Option(help="Time each run on some of the pictures.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs on the same pictures, paired: each metric's difference with its interval."""
+    """Compare runs on the same pictures, paired: scores, differences with intervals, speed, memory, energy."""
     from clearsight.verbs import compare as verb
     from clearsight.verbs import said
 
-    found = verb.compare(first, second)
+    found = verb.compare(*run, out=out, speed=speed)
     _print(said.plain(found), lambda: said.comparison(found), as_json)
 
 
@@ -259,6 +277,21 @@ def main() -> None:
             raise
         print(f"stopped and saved. {error}", file=sys.stderr)
         sys.exit(130)
+
+
+def _predict_exported(
+    model: str, pictures: list[str], out: str | None, min_score: float | None, overlays: bool, skip_bad: bool, as_json: bool
+) -> None:
+    """``predict`` with an exported model: torch is not imported."""
+    from clearsight.verbs import predict_exported as verb
+
+    folder = None if as_json and out is None else out or "predictions"
+    found = verb.predict_exported(
+        model, pictures, out=folder, min_score=min_score, overlays=overlays, skip_bad=skip_bad
+    )
+    for line in found.skipped:
+        print(f"left out: {line}", file=sys.stderr)
+    _print(list(found.rows), lambda: verb.said(found), as_json)
 
 
 def _words(text: str | None) -> list[str]:

@@ -80,7 +80,7 @@ class ExportedDetector:
         found = Found(
             boxes=boxes, scores=scores.astype(np.float32), labels=labels.astype(np.int64), masks=next(iter(masks), None)
         )
-        return found.chosen(((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])))
+        return found.chosen((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
 def load_exported(path: str | Path, *, threads: int | None = None) -> ExportedDetector:
