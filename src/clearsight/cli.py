@@ -176,6 +176,10 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Find what a trained model sees in pictures, videos or a camera: tables, overlays, masks, crops."""
+    if run.endswith((".onnx", ".xml", ".pt")) and not Path(run).is_dir():
+        _predict_exported(run, pictures, out=out, formats=_words(formats), min_score=min_score, overlays=overlays,
+                          skip_bad=skip_bad, as_json=as_json)  # fmt: skip
+        return
     from clearsight.verbs import predict as verb
     from clearsight.verbs import said
 
@@ -279,16 +283,12 @@ def main() -> None:
         sys.exit(130)
 
 
-def _predict_exported(
-    model: str, pictures: list[str], out: str | None, min_score: float | None, overlays: bool, skip_bad: bool, as_json: bool
-) -> None:
+def _predict_exported(model: str, pictures: list[str], *, out: str | None, as_json: bool, **options: Any) -> None:
     """``predict`` with an exported model: torch is not imported."""
     from clearsight.verbs import predict_exported as verb
 
     folder = None if as_json and out is None else out or "predictions"
-    found = verb.predict_exported(
-        model, pictures, out=folder, min_score=min_score, overlays=overlays, skip_bad=skip_bad
-    )
+    found = verb.predict_exported(model, pictures, out=folder, **options)
     for line in found.skipped:
         print(f"left out: {line}", file=sys.stderr)
     _print(list(found.rows), lambda: verb.said(found), as_json)

@@ -92,7 +92,7 @@ def read(path: Path) -> Description:
     for file in files_of(path):
         if found.files.get(file.name) != digest(file):
             raise ValueError(
-                f"{file} is not the file that {beside(path).name} describes: it was renamed, changed or cut short. {_AGAIN}"
+                f"{file} is not the file that {beside(path).name} describes: it was changed or cut short. {_AGAIN}"
             )
     return found
 

@@ -51,9 +51,8 @@ class ExportedDetector:
         """
         if isinstance(picture, np.ndarray):
             if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
-                raise ValueError(
-                    f"the picture is {picture.dtype} of shape {picture.shape}. Expected uint8 of shape (height, width, 3)."
-                )
+                shape = f"{picture.dtype} of shape {picture.shape}"
+                raise ValueError(f"the picture is {shape}. Expected uint8 of shape (height, width, 3).")
         else:
             picture = decoding.decode(Path(picture) if isinstance(picture, str) else picture)
         found = self.on_canvas(self.laid(picture), (picture.shape[0], picture.shape[1]))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import json
 import os
 import secrets
@@ -17,7 +18,6 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-import clearsight
 from clearsight import durable, sources
 from clearsight.exported import Description, ExportedDetector, Found, agreement, description, formats
 from clearsight.exported.agreement import Agreement
@@ -121,7 +121,7 @@ def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Descri
             "provenance": dict(config.provenance),
         },
         check={"pictures": origin},
-        clearsight=clearsight.__version__,
+        clearsight=importlib.metadata.version("clearsight"),
     )
 
 

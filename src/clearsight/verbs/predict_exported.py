@@ -123,13 +123,14 @@ def drawn(picture: np.ndarray, found: Found, class_names: Sequence[str]) -> Imag
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     longer = max(image.size)
-    font, line = ImageFont.load_default(max(11, round(longer / 44))), max(2, round(longer / 320))
+    letters, line = max(11, round(longer / 44)), max(2, round(longer / 320))
+    font = ImageFont.load_default(letters)
     for box, score, label in list(zip(found.boxes.tolist(), found.scores, found.labels.tolist(), strict=True))[::-1]:
         colour = COLOURS[label % len(COLOURS)]
         draw.rectangle(box, outline=colour, width=line)
         name = "".join(letter if letter.isprintable() else " " for letter in class_names[label])[:24]
         words = name if len(found) > 12 else f"{name} {score:.2f}"
-        corner = (box[0], max(0.0, box[1] - font.size - 4))
+        corner = (box[0], max(0.0, box[1] - letters - 4))
         draw.rectangle(draw.textbbox(corner, words, font=font), fill=colour)
         draw.text(corner, words, fill="white", font=font)
     return image
