@@ -8,6 +8,7 @@ from torch import nn
 
 from clearsight import backbones, catalogue
 from clearsight.inference import fold_norms
+from clearsight.ops.instance_masks import of_bitmaps
 from clearsight.types import (
     Batch,
     Boxes,
@@ -15,6 +16,8 @@ from clearsight.types import (
     ClassProbabilities,
     Detections,
     Estimate,
+    InstanceDetections,
+    Instances,
     Label,
     Labels,
     Model,
@@ -39,8 +42,13 @@ def truth(task, height, width, seed):
         labels = torch.randint(3, (height, width), generator=random, dtype=torch.uint8)
         labels[0] = 255
         return ClassMap(labels=labels)
-    assert task == "detection"
-    return Boxes.of(torch.tensor([[4.0, 4, 28, 20 + seed]]), torch.tensor([seed % 3]))
+    boxes = Boxes.of(torch.tensor([[4.0, 4, 28, 20 + seed]]), torch.tensor([seed % 3]))
+    if task == "detection":
+        return boxes
+    assert task == "instance-segmentation"
+    bitmap = torch.zeros(1, height, width, dtype=torch.bool)
+    bitmap[0, 4 : 20 + seed, 4:28] = True
+    return Instances(**vars(boxes), masks=of_bitmaps(bitmap))
 
 
 def built(part, task, config=None):
@@ -101,7 +109,7 @@ def test_losses_are_finite_float32_and_reach_every_weight(part, task, low):
 
 KINDS = {
     "classification": Scores, "tagging": Scores, "regression": Estimate,
-    "segmentation": ClassProbabilities, "detection": Detections,
+    "segmentation": ClassProbabilities, "detection": Detections, "instance-segmentation": InstanceDetections,
 }  # fmt: skip
 
 

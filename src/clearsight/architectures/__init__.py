@@ -4,6 +4,7 @@ from .classifier import Classifier as Classifier
 from .cnn import Cnn as Cnn
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .faster_rcnn import FasterRcnn as FasterRcnn
+from .mask_rcnn import MaskRcnn as MaskRcnn
 from .mlp import Mlp as Mlp
 from .rcnn import Rcnn as Rcnn
 from .yolo import Yolo as Yolo
