@@ -345,7 +345,8 @@ def test_camvid():
 
 
 def test_coco_outlines_agree_with_masks_of_the_same_pictures():
-    drawn = _read(_real("coco-mini", "instance_segmentation"))
+    # A few outlines of several parts were joined so that they cross themselves.
+    drawn = _read(_real("coco-mini", "instance_segmentation"), skip_bad=True)
     painted = _read(_real("coco-mini", "semantic_segmentation"))
     theirs = _truths(painted)
     person, other = drawn.class_names.index("person"), painted.class_names.index("person")

@@ -117,6 +117,7 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
             if isinstance(truth, Objects):
                 truth, _, overhanging = checked(truth, seen.size, draft.where, problems)
             elif isinstance(truth, Outlined):
+                assert isinstance(draft.picture, Path)
                 truth, overhanging = settled(truth, draft.picture, seen.size, draft.where, problems)
             clipped += [draft.id] * overhanging
             records.append(

@@ -20,6 +20,7 @@ from clearsight.types import Label
 NOT_CLASSES = frozenset(
     {"annotations", "annotation", "imagesets", "jpegimages", "segmentationclass", "segmentationobject"}
     | {"images", "image", "labels", "masks", "mask", "imgs", "img"}
+    | {"instances", "pngimages", "pedmasks", "leftimg8bit", "gtfine"}
 )
 NOT_BESIDE = frozenset({".parquet", ".json", ".yaml", ".yml", ".xml"})
 

@@ -96,7 +96,7 @@ def labels_of(data: bytes, classes: MaskClasses) -> tuple[UInt8[np.ndarray, "h w
 
     Raises PictureError for what is no whole lossless picture, or has colours that no table explains.
     """
-    image = _opened(data)
+    image = opened(data)
     if image.mode in INDEXED:
         values = np.asarray(image).astype(np.int64)
         if not classes.colours or not _explained(image, values, classes.colours):
@@ -109,7 +109,8 @@ def labels_of(data: bytes, classes: MaskClasses) -> tuple[UInt8[np.ndarray, "h w
     return _by_colour(_packed(np.asarray(image.convert("RGB"))), classes.colours)
 
 
-def _opened(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
+    """A mask's picture; raises PictureError for what is no whole lossless one of values or colours."""
     try:
         image = Image.open(io.BytesIO(data), formats=(*LOSSLESS, "JPEG"))
         if image.format not in LOSSLESS:

@@ -17,8 +17,9 @@ MEDIUM = 96**2
 @dataclass(frozen=True, kw_only=True)
 class SplitDescription:
     """One split in numbers. ``picture_sizes`` counts "640 x 480" (width x height); ``objects_per_picture`` has the
-    least, median, mean and most; ``box_areas`` counts COCO's small, medium and large boxes; ``masks`` how many objects
-    have a mask. Where the truths are no boxes, ``truths`` holds what is counted of them instead: tables of numbers by class, or of one number's spread.
+    least, median, mean and most; ``box_areas`` counts COCO's small, medium and large boxes; ``masks`` the objects that
+    have a mask. Where the truths are no boxes, ``truths`` holds what is counted of them instead: tables of numbers by
+    class, or of one number's spread.
     """
 
     pictures: int

@@ -43,6 +43,11 @@ def of_words(words: Sequence[str]) -> str:
     return of_bytes(_words(words))
 
 
+def of_truth(truth: object) -> str:
+    """The hash of one truth."""
+    return of_bytes(_truth(truth))
+
+
 def _truth(truth: object) -> bytes:
     # Any frozen dataclass of tensors and numbers: new kinds of truth need no change here.
     if truth is None:

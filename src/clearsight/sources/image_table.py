@@ -23,6 +23,8 @@ from clearsight.sources.records import SPLIT_WORDS, Source
 from clearsight.sources.table_files import PICTURE_ENDINGS, SUFFIXES, looks_like_table, read_frame
 from clearsight.types import UNKNOWN, Label, Labels, Value
 
+# Tables that say something of pictures which another layout brings.
+BESIDE = ("attributes", "instances", "classes")
 GROUPS_AT_MOST = 20
 CLUSTER = re.compile(r"(patient|subject|person|identity|video|scene|sequence|slide|cluster)s?([ _-]?(id|name|number))?")
 # The column that holds each row's split; no column of a user's table is so called.
@@ -84,7 +86,7 @@ def _tables(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix.lower() in SUFFIXES else []
     for folder in (path, path / "data"):
-        found = [one for one in _inside(folder) if one.suffix.lower() in SUFFIXES and one.stem != "attributes"]
+        found = [one for one in _inside(folder) if one.suffix.lower() in SUFFIXES and one.stem not in BESIDE]
         if found:
             return found
     return []

@@ -1,6 +1,7 @@
 """Where the pictures and the masks of a data set lie, and which mask belongs to which picture."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -48,14 +49,21 @@ def pairs(folder: Path, problems: Problems) -> list[Pair]:
     declared = _declared(config, folder, problems) if config else []
     if declared:
         return declared
-    inner = sorted(path for path in folder.iterdir() if path.is_dir() and split_of(path.name))
-    found = []
-    for place in inner:
-        for images, masks in FOLDERS:
-            found.append(Pair(pictures=place / images, masks=place / masks, split=split_of(place.name)))
-        beside = folder / f"{place.name}_labels"
-        found.append(Pair(pictures=place, masks=beside, split=split_of(place.name)))
-    for images, masks in FOLDERS:
+    named = [
+        Pair(pictures=place, masks=folder / f"{place.name}_labels", split=split_of(place.name))
+        for place in _splits(folder)
+    ]
+    return beside(folder, FOLDERS) + [pair for pair in named if _holds_masks(pair.masks)]
+
+
+def beside(folder: Path, names: Sequence[tuple[str, str]]) -> list[Pair]:
+    """Folders of pictures and of masks that bear such names, in the folder, within its splits or with splits within."""
+    found = [
+        Pair(pictures=place / images, masks=place / masks, split=split_of(place.name))
+        for place in _splits(folder)
+        for images, masks in names
+    ]
+    for images, masks in names:
         inside = sorted((folder / images).iterdir()) if (folder / images).is_dir() else []
         split = [path for path in inside if path.is_dir() and split_of(path.name)]
         found += [
@@ -98,6 +106,10 @@ def matched(pair: Pair, folder: Path, problems: Problems) -> list[Match]:
 def shown_place(path: Path, folder: Path) -> str:
     """The path as a reader knows it: from the data folder on where it lies inside."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _splits(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and split_of(path.name))
 
 
 def _whole(folder: Path, images: str, masks: str) -> Pair:

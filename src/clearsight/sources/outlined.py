@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int32
 
 from clearsight.ops import masks, polygons
 from clearsight.sources.class_maps import Drawing, Shape
 from clearsight.sources.format import Objects, Outlined, Row
 from clearsight.sources.objects import OVERHANG_PX, checked
-from clearsight.sources.outlines import DrawnInstances, Outlines, of_polygons
+from clearsight.sources.outlines import DrawnInstances, Outlines, Polygons, of_polygons
 from clearsight.sources.problems import DataError, Problems
 from clearsight.types import IGNORE, ClassMap, Size
 
@@ -87,7 +87,7 @@ def settled(
     kept = [shapes[index] for index in np.flatnonzero(keep)]
     unknown = torch.tensor([shape is None for shape in kept], dtype=torch.bool)
     boxes = replace(boxes, ignored=boxes.ignored | unknown)
-    made = []
+    made: list[Polygons | Int32[np.ndarray, _r]] = []
     for shape, corners in zip(kept, boxes.xyxy.numpy(), strict=True):
         if shape is None:
             made.append(_box(corners).polygons)
