@@ -65,6 +65,7 @@ class TiledPredictor(Predictor):
         for image in images:
             if max(image.shape[1:]) <= self.window_px:
                 yield from super().__call__([image])
+                del image
                 continue
             looks = [self._coarse(image)]
             height, width = image.shape[1:]
@@ -72,6 +73,7 @@ class TiledPredictor(Predictor):
             pieces = (image[:, y1:y2, x1:x2] for x1, y1, x2, y2 in regions)
             for region, found in zip(regions, super().__call__(pieces), strict=True):
                 looks.append(self._look(found, region, (height, width)))
+            del image, pieces  # the next one is decoded before the name is taken again
             yield merged(looks, (height, width))
 
     def _coarse(self, image: Picture) -> Look:

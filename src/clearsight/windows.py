@@ -43,6 +43,7 @@ class WindowedPredictor(Predictor):
                 yield self._by_windows(image)
             else:
                 yield from super().__call__([image])
+            del image  # the next one is decoded before the name is taken again
 
     def _by_windows(self, image: Picture) -> Segmentation:
         height, width = image.shape[1:]

@@ -10,7 +10,8 @@ from PIL import Image
 import clearsight as cs
 from clearsight.run import Run
 from clearsight.types import Detections
-from clearsight.verbs.predict import Predicted, found_files, overlay_names, results
+from clearsight.verbs.inputs import found_files, unique_names
+from clearsight.verbs.predict import Predicted, results
 
 LOW = 0.015
 
@@ -69,10 +70,10 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
         found_files([tmp_path])
 
 
-def test_overlay_names_are_the_pictures_own_and_all_different(tmp_path):
+def test_names_are_the_pictures_own_and_all_different(tmp_path):
     files = [tmp_path / name for name in ("a/x.png", "b/x.jpg", "c/x-1.png", "d/X.png", "y.png", "e/x-2.png")]
-    names = overlay_names(files)
-    assert names[2] == "x-1.jpg" and names[4] == "y.jpg" and names[5] == "x-2.jpg"
+    names = unique_names(files)
+    assert names[2] == "x-1" and names[4] == "y" and names[5] == "x-2"
     assert len({name.casefold() for name in names}) == len(names)
 
 

@@ -1,41 +1,61 @@
-"""Find what a trained model sees in pictures: files, folders and patterns in; JSON, CSV and overlays out."""
+"""Find what a trained model sees in pictures and videos: files, folders, patterns, cameras in; files of finds out."""
 
 import contextlib
-import csv
-import glob
-import io
-import json
-import os
-import secrets
-import shutil
-from collections import Counter
+import difflib
+import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight import drawing, durable, evaluation
-from clearsight.run import Run
-from clearsight.sources import pictures as picture_files
-from clearsight.sources.problems import DataError, listed, shown
-from clearsight.types import Detections, Prediction, Sample, Segmentation
-from clearsight.verbs import findings, trained
-from clearsight.verbs.progress import stage
-from clearsight.verbs.table_rows import PredictedRows, predict_table
+import torch
+from PIL import Image
 
-OVERLAYS_AHEAD = 32
+from clearsight.ops import instance_masks, tracing
+from clearsight.run import Run
+from clearsight.sources.problems import DataError
+from clearsight.types import Boxes, Detections, InstanceDetections, Prediction, Scores
+from clearsight.verbs import findings, trained, writing
+from clearsight.verbs.conversion import to_supervision
+from clearsight.verbs.inputs import View, Views, found_files, found_sources, moves, readable
+from clearsight.verbs.overlays import Drawings
+from clearsight.verbs.progress import stage
+from clearsight.verbs.signals import signals
+from clearsight.verbs.table_rows import PredictedRows, predict_table
+from clearsight.verbs.tallies import Tally, labels_above
+from clearsight.verbs.videos import Camera, Limits
+from clearsight.verbs.writing import Seen
+from clearsight.windows import OVERLAP
+
+__all__ = ["Predicted", "found_files", "predict", "results"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predicted:
-    """What was found: one prediction per picture file, in order; ``folder`` holds the files written, if any."""
+    """What was found: one prediction per picture or frame, in order; ``folder`` holds the files written, if any.
+
+    ``files`` are those of the predictions, ``seen`` what each was (see ``writing.Seen``); ``thresholds`` are those of
+    several labels. ``count`` pictures were looked at, which are more than the predictions where these were not kept,
+    and ``tally`` says in lines of two words what was found in all of them.
+    """
 
     files: tuple[Path, ...]
     predictions: tuple[Prediction, ...]
     class_names: tuple[str, ...]
     folder: Path | None
     skipped: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    count: int = 0
+    tally: tuple[tuple[str, str], ...] = ()
+
+    def to_supervision(self) -> list[Any]:
+        """One ``supervision.Detections`` per picture; raises ValueError where the model finds no objects."""
+        found = [one for one in self.predictions if isinstance(one, Detections)]
+        if len(found) < len(self.predictions):
+            raise ValueError("these predictions are no objects. Expected those of a detector.")
+        return [to_supervision(one, self.class_names) for one in found]
 
 
 def predict(
@@ -44,232 +64,204 @@ def predict(
     *,
     out: str | Path | None = None,
     min_score: float | None = None,
+    classes: Sequence[str] = (),
     window: int | None = None,
+    overlap: float = OVERLAP,
+    formats: Sequence[str] = ("json", "csv"),
     overlays: bool = True,
+    crops: bool = False,
+    every: int = 1,
+    frames: int | None = None,
+    seconds: float | None = None,
+    keep: bool = True,
     skip_bad: bool = False,
     batch: int = 4,
     quiet: bool = True,
 ) -> Predicted | PredictedRows:
-    """Predict on picture files, in each picture's own pixels; or on the rows of tables, if the run learnt from one.
+    """Predict on pictures and videos, in each picture's own pixels; or on the rows of tables, if the run learnt so.
 
     Args:
-        pictures: files, folders (all pictures below them) and patterns such as ``"photos/*.jpg"``.
-        out: a new folder for ``predictions.json`` (objects as COCO results with file and class names, else one row per
-            picture), ``predictions.csv``, ``overlays/`` and, for class maps, ``masks/``; nothing is written where None.
+        pictures: files, folders (all pictures and videos below them), patterns such as ``"photos/*.jpg"``, or one
+            camera, ``"camera:0"``, which is watched until Ctrl-C, ``frames`` or ``seconds``.
+        out: a new folder for what was found; nothing is written where None. Masks are always written as PNG.
         min_score: the score from which a detection counts; the threshold settled in training where None.
-        window: for class maps of large pictures: see each window of so many px as a picture of its own, and melt them.
-        skip_bad: leave out files that cannot be read, and say so, instead of stopping.
+        classes: names of the classes whose objects are kept; all where empty.
+        window: see each window of so many px of a larger picture as a picture of its own, and merge what was found;
+            ``overlap`` is the share of a window's side that its neighbour sees too: more than the largest objects.
+        formats: "json" and "csv" rows; "coco" (images, annotations, categories), "yolo" (a text file per picture).
+        overlays: draw what was found; frames of a video become a video. ``crops`` saves every object cut out.
+        every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
+        keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
+        skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
 
     Raises:
-        ValueError: no pictures, unreadable ones (all of them named), a run without weights, a folder that is not new.
+        ValueError: no pictures, unreadable ones (all of them named), a video that breaks off, a camera that is not
+            there, a class the run does not know, a run without weights, a folder that is not new.
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
         return predict_table(run, pictures, out, skip_bad=skip_bad)
-    files = found_files([pictures] if isinstance(pictures, str | Path) else list(pictures))
-    folder = None if out is None else _new_folder(Path(out))
-    files, skipped = _readable(files, skip_bad)
-    threshold = trained.deployed(run.config).get("threshold", 0.5) if min_score is None else min_score
-    if min_score is not None and run.config.task != "detection":
-        raise ValueError(f"--min-score chooses among boxes, and {run.path} does {run.config.task}. Leave it out.")
-    predictor = trained.predictor(run, batch=batch, window=window)
-    names = run.config.class_names
-    seen = _Pictures(files)
-    kept: list[Prediction] = []
-    with _appearing(folder) as partial:
-        place = None if partial is None or not overlays else partial / "overlays"
-        with stage("predicting", quiet) as watch, _Overlays(place, seen, names) as painter:
-            for prediction in predictor(sample.image for sample in painter.watched(evaluation.decoded(seen))):
-                kept.append(prediction.above(threshold) if isinstance(prediction, Detections) else prediction)
-                painter.paint(len(kept) - 1, kept[-1])
-                watch(len(kept), len(files))
-        found = Predicted(
-            files=tuple(files), predictions=tuple(kept), class_names=names, folder=folder, skipped=skipped
+    filter = _Filter.of(run, min_score, classes)
+    formats = writing.formats_of(formats, filter.objects)
+    if crops and not filter.objects:
+        raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
+    limits = Limits(every=every, frames=frames, seconds=seconds)
+    sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
+    if limits != Limits() and not any(map(moves, sources)):
+        raise ValueError("--every, --frames and --seconds are for videos and cameras, and none was named.")
+    folder = None if out is None else writing.new_folder(out)
+    with _large_pictures(), contextlib.ExitStack() as stack:
+        good, skipped = readable(sources, skip_bad)
+        watched = any(isinstance(source, Camera) for source in sources)
+        stop = stack.enter_context(signals()).asked if watched else lambda: False
+        views = Views(good, limits, skip_bad=skip_bad, stop=stop)
+        predictor = trained.predictor(
+            run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
-        if partial is not None:
-            _write(found, partial)
-    return found
-
-
-def found_files(words: Sequence[str | Path]) -> list[Path]:
-    """The picture files that the words name, without repetition, folders and patterns in alphabetic order."""
-    found: dict[Path, None] = {}
-    for word in words:
-        path = Path(word)
-        if path.is_dir():
-            inside = sorted(
-                file for file in path.rglob("*") if file.suffix.lower() in picture_files.SUFFIXES and file.is_file()
-            )
-            if not inside:
-                raise DataError(f"there are no pictures in {shown(path)}. Expected files such as .jpg or .png in it.")
-            found.update(dict.fromkeys(inside))
-        elif path.is_file():
-            found[path] = None
-        else:
-            matches = [match for name in glob.glob(str(word), recursive=True) if (match := Path(name)).is_file()]
-            if not matches:
-                raise DataError(f"there is no picture {shown(word)}. Give files, folders, or a pattern in quotes.")
-            found.update(dict.fromkeys(sorted(matches)))
-    return list(found)
+        names, thresholds = run.config.class_names, filter.thresholds
+        tally, kept, seen = Tally(names, thresholds), list[Prediction](), list[Seen]()
+        partial = stack.enter_context(writing.appearing(folder))
+        output = _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
+        stack.enter_context(output)
+        watch = stack.enter_context(stage("predicting", quiet))
+        for view, prediction in _looked_at(predictor, views):
+            prediction = filter(prediction)
+            output.add(view, prediction)
+            tally.add(prediction)
+            if keep:
+                kept.append(prediction)
+                seen.append(view.seen)
+            watch(tally.pictures, views.total)
+            del view, prediction  # a large picture must go before the next is decoded
+        if not tally.pictures:
+            raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
+    return Predicted(
+        files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), class_names=names, folder=folder,
+        skipped=(*skipped, *views.cut_short), seen=tuple(seen), thresholds=thresholds, count=tally.pictures,
+        tally=tuple(tally.lines()),
+    )  # fmt: skip
 
 
 def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
     """One row per object or picture: its number and file name, and what was found there (see ``findings.rows``)."""
     if isinstance(predicted, PredictedRows):
         return list(predicted.rows)
+    begun = [one.row() for one in predicted.seen] or [
+        {"image_id": number, "file_name": str(file)} for number, file in enumerate(predicted.files, 1)
+    ]
     return [
-        {"image_id": number, "file_name": str(file), **row}
-        for number, (file, found) in enumerate(zip(predicted.files, predicted.predictions, strict=True), 1)
-        for row in findings.rows(found, predicted.class_names)
+        {**beginning, **row}
+        for beginning, found in zip(begun, predicted.predictions, strict=True)
+        for row in rows_of(found, predicted.class_names, predicted.thresholds)
     ]
 
 
-class _Pictures:
-    """Picture files as a sequence of samples without truth."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.files = files
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Sample:
-        try:
-            return Sample(id=str(self.files[index]), image=picture_files.decode(self.files[index]), truth=None)
-        except ValueError as error:
-            raise DataError(
-                f"{shown(self.files[index])}: {error}. Remove it, or leave it out with --skip-bad."
-            ) from error
+def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
+    """What was found in one picture as rows; of several labels, those that reach their thresholds."""
+    rows = findings.rows(found, class_names)
+    if thresholds and isinstance(found, Scores):
+        said = {"labels": labels_above(found, class_names, thresholds)}
+        return [said | {"probabilities": row["probabilities"]} for row in rows]
+    return rows
 
 
-def _readable(files: list[Path], skip_bad: bool) -> tuple[list[Path], tuple[str, ...]]:
-    """The files that decode, where bad ones may be skipped; otherwise all, once their headers have been looked at."""
-    problems = {}
-    for file in files:
-        problem = _fault(file) if skip_bad else picture_files.probe(file)[1]
-        if problem is not None:
-            problems[file] = f"{shown(file)}: {problem}"
-    if problems and not skip_bad:
-        raise DataError(
-            f"{len(problems)} of {len(files)} files cannot be read as pictures:\n{listed(list(problems.values()))}\n"
-            "Remove them, or leave them out with --skip-bad."
+@dataclass(frozen=True, kw_only=True)
+class _Filter:
+    """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on."""
+
+    class_names: tuple[str, ...]
+    objects: bool
+    least_score: float
+    labels: tuple[int, ...]
+    thresholds: tuple[float, ...]
+
+    @classmethod
+    def of(cls, run: Run, min_score: float | None, classes: Sequence[str]) -> "_Filter":
+        """Raises ValueError for a score or classes where the run finds no objects, and for unknown classes."""
+        config = run.config
+        objects = issubclass(trained.task_of(config).truth_type, Boxes)
+        if min_score is not None and not objects:
+            raise ValueError(f"--min-score chooses among boxes, and {run.path} does {config.task}. Leave it out.")
+        if classes and not objects:
+            raise ValueError(f"--classes chooses among boxes, and {run.path} does {config.task}. Leave it out.")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ValueError(f"min_score is {min_score}. Expected a score between 0 and 1.")
+        deployed = trained.deployed(config)
+        return cls(
+            class_names=config.class_names,
+            objects=objects,
+            least_score=deployed.get("threshold", 0.5) if min_score is None else min_score,
+            labels=tuple(_label(name, config.class_names) for name in classes),
+            thresholds=tuple(deployed.get("thresholds", ())) if config.task == "tagging" else (),
         )
-    if len(problems) == len(files):
-        raise DataError(f"none of the {len(files)} files can be read as a picture:\n{listed(list(problems.values()))}")
-    return [file for file in files if file not in problems], tuple(problems.values())
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        if not isinstance(prediction, Detections):
+            return prediction
+        chosen = prediction.scores >= self.least_score
+        if self.labels:
+            chosen &= torch.isin(prediction.labels, torch.tensor(self.labels))
+        return prediction.chosen(chosen)
 
 
-def _fault(file: Path) -> ValueError | None:
-    try:
-        picture_files.decode(file)
-    except ValueError as error:
-        return error
-    return None
+def _label(name: str, class_names: Sequence[str]) -> int:
+    if name in class_names:
+        return class_names.index(name)
+    near = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Classes: {', '.join(class_names)}."
+    raise ValueError(f"there is no class {name!r}. {hint}")
 
 
-def _new_folder(folder: Path) -> Path:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is not empty. Predictions need a folder of their own: choose a new one with --out.")
-    return folder
+def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]]:
+    """Each picture with its prediction; only those under way are in memory."""
+    waiting: deque[View] = deque()
+
+    def images() -> Iterator[Any]:
+        for view in views:
+            waiting.append(view)
+            image = view.image
+            del view
+            yield image
+            del image
+
+    for prediction in predictor(images()):
+        pair = (waiting.popleft(), prediction)
+        del prediction
+        yield pair
+        del pair
+
+
+class _Output(contextlib.ExitStack):
+    """All that is written of what was found, while it is found; nothing where there is no folder."""
+
+    def __init__(
+        self, folder: Path | None, filter: _Filter, formats: Sequence[str], *, overlays: bool, crops: bool, frames: bool
+    ) -> None:
+        super().__init__()
+        self.filter, self.tables, self.drawings = filter, None, None
+        self.outlines = "yolo" in formats
+        if folder is not None:
+            names = filter.class_names
+            self.tables = self.enter_context(
+                writing.Tables(folder, formats, names, frames=frames, objects=filter.objects)
+            )
+            self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
+
+    def add(self, view: View, prediction: Prediction) -> None:
+        """Write and draw what was found in one picture."""
+        if self.tables is None or self.drawings is None:
+            return
+        rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
+        if self.outlines and isinstance(prediction, InstanceDetections):
+            for row, (window, crop) in zip(rows, instance_masks.crops(prediction.masks), strict=True):
+                row["outline"] = (tracing.outline(crop) + window[:2]).tolist()
+        self.tables.add(view.seen, rows)
+        self.drawings.add(view, prediction)
 
 
 @contextlib.contextmanager
-def _appearing(folder: Path | None) -> Iterator[Path | None]:
-    """A folder to write into that takes its name when the block is done, and vanishes where it fails."""
-    if folder is None:
-        yield None
-        return
-    folder = folder.absolute()
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}{durable.UNFINISHED}")
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-    except OSError as error:
-        raise ValueError(durable.failure(folder, error)) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-class _Overlays:
-    """Draws pictures beside the prediction, by threads, and stores them in a folder."""
-
-    def __init__(self, folder: Path | None, seen: _Pictures, class_names: Sequence[str]) -> None:
-        self.folder, self.seen, self.class_names = folder, seen, class_names
-        self.file_names = overlay_names(seen.files)
-        self.images: dict[int, Any] = {}
-        self.waiting: list[Future[None]] = []
-
-    def __enter__(self) -> "_Overlays":
-        self.pool = ThreadPoolExecutor(2)
-        if self.folder is not None:
-            self.folder.mkdir()
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self.pool.shutdown(wait=True, cancel_futures=kind is not None)
-        for job in self.waiting if kind is None else []:
-            job.result()
-
-    def watched(self, samples: Iterator[Sample]) -> Iterator[Sample]:
-        """The samples, their pictures remembered until they are painted."""
-        for index, sample in enumerate(samples):
-            if self.folder is not None:
-                self.images[index] = sample.image
-            yield sample
-
-    def paint(self, index: int, prediction: Prediction) -> None:
-        """Draw one prediction, later."""
-        if self.folder is None:
-            return
-        if len(self.waiting) >= OVERLAYS_AHEAD:
-            self.waiting.pop(0).result()
-        self.waiting.append(self.pool.submit(self._paint, index, self.images.pop(index), prediction))
-
-    def _paint(self, index: int, image: Any, prediction: Prediction) -> None:
-        assert self.folder is not None
-        if isinstance(prediction, Segmentation):
-            masks = self.folder.with_name("masks")
-            masks.mkdir(exist_ok=True)
-            name = Path(self.file_names[index]).with_suffix(".png").name
-            drawing.class_map_picture(prediction.labels, len(self.class_names)).save(masks / name)
-        if isinstance(prediction, Segmentation):
-            masks = self.folder.with_name("masks")
-            masks.mkdir(exist_ok=True)
-            name = Path(self.file_names[index]).with_suffix(".png").name
-            drawing.class_map_picture(prediction.labels, len(self.class_names)).save(masks / name)
-        drawn = drawing.overlay(prediction, image, self.class_names, at_least_px=1)
-        drawn.save(self.folder / self.file_names[index], "JPEG", quality=90)
-
-
-def overlay_names(files: Sequence[Path]) -> list[str]:
-    """The pictures' own names as JPEG; with their number where several pictures would share one."""
-    counts = Counter(file.stem.casefold() for file in files)
-    taken = {stem for stem, count in counts.items() if count == 1}
-    names = []
-    for number, file in enumerate(files, 1):
-        name = file.stem
-        while counts[file.stem.casefold()] > 1 and (name == file.stem or name.casefold() in taken):
-            name = f"{name}-{number}"
-        taken.add(name.casefold())
-        names.append(f"{name}.jpg")
-    return names
-
-
-def _write(predicted: Predicted, folder: Path) -> None:
-    rows = results(predicted)
-    # Names of files may hold lone surrogates, which UTF-8 cannot say: in JSON these become its own escapes.
-    text = json.dumps(rows, indent=1, ensure_ascii=False)
-    (folder / "predictions.json").write_text(text, encoding="utf-8", errors="backslashreplace")
-    table = io.StringIO()
-    writer = csv.writer(table)
-    for cells in findings.table(rows):
-        writer.writerow([_cell(cell) if isinstance(cell, str) else cell for cell in cells])
-    (folder / "predictions.csv").write_text(table.getvalue(), "utf-8", "backslashreplace", newline="")
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet shows rather than computes."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+def _large_pictures() -> Iterator[None]:
+    """Pictures up to the limit of ``decoding`` are meant to be read; Pillow warns from half of that on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield

@@ -29,8 +29,8 @@ def _progress(*columns: ProgressColumn) -> Progress:
 
 
 @contextlib.contextmanager
-def stage(name: str, quiet: bool = False) -> Iterator[Watch]:
-    """A bar for a stage whose parts are counted: call what it gives with ``(done, total)``."""
+def stage(name: str, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for a stage whose parts are counted: call what it gives with ``(done, total)``, None where unknown."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return

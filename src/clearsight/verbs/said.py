@@ -11,7 +11,6 @@ from clearsight.sources import Description
 from clearsight.sources.describe_table import TableDescription
 from clearsight.types import TRUTHS, Boxes, Finding
 from clearsight.verbs.compare import Comparison
-from clearsight.verbs.findings import tally
 from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
 from clearsight.verbs.table_rows import PredictedRows
@@ -72,8 +71,7 @@ def predicted(found: Predicted | PredictedRows) -> str:
     where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
     if isinstance(found, PredictedRows):
         return f"{len(found.rows)} rows\n\n{table(_first_rows(found))}{where}"
-    rows = tally(found.predictions, found.class_names)
-    return f"{len(found.files)} pictures\n\n{table(rows, numbers=(1,))}{where}"
+    return f"{found.count} pictures\n\n{table(found.tally, numbers=(1,))}{where}"
 
 
 def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:

@@ -12,9 +12,10 @@ from clearsight import backbones, catalogue
 from clearsight.inference import Predictor
 from clearsight.run import Config, Run
 from clearsight.sources import records_of
-from clearsight.types import Dataset, Model, Size, Task
+from clearsight.tiles import TiledPredictor
+from clearsight.types import Boxes, ClassMap, Dataset, Model, Size, Task
 from clearsight.verbs.choices import choose
-from clearsight.windows import WindowedPredictor
+from clearsight.windows import OVERLAP, WindowedPredictor
 
 
 def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Model:
@@ -74,12 +75,20 @@ def load(run: Run) -> Model:
 
 
 def predictor(
-    run: Run, network: Model | None = None, *, batch: int = 4, device: str | None = None, window: int | None = None
+    run: Run,
+    network: Model | None = None,
+    *,
+    batch: int = 4,
+    device: str | None = None,
+    window: int | None = None,
+    overlap: float = OVERLAP,
+    least_score: float = 0.0,
 ) -> Predictor:
     """The trained network of a run, ready for pictures of any size, in the precision it was judged in.
 
-    ``network`` is the run's own where it is loaded already. ``window`` cuts larger pictures into windows of so many px;
-    raises ValueError for tasks other than segmentation.
+    ``network`` is the run's own where it is loaded already. ``window`` cuts larger pictures into windows of so many px,
+    that share at least ``overlap`` where objects are sought; those below ``least_score`` are then dropped at once.
+    Raises ValueError for a window where neither objects nor class maps are predicted.
     """
     settings, network = run.config.settings, network or load(run)
     dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
@@ -87,8 +96,16 @@ def predictor(
     size_px = int(settings["training"]["size_px"])
     if window is None:
         return Predictor(network, size_px, batch=batch, dtype=dtype, device=place)
-    if run.config.task != "segmentation":
-        raise ValueError(f"windows are for class maps, and {run.path} does {run.config.task}. Leave --window out.")
+    kind = task_of(run.config).truth_type
+    if issubclass(kind, Boxes):
+        return TiledPredictor(
+            network, size_px, window_px=window, overlap=overlap, least_score=least_score, batch=batch, dtype=dtype,
+            device=place,
+        )  # fmt: skip
+    if not issubclass(kind, ClassMap):
+        raise ValueError(
+            f"windows are for objects and class maps, and {run.path} does {run.config.task}. Leave --window out."
+        )
     return WindowedPredictor(network, size_px, window_px=window, batch=batch, dtype=dtype, device=place)
 
 

@@ -1,0 +1,53 @@
+"""What was found in all pictures together, counted while it is found."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+
+from clearsight.types import Detections, Estimate, Prediction, Scores, Segmentation
+
+
+class Tally:
+    """Counts predictions of one kind as they come; ``thresholds`` say which of several labels a picture has."""
+
+    def __init__(self, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> None:
+        self.class_names, self.thresholds = tuple(class_names), tuple(thresholds)
+        self.pictures = 0
+        self.counts: Counter[str] = Counter()
+        self.shares = torch.zeros(len(self.class_names), dtype=torch.float64)
+        self.values: list[float] = []
+        self.maps = False
+
+    def add(self, prediction: Prediction) -> None:
+        """Count one prediction."""
+        self.pictures += 1
+        if isinstance(prediction, Detections):
+            self.counts.update(self.class_names[label] for label in prediction.labels.tolist())
+        elif isinstance(prediction, Scores) and self.thresholds:
+            self.counts.update(labels_above(prediction, self.class_names, self.thresholds))
+        elif isinstance(prediction, Scores):
+            self.counts[self.class_names[int(prediction.probabilities.argmax())]] += 1
+        elif isinstance(prediction, Estimate):
+            self.values.append(prediction.value)
+        elif isinstance(prediction, Segmentation):
+            self.maps = True
+            counts = torch.bincount(prediction.labels.flatten(), minlength=len(self.class_names))
+            self.shares += counts[: len(self.class_names)] / prediction.labels.numel()
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Lines of two words, the names of the columns first."""
+        if self.maps:
+            named = zip(self.class_names, (self.shares / self.pictures).tolist(), strict=True)
+            return [("class", "of the area"), *((name, f"{share:.1%}") for name, share in named)]
+        if self.values:
+            values = sorted(self.values)
+            three = {"least": values[0], "median": values[len(values) // 2], "most": values[-1]}
+            return [("estimate", ""), *((name, f"{value:.4g}") for name, value in three.items())]
+        return [("class", "found"), *((name, str(self.counts[name])) for name in self.class_names)]
+
+
+def labels_above(prediction: Scores, class_names: Sequence[str], thresholds: Sequence[float]) -> list[str]:
+    """The classes whose probability reaches their threshold."""
+    rows = zip(class_names, prediction.probabilities.tolist(), thresholds, strict=True)
+    return [name for name, probability, threshold in rows if probability >= threshold]
