@@ -195,6 +195,22 @@ def predict(
 
 
 @app.command()
+def export(
+    run: RunFolder,
+    to: Annotated[str, typer.Option(help="onnx, openvino or torchscript.")] = "onnx",
+    out: Annotated[str | None, typer.Option(help="The file to write; RUN/model.onnx (.xml, .pt) if not said.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Export a detector to a file that runs without clearsight, checked against the run; a JSON describes it."""
+    from clearsight.verbs.export import export as run_export
+
+    made = run_export(run, to=to, out=out, quiet=quiet)
+    content = {"file": str(made.path), **made.description.as_dict()}
+    _print(content, lambda: f"{made.path}, described in {made.path.name}.json\n{made.said}", as_json)
+
+
+@app.command()
 def audit(
     run: RunFolder,
     place: Annotated[str | None, typer.Argument(metavar="DATA", help="Other data; the run's own if not said.")] = None,
