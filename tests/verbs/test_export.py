@@ -1,0 +1,226 @@
+"""From a run to a file and back: every format finds what the run finds, and bad files are one clear error each."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import clearsight as cs
+from clearsight.architectures.yolo import Yolo
+from clearsight.exported import formats
+from clearsight.sources import pictures as picture_files
+from clearsight.verbs import trained
+
+SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
+for _format, _library in formats.LIBRARIES.items():
+    pytest.importorskip(_library)
+
+
+@pytest.fixture(scope="module")
+def models(tiny_run, tmp_path_factory):
+    """The run in every format; tests must not change them."""
+    folder = tmp_path_factory.mktemp("models")
+    return {to: cs.export(tiny_run, to=to, out=folder / f"model{suffix}") for to, suffix in SUFFIXES.items()}
+
+
+@pytest.fixture(scope="module")
+def pictures(rectangles, tmp_path_factory):
+    """Four scenes, one of them wide, one turned by its EXIF, so that there are several canvases."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in (50, 51):
+        shutil.copy(rectangles / "JPEGImages" / f"scene{number:03d}.png", folder)
+    with Image.open(rectangles / "JPEGImages" / "scene052.png") as scene:
+        scene.crop((0, 10, 64, 42)).save(folder / "wide.png")
+        turned = Image.Exif()
+        turned[0x0112] = 6
+        scene.crop((0, 0, 64, 40)).save(folder / "turned.jpg", quality=95, exif=turned)
+    return folder
+
+
+@pytest.mark.parametrize("to", SUFFIXES)
+def test_a_file_finds_what_its_run_finds(models, tiny_run, pictures, to):
+    made, predictor = models[to], trained.predictor(tiny_run, device="cpu", batch=1)
+    load = cs.load_exported(made.path, threads=1)
+    files = sorted(pictures.iterdir())
+    seen = 0
+    for file, expected in zip(files, predictor(picture_files.decode(file) for file in files), strict=True):
+        found = load(file, min_score=0.3)
+        keep = expected.scores >= 0.3
+        assert found.labels.tolist() == expected.labels[keep].tolist()
+        np.testing.assert_allclose(found.scores, expected.scores[keep].numpy(), atol=5e-3)
+        np.testing.assert_allclose(found.boxes, expected.xyxy[keep].numpy(), atol=0.5)
+        seen += len(found)
+    assert seen > 3
+
+
+@pytest.mark.parametrize("to", SUFFIXES)
+def test_what_was_checked_and_where_it_is_from_is_kept(models, tiny_run, to):
+    made = models[to]
+    content = json.loads(made.path.with_name(made.path.name + ".json").read_text())
+    assert content["class_names"] == ["brick", "leaf"] and content["kind"] == to and content["multiple"] == 32
+    assert content["threshold"] == tiny_run.config.settings["deployed"]["threshold"]
+    assert content["run"]["data_fingerprint"] == tiny_run.config.fingerprint
+    assert content["check"]["objects"] > 16 and content["check"]["score"] < 1e-4
+    assert "16 pictures of the split val" in content["check"]["pictures"]
+    assert str(tiny_run.path.parent) not in json.dumps(content)
+    assert {"model.xml", "model.bin"} == content["files"].keys() if to == "openvino" else len(content["files"]) == 1
+
+
+def test_nothing_is_overwritten_and_nothing_left_behind(models, tiny_run):
+    path = models["onnx"].path
+    before = sorted(file.name for file in path.parent.iterdir())
+    with pytest.raises(ValueError, match="exists already"):
+        cs.export(tiny_run, out=path)
+    assert sorted(file.name for file in path.parent.iterdir()) == before
+    assert not [name for name in before if name.startswith(".")]
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"to": "tflite"}, "onnx, openvino, torchscript"), ({"out": "model.xml"}, "ending in .onnx"),
+])  # fmt: skip
+def test_what_cannot_be_written_is_refused(tiny_run, options, words):
+    with pytest.raises(ValueError, match=words):
+        cs.export(tiny_run, **options)
+
+
+def test_a_folder_that_is_not_there_is_named(tiny_run, tmp_path):
+    with pytest.raises(ValueError, match="could not write model"):
+        cs.export(tiny_run, out=tmp_path / "no" / "model.onnx")
+
+
+@pytest.mark.parametrize("fault", ["moved", "weaker", "lost"])
+def test_a_file_that_finds_something_else_fails_and_is_not_left(tiny_run, tmp_path, monkeypatch, fault):
+    honest = Yolo.found
+
+    def lying(self, images):
+        boxes, scores, labels = honest(self, images)
+        if fault == "lost":
+            return boxes[1:], scores[1:], labels[1:]
+        return boxes + (fault == "moved"), scores * (0.9 if fault == "weaker" else 1), labels
+
+    monkeypatch.setattr(Yolo, "found", lying)
+    with pytest.raises(ValueError, match="does not find what the run finds"):
+        cs.export(tiny_run, to="torchscript", out=tmp_path / "model.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_is_named_with_what_to_install(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ValueError, match=r"pip install 'clearsight\[export\]'"):
+        cs.export(tiny_run, out=tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_data_made_up_pictures_are_used_and_said(tiny_run, tmp_path, capsys):
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    content = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(content | {"data": str(tmp_path / "gone")}))
+    made = cs.export(tmp_path / "run", to="torchscript")
+    assert made.path == tmp_path / "run" / "model.pt"
+    assert "made-up" in made.said and "made-up" in made.description.check["pictures"]
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def other_onnx(path):
+    import onnx
+
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = onnx.helper.make_graph([node], "other", values[:1], values[1:])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), str(path))
+
+
+def test_a_model_of_another_tool_is_refused(models, tmp_path):
+    other_onnx(tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match="not exported by clearsight"):
+        cs.load_exported(tmp_path / "model.onnx")
+    shutil.copy(f"{models['onnx'].path}.json", tmp_path)
+    with pytest.raises(ValueError, match="changed or cut short"):
+        cs.load_exported(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("to", SUFFIXES)
+def test_broken_files_are_one_clear_error(models, tmp_path, to):
+    source = models[to].path
+    for file in source.parent.glob("model*"):
+        shutil.copy(file, tmp_path)
+    path = tmp_path / source.name
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="changed or cut short"):
+        cs.load_exported(path)
+    path.with_name(path.name + ".json").unlink()
+    with pytest.raises(ValueError, match="cannot be read as"):
+        cs.load_exported(path)
+
+
+@pytest.mark.parametrize("to", SUFFIXES)
+def test_a_json_that_is_missing_is_named(models, tmp_path, to):
+    for file in models[to].path.parent.glob("model*"):
+        if file.suffix != ".json":
+            shutil.copy(file, tmp_path)
+    with pytest.raises(ValueError, match=r"json is missing"):
+        cs.load_exported(tmp_path / models[to].path.name)
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None
+from clearsight.cli import main
+main()
+"""
+
+
+def command(*words):
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *map(str, words)], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+def test_predicting_needs_no_torch_and_writes_what_a_run_writes(models, tiny_run, pictures, tmp_path, to):
+    done = command("predict", models[to].path, pictures, "--out", tmp_path / "new", "--min-score", "0.3")
+    assert done.returncode == 0, done.stderr
+    cs.predict(tiny_run, pictures, out=tmp_path / "old", min_score=0.3)
+    new, old = (json.loads((tmp_path / name / "predictions.json").read_text()) for name in ("new", "old"))
+    assert len(new) == len(old) > 3
+    for ours, theirs in zip(new, old, strict=True):
+        assert ours["file_name"] == theirs["file_name"] and ours["category_name"] == theirs["category_name"]
+        np.testing.assert_allclose(ours["bbox"], theirs["bbox"], atol=0.5)
+        assert ours["score"] == pytest.approx(theirs["score"], abs=5e-3)
+    tables = [list(csv.DictReader((tmp_path / name / "predictions.csv").open())) for name in ("new", "old")]
+    assert [row.keys() for row in tables[0]] == [row.keys() for row in tables[1]]
+    assert {file.name for file in (tmp_path / "new" / "overlays").iterdir()} == {
+        f"{file.stem}.jpg" for file in pictures.iterdir()
+    }
+    with Image.open(tmp_path / "new" / "overlays" / "turned.jpg") as overlay:
+        assert overlay.size == (40, 64)
+
+
+def test_the_command_prints_rows_and_refuses_bad_files(models, pictures, tmp_path):
+    done = command("predict", models["onnx"].path, pictures / "wide.png", "--json", "--min-score", "0")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert rows and {row["file_name"] for row in rows} == {str(pictures / "wide.png")}
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    done = command("predict", models["onnx"].path, tmp_path, "--json")
+    assert done.returncode == 2 and "cannot be read as pictures" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_boxes_of_a_canvas_of_any_size_are_the_networks_own(models, tiny_run):
+    network = trained.load(tiny_run)
+    engine, mark = formats.open_engine(models["onnx"].path, 1)
+    assert mark["format"] == "clearsight"
+    for height, width in ((32, 32), (64, 96), (160, 64)):
+        random = np.random.default_rng(height)
+        canvas = random.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+        expected = network.predict(torch.from_numpy(canvas).permute(0, 3, 1, 2) / 255)[0]
+        boxes, scores, labels = engine(canvas)
+        assert len(scores) == len(expected) and labels.tolist() == expected.labels.tolist()
+        np.testing.assert_allclose(scores, expected.scores.numpy(), atol=1e-4)
+        np.testing.assert_allclose(boxes, expected.xyxy.numpy(), atol=0.05)
