@@ -72,15 +72,22 @@ def data(
     place: DataPlace,
     attributes: Attributes = None,
     target: Target = None,
+    run: Annotated[str | None, typer.Option(help="A trained run, to list the labels it doubts.")] = None,
+    out: Annotated[str | None, typer.Option(help="A new folder for pictures of these labels.")] = None,
+    size_px: Annotated[int | None, typer.Option(help="Judge the objects' sizes at this input size; 416.")] = None,
     skip_bad: SkipBad = False,
     seed: Seed = 0,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Say what is in the data, before anyone trains on it."""
+    """Say what is in the data, before anyone trains on it, and which labels a trained run doubts."""
     from clearsight.verbs import said
     from clearsight.verbs.data import data as describe
 
-    found = describe(place, attributes=attributes, target=target, skip_bad=skip_bad, seed=seed)
+    found = describe(
+        place, attributes=attributes, target=target, run=run, out=out, size_px=size_px, skip_bad=skip_bad, seed=seed,
+        quiet=quiet,
+    )  # fmt: skip
     _print(found.as_dict(), lambda: said.description(found), as_json)
 
 
@@ -238,7 +245,7 @@ def audit(
 
 @app.command()
 def compare(
-    run: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="The run to compare with, then the others.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="The run to compare with, then the others.")],
     out: Annotated[
         str | None, typer.Option(help="A new HTML file with plots, and pictures of what each misses.")
     ] = None,
@@ -249,7 +256,7 @@ def compare(
     from clearsight.verbs import compare as verb
     from clearsight.verbs import said
 
-    found = verb.compare(*run, out=out, speed=speed)
+    found = verb.compare(*runs, out=out, speed=speed)
     _print(said.plain(found), lambda: said.comparison(found), as_json)
 
 

@@ -204,12 +204,12 @@ def test_wrong_audits_fail_before_any_work_and_leave_the_card(run, wrong, messag
 
 
 def test_a_run_compared_with_itself_differs_by_nothing(tiny_run):
-    found = cs.compare(tiny_run, tiny_run.path)
+    found = cs.compare(tiny_run, tiny_run.path, speed=False)
     assert found.evidence == "val" and found.differences[0].metric == "AP"
     for one in found.differences:
         if not np.isnan(one.first):
             assert one.difference == 0 and one.n == 70 and one.clusters == 12
-    assert "cannot be told apart" in found.claim
+    assert "cannot be told apart" in found.claims[0]
 
 
 def worse(run, share):
@@ -230,10 +230,37 @@ def test_the_better_run_is_named_with_a_paired_interval(run, tiny_run):
     headline = found.differences[0]
     assert headline.difference == pytest.approx(headline.second - headline.first) and headline.difference > 0
     assert 0 < headline.interval[0] <= headline.difference <= headline.interval[1] and headline.p < 0.05
-    assert "tiny is better than run" in found.claim
+    assert "tiny is better than run" in found.claims[0]
     back = cs.compare(tiny_run, run)
-    assert "run is worse than tiny" in back.claim and back.differences[0].difference == -headline.difference
+    assert "run is worse than tiny" in back.claims[0] and back.differences[0].difference == -headline.difference
     assert back.differences[0].interval == pytest.approx((-headline.interval[1], -headline.interval[0]))
+
+
+def test_several_runs_are_one_page_with_what_each_misses(run, tiny_run, tmp_path):
+    worse(run, 0.1)
+    place = tmp_path / "new" / "compared.html"
+    found = cs.compare(tiny_run, run, tiny_run, out=place)
+    assert [one.name for one in found.runs] == [str(tiny_run.path), str(run.path), str(tiny_run.path)]
+    assert len(found.claims) == 2 and "worse" in found.claims[0] and "cannot be told apart" in found.claims[1]
+    for one in found.runs:
+        assert one.speed.ms_per_picture > 0 and one.speed.parameters > 1000 and one.speed.memory_mb > 50
+    page = place.read_text("utf-8")
+    assert 2 <= page.count("<img ") <= 6 and f"{run.path} falls behind on" in page and "time per picture" in page
+    assert found.page == str(place)
+    with pytest.raises(ValueError, match="exists. A comparison is written into a new file"):
+        cs.compare(tiny_run, run, out=place)
+
+
+def test_a_comparison_without_its_pictures_says_so(run, tmp_path):
+    run.change(data=str(tmp_path / "gone"))
+    found = cs.compare(run, run, out=tmp_path / "page.html")
+    assert all(one.speed is None for one in found.runs) and len(found.notes) == 2
+    assert "speed was not measured" in found.notes[0] and "there are no pictures" in found.notes[1]
+
+
+def test_one_run_is_not_compared(run):
+    with pytest.raises(ValueError, match="1 run was named. Expected two or more"):
+        cs.compare(run)
 
 
 def test_runs_judged_on_other_pictures_cannot_be_compared(run, tiny_run):

@@ -10,7 +10,8 @@ from clearsight.records import to_json
 from clearsight.sources import Description
 from clearsight.sources.describe_table import TableDescription
 from clearsight.types import TRUTHS, Boxes, Finding
-from clearsight.verbs.compare import Comparison
+from clearsight.verbs import data_words
+from clearsight.verbs.compare import Comparison, Score
 from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
 from clearsight.verbs.table_rows import PredictedRows
@@ -52,18 +53,32 @@ def metrics(found: Sequence[Finding]) -> str:
 
 
 def comparison(found: Comparison) -> str:
-    """Both runs' metrics side by side, and the paired difference."""
-    rows: list[tuple[str, ...]] = [("metric", found.first, found.second, "difference", "95% interval")]
+    """All runs' metrics side by side, the paired differences, and what each run takes."""
+    names = [one.name for one in found.runs]
+    rows: list[tuple[str, ...]] = [("", *names)]
+    for metric in found.runs[0].scores:
+        rows.append((metric, *(" ".join(interval(*_known(one.scores[metric]))).strip() for one in found.runs)))
+    rows.append(
+        ("training, kWh", *("-" if one.kwh is None else f"{one.kwh[0]:.2g}-{one.kwh[2]:.2g}" for one in found.runs))
+    )
+    if any(one.speed for one in found.runs):
+        quick = [one.speed for one in found.runs]
+        rows.append(("ms per picture", *("-" if one is None else f"{one.ms_per_picture:.1f}" for one in quick)))
+        memory = [None if one is None else one.memory_mb for one in quick]
+        rows.append(("memory, MB", *("-" if peak is None else f"{peak:.0f}" for peak in memory)))
+        rows.append(("parameters", *("-" if one is None else f"{one.parameters:,}" for one in quick)))
+    changes = [(f"against {names[0]}", "run", "difference", "95% interval")]
     for one in found.differences:
         interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
-        rows.append((one.metric, _number(one.first), _number(one.second), f"{one.difference:+.3f}", interval_words))
-    energy = [("-" if kwh is None else f"{kwh[0]:.2g}-{kwh[2]:.2g}") for kwh in found.kwh]
-    rows.append(("kWh", *energy, "", ""))
-    return f"{found.claim}\n\n{table(rows, numbers=(1, 2, 3))}\n\nJudged on: {found.evidence}, paired by picture."
+        changes.append((one.metric, one.run, f"{one.difference:+.3f}", interval_words))
+    parts = [*found.claims, "", table(rows, numbers=range(1, len(names) + 1)), "", table(changes, numbers=(2,)), ""]
+    parts.append(f"Judged on: {found.evidence}, {found.n} {found.unit}, paired.")
+    parts += [f"Note: {note}" for note in found.notes]
+    return "\n".join(parts + ([f"Page: {found.page}"] if found.page else []))
 
 
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+def _known(score: Score) -> tuple[float | None, tuple[float, float] | None]:
+    return (None if math.isnan(score.value) else score.value), score.interval
 
 
 def predicted(found: Predicted | PredictedRows) -> str:
@@ -179,5 +194,6 @@ def _warnings(found: Description) -> list[str]:
         lines.append(f"{len(found.shared_clusters)} clusters are in several splits: scores will be too good.")
     if found.duplicates:
         lines.append(f"{len(found.duplicates)} pictures are in several splits, byte for byte: scores will be too good.")
+    lines += data_words.worth_a_look(found)
     lines += list(found.problems)
     return ["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else ["no problems found."]
