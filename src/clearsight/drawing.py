@@ -5,17 +5,22 @@ from functools import singledispatch
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 from torch import Tensor
 
-from clearsight.ops import boxes as box_ops
+from clearsight.ops import instance_masks
+from clearsight.ops.mask_boundaries import eroded
+from clearsight.ops.missed import missed as missed
+from clearsight.ops.missed import missed_masks as missed_masks
 from clearsight.types import (
     IGNORE,
     Boxes,
     ClassMap,
     Detections,
     Estimate,
+    InstanceDetections,
+    Instances,
     Label,
     Labels,
     Prediction,
@@ -46,7 +51,7 @@ def overlay(
     truth: Truth = None,
     at_least_px: int = 480,
 ) -> Image.Image:
-    """The picture with what was found: boxes or classes in their colours, a class or a number in words.
+    """The picture with what was found: boxes, masks or classes in their colours, a class or a number in words.
 
     Of ``truth``, missed objects are dashed, the true class map stands beside the found one, and a class or number is
     named. Pictures smaller than ``at_least_px`` are magnified, so that the labels can be read.
@@ -69,14 +74,38 @@ def _(prediction: Detections, image: Tensor, class_names: Sequence[str], truth: 
     font = _font(picture)
     for box in missed(prediction, truth).tolist() if isinstance(truth, Boxes) else []:
         _dashed(draw, [side * scale for side in box], line)
-    rows = zip(prediction.xyxy.tolist(), prediction.labels.tolist(), prediction.scores.tolist(), strict=True)
-    crowded = len(prediction) > 12
-    for box, label, score in reversed(list(rows)):  # the best is drawn last, on top
-        colour = COLOURS[label % len(COLOURS)]
-        box = [side * scale for side in box]
-        draw.rectangle(box, outline=colour, width=line)
-        words = shown(class_names[label]) if crowded else f"{shown(class_names[label])} {score:.2f}"
+    boxes = (prediction.xyxy * scale).tolist()
+    for box, words, colour in reversed(list(zip(boxes, *_labels(prediction, class_names), strict=True))):
+        draw.rectangle(box, outline=colour, width=line)  # the best is drawn last, on top
         _tag(draw, box, words, colour, font)
+    return picture
+
+
+@_drawn.register
+def _(
+    prediction: InstanceDetections, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
+) -> Image.Image:
+    picture, scale = magnified(picture_of(image), at_least_px)
+    line = max(1, round(max(picture.size) / 500))
+    pixels = np.array(picture)
+    words, colours = _labels(prediction, class_names)
+    parts = [_enlarged(window, crop, scale) for window, crop in instance_masks.crops(prediction.masks)]
+    for (at, crop), colour in reversed(list(zip(parts, colours, strict=True))):
+        _tint(pixels[at], crop, colour, 0.4)
+    for (at, crop), colour in reversed(list(zip(parts, colours, strict=True))):
+        _tint(pixels[at], crop & ~eroded(crop, line), colour, 1.0)
+    if isinstance(truth, Instances):
+        for window, crop in instance_masks.crops(missed_masks(prediction, truth)):
+            at, crop = _enlarged(window, crop, scale)
+            dashes = np.add.outer(np.arange(len(crop)), np.arange(crop.shape[1])) // (6 * line) % 2 == 0
+            _tint(pixels[at], crop & ~eroded(crop, 2 * line) & dashes, MISSED, 1.0)
+    picture = Image.fromarray(pixels)
+    draw, font = ImageDraw.Draw(picture, "RGBA"), _font(picture)
+    if isinstance(truth, Boxes) and not isinstance(truth, Instances):
+        for box in missed(prediction, truth).tolist():
+            _dashed(draw, [side * scale for side in box], 2 * line)
+    for box, word, colour in reversed(list(zip((prediction.xyxy * scale).tolist(), words, colours, strict=True))):
+        _tag(draw, box, word, colour, font)
     return picture
 
 
@@ -213,21 +242,32 @@ def _font(picture: Image.Image) -> Font:
     return ImageFont.load_default(max(11, round(max(picture.size) / 44)))
 
 
-def missed(prediction: Detections, truth: Boxes) -> Tensor:
-    """Judged true boxes ``n 4`` that no detection of their class overlaps by half or more."""
-    judged = ~truth.ignored
-    xyxy, labels = truth.xyxy[judged], truth.labels[judged]
-    if not len(prediction):
-        return xyxy
-    overlap = box_ops.iou(xyxy[:, None], prediction.xyxy[None])
-    same = labels[:, None] == prediction.labels[None]
-    return xyxy[~((overlap >= 0.5) & same).any(1)]
-
-
 def shown(name: str) -> str:
     """A class name as one short line without control characters."""
     line = "".join(letter if letter.isprintable() else " " for letter in name)
     return line if len(line) <= LABEL_LONGEST else line[: LABEL_LONGEST - 1] + "…"
+
+
+def _labels(prediction: Detections, class_names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words beside each detection, without its score where there are many, and its colour."""
+    crowded = len(prediction) > 12
+    pairs = list(zip(prediction.labels.tolist(), prediction.scores.tolist(), strict=True))
+    words = [shown(class_names[label]) + ("" if crowded else f" {score:.2f}") for label, score in pairs]
+    return words, [COLOURS[label % len(COLOURS)] for label, _ in pairs]
+
+
+def _enlarged(
+    window: instance_masks.Window, crop: Bool[np.ndarray, "_h _w"], scale: int
+) -> tuple[tuple[slice, slice], Bool[np.ndarray, "_a _b"]]:
+    """The part of a magnified picture that a window is, and its mask there."""
+    x1, y1, x2, y2 = (scale * side for side in window)
+    return (slice(y1, y2), slice(x1, x2)), crop.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _tint(pixels: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"], colour: str, share: float) -> None:
+    """Mix a colour into the pixels of a mask, in place."""
+    own = pixels[mask]
+    pixels[mask] = (own + (np.array(ImageColor.getrgb(colour), dtype=np.float32) - own) * share).astype(np.uint8)
 
 
 def _tag(draw: ImageDraw.ImageDraw, box: list[float], words: str, colour: str, font: Font) -> None:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from PIL import ImageColor
 
 from clearsight import drawing
-from clearsight.types import Boxes, Detections
+from clearsight.ops import instance_masks
+from clearsight.types import Boxes, Detections, InstanceDetections, Instances
 
 NAMES = ("cat", "dog", "bird")
 
@@ -124,3 +125,60 @@ def test_missed_agrees_with_counting_pixels(true, seen):
     )
     prediction = found(*[(label, x, y, x + w, y + h, 0.5) for x, y, w, h, label, _ in seen])
     assert drawing.missed(prediction, truth).tolist() == slow_missed(prediction, truth)
+
+
+def discs(*rows):
+    """Masks of discs of (y, x, radius) on the grey picture, and their boxes."""
+    y, x = torch.arange(200)[:, None] + 0.5, torch.arange(300)[None] + 0.5
+    whole = [(y - row[0]).square() + (x - row[1]).square() < row[2] ** 2 for row in rows]
+    masks = instance_masks.of_bitmaps(torch.stack(whole) if whole else torch.zeros(0, 200, 300, dtype=torch.bool))
+    return masks, masks.windows.float()
+
+
+def found_masks(labels, *rows):
+    masks, xyxy = discs(*rows)
+    return InstanceDetections(
+        xyxy=xyxy, scores=torch.full((len(rows),), 0.9), labels=torch.tensor(labels, dtype=torch.int64), masks=masks
+    )
+
+
+def true_masks(labels, *rows, ignored=False):
+    masks, xyxy = discs(*rows)
+    return Instances(
+        xyxy=xyxy,
+        labels=torch.tensor(labels),
+        ignored=torch.full((len(rows),), ignored),
+        areas=instance_masks.areas(masks).float(),
+        masks=masks,
+    )
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_masks_are_tinted_within_a_line_of_their_colour(scale):
+    picture = drawing.overlay(found_masks([1], (120, 150, 40)), grey(), NAMES, at_least_px=300 * scale)
+    assert picture.size == (300 * scale, 200 * scale)
+    inside, outside = picture.getpixel((150 * scale, 130 * scale)), picture.getpixel((185 * scale, 155 * scale))
+    mixed = [128 + 0.4 * (side - 128) for side in ImageColor.getrgb(drawing.COLOURS[1])]
+    assert all(abs(a - b) < 2 for a, b in zip(inside, mixed, strict=True)) and outside == (128, 128, 128)
+    edge = [picture.getpixel((x, 120 * scale)) for x in range(110 * scale, 112 * scale)]
+    assert any(near(pixel, drawing.COLOURS[1]) for pixel in edge)
+
+
+def test_missed_masks_are_dashed_and_found_or_ignored_ones_are_not():
+    def dashes(prediction, truth):
+        picture = drawing.overlay(prediction, grey(), NAMES, truth=truth, at_least_px=1)
+        return sum(near(pixel, drawing.MISSED) for pixel in picture.get_flattened_data())
+
+    truth = true_masks([0], (100, 150, 40))
+    assert dashes(found_masks([]), truth) > 50
+    assert dashes(found_masks([1], (100, 150, 40)), truth) > 50
+    assert dashes(found_masks([0], (100, 150, 25)), truth) > 50
+    assert dashes(found_masks([0], (102, 151, 40)), truth) == 0
+    assert dashes(found_masks([]), true_masks([0], (100, 150, 40), ignored=True)) == 0
+    boxes = Boxes.of(truth.xyxy, truth.labels)
+    assert dashes(found_masks([]), boxes) > 50 and dashes(found_masks([0], (102, 151, 40)), boxes) == 0
+
+
+def test_an_object_without_a_pixel_is_drawn_as_its_label():
+    nothing = found_masks([0], (0, 0, 0))
+    assert drawing.overlay(nothing, grey(), NAMES, truth=true_masks([0], (0, 0, 0)), at_least_px=1).size == (300, 200)

@@ -1,7 +1,11 @@
+import json
+
 import pytest
 import torch
 
-from clearsight.types import Detections, Estimate, Scores, Segmentation
+from clearsight.ops import instance_masks
+from clearsight.ops.masks import decompressed, from_run_lengths
+from clearsight.types import Detections, Estimate, InstanceDetections, Scores, Segmentation
 from clearsight.verbs import findings
 
 NAMES = ("cat", "dog")
@@ -52,3 +56,23 @@ def test_tallies():
     assert findings.tally([one("number")], NAMES)[2] == ("median", "3.5")
     with pytest.raises(TypeError):
         findings.rows(object(), NAMES)
+
+
+def test_masks_are_coco_results_with_run_lengths_and_cells_with_their_area():
+    whole = torch.zeros(2, 30, 40, dtype=torch.bool)
+    whole[0, 4:12, 6:20], whole[1, 20:22, 0:3] = True, True
+    whole[0, 5, 7] = False
+    masks = instance_masks.of_bitmaps(whole)
+    found = InstanceDetections(
+        xyxy=masks.windows.float(), scores=torch.tensor([0.9, 0.25]), labels=torch.tensor([1, 0]), masks=masks
+    )
+    rows = findings.rows(found, ("cat", "dog"))
+    assert [row["category_name"] for row in rows] == ["dog", "cat"] and rows[0]["bbox"] == [6.0, 4.0, 14.0, 8.0]
+    for row, mask in zip(json.loads(json.dumps(rows)), whole.numpy(), strict=True):
+        runs = decompressed(row["segmentation"]["counts"])
+        assert row["segmentation"]["size"] == [30, 40] and row["area"] == mask.sum()
+        assert (from_run_lengths(runs, (30, 40)) == mask).all()
+    lines = findings.table([{"file_name": "a.png", **row} for row in rows])
+    assert lines[0] == ["file_name", "category_name", "score", "area", "x1", "y1", "x2", "y2"]
+    assert lines[1] == ["a.png", "dog", 0.9, 111, 6.0, 4.0, 20.0, 12.0]
+    assert findings.tally([found], ("cat", "dog")) == [("class", "found"), ("cat", "1"), ("dog", "1")]

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
-from clearsight.types import Detections, Estimate, Prediction, Scores, Segmentation
+from clearsight.ops import instance_masks
+from clearsight.types import Detections, Estimate, InstanceDetections, Prediction, Scores, Segmentation
 
 
 @singledispatch
 def rows(prediction: Prediction, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """A prediction as JSON rows: objects as COCO results, else one row for the picture."""
+    """A prediction as JSON rows: objects as COCO results, masks as run lengths, else one row for the picture."""
     raise TypeError(f"nobody knows how to write a {type(prediction).__name__}")
 
 
@@ -30,6 +31,14 @@ def _(prediction: Detections, class_names: Sequence[str]) -> list[dict[str, Any]
             }
         )
     return found
+
+
+@rows.register
+def _(prediction: InstanceDetections, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    boxes = Detections(xyxy=prediction.xyxy, scores=prediction.scores, labels=prediction.labels)
+    areas, texts = instance_masks.areas(prediction.masks).tolist(), instance_masks.rle(prediction.masks)
+    found = zip(rows(boxes, class_names), areas, texts, strict=True)
+    return [{**row, "area": area, "segmentation": text} for row, area, text in found]
 
 
 @rows.register
@@ -71,9 +80,11 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         if name == "bbox":
             x, y, width, height = value
             cells |= {"x1": x, "y1": y, "x2": round(x + width, 2), "y2": round(y + height, 2)}
+        elif name in ("image_id", "category_id", "segmentation"):  # run lengths are for programs
+            continue
         elif isinstance(value, Mapping):
             cells |= value
-        elif name not in ("image_id", "category_id"):
+        else:
             cells[name] = value
     return cells
 
