@@ -88,11 +88,7 @@ def compare(*runs: Run | str | Path, out: Path | str | None = None, speed: bool 
     Raises:
         ValueError: fewer than two runs, or no evaluation of the same pictures (the message says how to make one).
     """
-    opened = [trained.opened(run) for run in runs]
-    if len(opened) < 2:
-        raise ValueError(f"{len(opened)} run was named. Expected two or more: clearsight compare RUN RUN.")
-    if out is not None and Path(out).exists():
-        raise ValueError(f"{out} exists. A comparison is written into a new file: choose another with --out.")
+    opened = _opened(runs, out)
     names = _names(opened)
     found, evidence = shared(opened)
     metrics = _common(evidence)
@@ -124,6 +120,15 @@ def compare(*runs: Run | str | Path, out: Path | str | None = None, speed: bool 
     from clearsight.verbs.compare_page import write
 
     return write(result, opened, evidence, Path(out))
+
+
+def _opened(runs: Sequence[Run | str | Path], out: Path | str | None) -> list[Run]:
+    opened = [trained.opened(run) for run in runs]
+    if len(opened) < 2:
+        raise ValueError(f"{len(opened)} run was named. Expected two or more: clearsight compare RUN RUN.")
+    if out is not None and Path(out).exists():
+        raise ValueError(f"{out} exists. A comparison is written into a new file: choose another with --out.")
+    return opened
 
 
 def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:

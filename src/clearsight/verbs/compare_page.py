@@ -98,54 +98,40 @@ def _costs(found: Comparison) -> list[Finding]:
     """Speed, memory, size and energy of all runs, as bars."""
     quick = [one.speed for one in found.runs]
     columns: list[tuple[str, str, list[float | None], str]] = [
-        (
-            "time per picture",
-            "ms",
-            [one.ms_per_picture if one else None for one in quick],
-            "median of batches of 4, by turns",
-        ),
-        (
-            "memory while predicting",
-            "MB",
-            [one.memory_mb if one else None for one in quick],
-            "peak of the whole process",
-        ),
+        ("time per picture", "ms", [one.ms_per_picture if one else None for one in quick], "batches of 4, by turns"),
+        ("memory while predicting", "MB", [one.memory_mb if one else None for one in quick], "peak of the process"),
         ("parameters", "", [one.parameters if one else None for one in quick], "counted"),
-        (
-            "energy of training",
-            "kWh",
-            [one.kwh[1] if one.kwh else None for one in found.runs],
-            "see each run's own report",
-        ),
+        ("energy of training", "kWh", [one.kwh[1] if one.kwh else None for one in found.runs], "each run's report"),
     ]
-    findings = []
-    for name, unit, values, method in columns:
-        known = [(value, one.name) for value, one in zip(values, found.runs, strict=True) if value is not None]
-        if not known:
-            continue
-        (least, best), (most, last) = min(known), max(known)
-        findings.append(
-            Finding(
-                question="what it cost",
-                claim=f"{best} needs the least {name}: {least:.3g} {unit}".rstrip()
-                + (f", {last} {most / least:.3g} times that." if least and most > least else "."),
-                metric=f"{name}, {unit}" if unit else name,
-                value=float(least),
-                interval=None,
-                n=len(known),
-                unit="runs",
-                method=method,
-                limits="On the machine this page was made on; another machine may order them otherwise.",
-                plot="bars",
-                series={
-                    "label": [label for _, label in known],
-                    "value": [float(value) for value, _ in known],
-                    "ours": [True] * len(known),
-                },
-                axes=(name, unit),
-            )
-        )
-    return findings
+    return [
+        _bars(name, unit, known, method)
+        for name, unit, values, method in columns
+        if (known := [(value, one.name) for value, one in zip(values, found.runs, strict=True) if value is not None])
+    ]
+
+
+def _bars(name: str, unit: str, known: Sequence[tuple[float, str]], method: str) -> Finding:
+    """One quantity of all runs that have it."""
+    (least, best), (most, last) = min(known), max(known)
+    claim = f"{best} needs the least {name}: {least:.3g} {unit}".rstrip()
+    return Finding(
+        question="what it cost",
+        claim=claim + (f", {last} {most / least:.3g} times that." if least and most > least else "."),
+        metric=f"{name}, {unit}" if unit else name,
+        value=float(least),
+        interval=None,
+        n=len(known),
+        unit="runs",
+        method=method,
+        limits="On the machine this page was made on; another machine may order them otherwise.",
+        plot="bars",
+        series={
+            "label": [label for _, label in known],
+            "value": [float(value) for value, _ in known],
+            "ours": [True] * len(known),
+        },
+        axes=(name, unit),
+    )
 
 
 def _pictures(
