@@ -38,8 +38,8 @@ class BoxSizes:
             f"{small:.0%} of the objects are under {VISIBLE_PX} px at an input of {self.size_px} px, and hard to find"
         )
         if self.mended_px is None:
-            return f"{said}: no input size mends it; cut the pictures into tiles, or take closer ones."
-        return f"{said}: --set size_px={self.mended_px} leaves {SHARE_TO_MEND:.0%}."
+            return f"{said}: no input size mends it; cut the pictures into tiles, or take closer ones"
+        return f"{said}: --set size_px={self.mended_px} leaves {SHARE_TO_MEND:.0%}"
 
 
 def box_sizes(

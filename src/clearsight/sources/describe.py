@@ -1,13 +1,18 @@
 """What is in the data, before anyone trains on it: counts, sizes, imbalance, groups, clusters, leaks: plain data."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
+from clearsight.sources.box_sizes import BoxSizes, gathered
+from clearsight.sources.few_examples import FewExamples, few_examples
+from clearsight.sources.near_duplicates import NearPair
 from clearsight.sources.records import Record, Source, records_of
 from clearsight.sources.tallies import spread, tallied
-from clearsight.types import TRUTHS, Boxes, Instances
+from clearsight.types import TRUTHS, Boxes, Instances, Size
 
 # COCO's limits in square pixels.
 SMALL = 32**2
@@ -55,14 +60,22 @@ class Description:
     duplicates: tuple[tuple[str, ...], ...] = ()
     problems: tuple[str, ...] = field(default=())
     kind: str = TRUTHS[Boxes]
+    near_duplicates: tuple[NearPair, ...] = ()
+    few: tuple[FewExamples, ...] = ()
+    box_sizes: BoxSizes | None = None
+    likely_problems: tuple[Any, ...] = ()
+    problems_page: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists, for JSON."""
         return asdict(self)
 
 
-def describe(source: Source) -> Description:
-    """Describe every split. No picture is decoded, except of sets that are composed on the fly."""
+def describe(source: Source, size_px: int = 416) -> Description:
+    """Describe every split. No picture is decoded, except of sets that are composed on the fly.
+
+    ``size_px`` is the longer side at which a network would see the pictures.
+    """
     records = {split: records_of(dataset) for split, dataset in source.splits.items()}
     splits = {split: _split(mine, source.class_names, source.truth) for split, mine in records.items()}
     return Description(
@@ -81,7 +94,17 @@ def describe(source: Source) -> Description:
         shared_clusters=_shared_clusters(records),
         duplicates=_duplicates(records),
         problems=source.problems,
+        few=few_examples({split: _frequency(about) for split, about in splits.items()}),
+        box_sizes=gathered(_boxes(records), size_px),
     )
+
+
+def _boxes(records: Mapping[str, tuple[Record, ...]]) -> Iterator[tuple[np.ndarray, Size]]:
+    """The boxes of every picture whose size is known, with that size."""
+    for mine in records.values():
+        for record in mine:
+            if isinstance(record.truth, Boxes) and record.size is not None and len(record.truth):
+                yield record.truth.xyxy.numpy(), record.size
 
 
 def _split(records: tuple[Record, ...], class_names: tuple[str, ...], kind: type) -> SplitDescription:

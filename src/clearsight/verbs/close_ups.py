@@ -57,23 +57,13 @@ def _objects(xyxy: Tensor, labels: Tensor, crowd: Tensor) -> Objects:
     )
 
 
-def close_up(
-    image: UInt8[Tensor, "3 h w"],
-    looked: Looked,
-    names: Sequence[str],
-    *,
-    said: Sequence[int] = (),
-    true: Sequence[int] = (),
-) -> Image.Image:
-    """The part of the picture around some detections and objects of it, magnified: found solid, true ones dashed."""
-    found = looked.found.chosen(torch.tensor(list(said), dtype=torch.long))
-    truth = looked.truth.chosen(torch.tensor(list(true), dtype=torch.long))
+def close_up(image: UInt8[Tensor, "3 h w"], found: Detections, truth: Boxes, names: Sequence[str]) -> Image.Image:
+    """The part of the picture around these detections and objects, magnified: found solid, true ones dashed."""
     left, top, right, bottom = _window(torch.cat([found.xyxy, truth.xyxy]), (image.shape[1], image.shape[2]))
     shift = torch.tensor([left, top, left, top])
-    part = image[:, top:bottom, left:right]
     return drawing.overlay(
         Detections(xyxy=found.xyxy - shift, scores=found.scores, labels=found.labels),
-        part,
+        image[:, top:bottom, left:right],
         names,
         truth=Boxes.of(truth.xyxy - shift, truth.labels),
         at_least_px=SHOWN_PX,

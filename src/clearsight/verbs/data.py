@@ -1,11 +1,17 @@
-"""What is in some data, before anyone trains on it."""
+"""What is in some data, before anyone trains on it, and which labels a trained run doubts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from clearsight import sources
-from clearsight.sources import Description
+from clearsight.run import Run
+from clearsight.sources import Description, Source, records_of
 from clearsight.sources.describe_table import TableDescription, describe_table
+from clearsight.sources.near_duplicates import near_duplicates
 from clearsight.sources.tables import looks_like_table, read_table
+from clearsight.verbs.progress import stage
+
+SIZE_PX = 416
 
 
 def data(
@@ -13,17 +19,62 @@ def data(
     *,
     attributes: Path | str | None = None,
     target: str | None = None,
+    run: Run | str | Path | None = None,
+    out: Path | str | None = None,
+    size_px: int | None = None,
     skip_bad: bool = False,
     seed: int = 0,
+    quiet: bool = True,
 ) -> Description | TableDescription:
     """Counts, sizes, classes, imbalance, groups and problems of the data in a folder or an embedded set.
 
+    Pictures that are nearly the same in two splits are looked for, classes with too few examples, and objects too small
+    at an input of ``size_px`` px (416, or that of ``run``). With a ``run`` that finds objects, also boxes that are
+    likely missing, of a wrong class or badly placed; ``out`` is a new folder for their pictures, ``problems.html``.
     Of a table: its columns, what they miss, and how well each predicts the column ``target`` alone.
 
     Raises:
-        ValueError: no such data, an unknown layout, or (without ``skip_bad``) bad files, all listed in one message.
+        ValueError: no such data, an unknown layout, a run that does not fit, an ``out`` that is not new or without a
+            run, or (without ``skip_bad``) bad files, all listed in one message.
     """
+    folder = _checked(out, run, size_px)
     if looks_like_table(place):
         return describe_table(read_table(place, target, attributes=attributes, skip_bad=skip_bad))
     table = Path(attributes) if attributes is not None else None
-    return sources.describe(sources.read(str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed))
+    source = sources.read(str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed)
+    if run is None:
+        return _described(source, size_px or SIZE_PX, quiet)
+    from clearsight.verbs import problem_page, trained
+    from clearsight.verbs.label_problems import likely_problems
+
+    run = trained.opened(run)
+    found = _described(source, size_px or int(run.config.settings["training"]["size_px"]), quiet)
+    problems = likely_problems(run, source, quiet)
+    page = ""
+    if folder is not None:
+        with stage("drawing likely problems", quiet):
+            page = str(problem_page.write_page(folder, source, problems, run.config.class_names))
+    return replace(found, likely_problems=problems, problems_page=page)
+
+
+def _described(source: Source, size_px: int, quiet: bool) -> Description:
+    records = {split: records_of(dataset) for split, dataset in source.splits.items()}
+    pairs = ()
+    if len(records) > 1:
+        with stage("looking for pictures that are nearly the same", quiet) as watch:
+            pairs = near_duplicates(records, watch=watch)
+    return replace(sources.describe(source, size_px), near_duplicates=pairs)
+
+
+def _checked(out: Path | str | None, run: Run | str | Path | None, size_px: int | None) -> Path | None:
+    """The folder to write into; raises ValueError before any work where the choices do not fit together."""
+    if size_px is not None and size_px < 1:
+        raise ValueError(f"size_px is {size_px}. Expected the longer side of the pictures a network sees, such as 416.")
+    if out is None:
+        return None
+    if run is None:
+        raise ValueError("--out is for the pictures of likely problems, which a run finds. Name it with --run RUN.")
+    folder = Path(out)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is there already and not empty. Choose a new folder with --out.")
+    return folder

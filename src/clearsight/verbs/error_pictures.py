@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from clearsight import drawing
 from clearsight.inference import Predictor
@@ -40,7 +41,8 @@ def error_pictures(run: Run, dataset: Dataset, judged: Evidence, predictor: Pred
         shown = _shown(looked, cause, statistics.threshold)
         if shown is None:
             continue
-        picture = close_up(sample.image, looked, names, said=shown[0], true=shown[1])
+        said, true = (torch.tensor(which, dtype=torch.long) for which in shown)
+        picture = close_up(sample.image, looked.found.chosen(said), looked.truth.chosen(true), names)
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=88)
         path = f"examples/error-{cause.name.lower()}-{number}.jpg"
