@@ -1,6 +1,10 @@
 """A recipe on its data, from scratch, for some minutes: its scores on held-out pictures as one JSON line.
 
 python benchmarks/recipe.py bccd_yolo --data BCCD
+python benchmarks/recipe.py bccd_faster_rcnn --data BCCD
+python benchmarks/recipe.py digits_rcnn --data digits
+python benchmarks/recipe.py digits_yolo_v1 --data digits
+python benchmarks/recipe.py digits_mask_rcnn --data digits
 python benchmarks/recipe.py camvid_encoder_decoder --data CAMVID --minutes 10
 python benchmarks/recipe.py cifar10_cnn --data cifar10/train.parquet
 python benchmarks/recipe.py mnist_cnn --data mnist/train.parquet
@@ -16,13 +20,26 @@ from pathlib import Path
 import torch
 
 from clearsight.audits import scores
-from clearsight.recipes.bccd import bccd_yolo
+from clearsight.recipes.bccd import bccd_faster_rcnn, bccd_yolo
 from clearsight.recipes.camvid import camvid_encoder_decoder
+from clearsight.recipes.digits import (
+    digits_faster_rcnn,
+    digits_mask_rcnn,
+    digits_rcnn,
+    digits_yolo,
+    digits_yolo_v1,
+)
 from clearsight.recipes.small import cifar10_cnn, mnist_cnn
 from clearsight.types import Request
 from clearsight.verbs import trained
 
-RECIPES = {recipe.__name__: recipe for recipe in (bccd_yolo, camvid_encoder_decoder, cifar10_cnn, mnist_cnn)}
+RECIPES = {
+    recipe.__name__: recipe
+    for recipe in (
+        bccd_yolo, bccd_faster_rcnn, camvid_encoder_decoder, cifar10_cnn, mnist_cnn, digits_faster_rcnn,
+        digits_mask_rcnn, digits_rcnn, digits_yolo, digits_yolo_v1,
+    )
+}  # fmt: skip
 
 
 def main() -> None:
