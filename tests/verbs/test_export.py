@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,6 +171,7 @@ def test_a_json_that_is_missing_is_named(models, tmp_path, to):
 
 WITHOUT_TORCH = """
 import sys
+from pathlib import Path
 sys.modules["torch"] = None
 from clearsight.cli import main
 main()
@@ -224,3 +226,17 @@ def test_boxes_of_a_canvas_of_any_size_are_the_networks_own(models, tiny_run):
         assert len(scores) == len(expected) and labels.tolist() == expected.labels.tolist()
         np.testing.assert_allclose(scores, expected.scores.numpy(), atol=1e-4)
         np.testing.assert_allclose(boxes, expected.xyxy.numpy(), atol=0.05)
+
+
+def test_the_example_without_clearsight_finds_the_same(models, pictures, tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    example = text.split("## Without clearsight")[1].split("```python\n")[1].split("```")[0]
+    for file in models["onnx"].path.parent.glob("model.onnx*"):
+        shutil.copy(file, tmp_path)
+    shutil.copy(pictures / "turned.jpg", tmp_path / "photo.jpg")
+    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    expected = cs.load_exported(models["onnx"].path)(pictures / "turned.jpg")
+    assert len(done.stdout.splitlines()) == len(expected)
+    for line, box in zip(done.stdout.splitlines(), expected.boxes, strict=True):
+        np.testing.assert_allclose(json.loads(line[line.index("[") :]), box, atol=0.2)

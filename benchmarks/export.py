@@ -1,0 +1,104 @@
+"""An exported detector beside its run on one core: pictures per second and AP on the val split, as one JSON line.
+
+    taskset -c 0 python benchmarks/export.py RUN --data DIR [--to openvino] [--turns 5] [--pictures 40]
+
+Both run in this process, by turns on the same pictures: decoded beforehand, and from their files. The run is
+clearsight's own Predictor with one thread, at its best batch size; each turn's quicker of two passes counts.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+
+from clearsight import decoding
+from clearsight.exported import load_exported
+from clearsight.run import Run
+from clearsight.sources import pictures as picture_files
+from clearsight.types import Detections
+from clearsight.verbs import trained
+from clearsight.verbs.evaluate import read_for
+from clearsight.verbs.export import export
+
+BATCHES = (1, 4)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """The quicker of two passes."""
+    passes = []
+    for _ in range(2):
+        began = time.perf_counter()
+        work()
+        passes.append(time.perf_counter() - began)
+    return min(passes)
+
+
+def average_precision(task, predictions, truths, class_names) -> float:
+    """The headline metric of some predictions."""
+    statistics_ = task.statistics(predictions, truths, class_names)
+    metric = statistics_.metrics()[0]
+    return float(metric.compute(statistics_, np.ones((1, len(truths))))[0])
+
+
+def main() -> None:
+    """Measure both, in turns."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--to", default="openvino", choices=("onnx", "openvino", "torchscript"))
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--pictures", type=int, default=40)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    run = Run.open(asked.run)
+    with tempfile.TemporaryDirectory() as folder:
+        suffix = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}[asked.to]
+        made = export(run, to=asked.to, out=Path(folder) / f"model{suffix}")
+        detector = load_exported(made.path, threads=1)
+    split = read_for(run, asked.data, None, False).split("val")
+    samples = [split[index] for index in range(len(split))]
+    tensors = [sample.image for sample in samples]
+    arrays = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in tensors]
+    line = {"benchmark": "export", "to": asked.to, "check": made.said}
+    predictors = {batch: trained.predictor(run, batch=batch, device="cpu") for batch in BATCHES}
+    found = [detector(array, min_score=0.0) for array in arrays]
+    theirs = [
+        Detections(
+            xyxy=torch.from_numpy(one.boxes), scores=torch.from_numpy(one.scores), labels=torch.from_numpy(one.labels)
+        )
+        for one in found
+    ]
+    task, truths = trained.task_of(run.config), [sample.truth for sample in samples]
+    line["ap_run"] = round(average_precision(task, list(predictors[1](tensors)), truths, split.class_names), 5)
+    line["ap_export"] = round(average_precision(task, theirs, truths, split.class_names), 5)
+    few, few_arrays = tensors[: asked.pictures], arrays[: asked.pictures]
+    files = sorted(file for file in Path(asked.data).rglob("*") if file.suffix.lower() in decoding.SUFFIXES)
+    files = files[: asked.pictures]
+    times: dict[str, list[float]] = {name: [] for name in ("export", "export_files", "run_files", "run_1", "run_4")}
+    for _ in range(asked.turns):
+        times["export"].append(seconds(lambda: [detector(array) for array in few_arrays]))
+        for batch in BATCHES:
+            times[f"run_{batch}"].append(seconds(lambda batch=batch: list(predictors[batch](few))))
+        times["export_files"].append(seconds(lambda: [detector(file) for file in files]))
+        times["run_files"].append(seconds(lambda: list(predictors[4](picture_files.decode(file) for file in files))))
+    per_s = {name: len(few) / statistics.median(each) for name, each in times.items()}
+    line["pictures_per_s"] = {name: round(value, 1) for name, value in per_s.items()}
+    best = [min(pair) for pair in zip(times["run_1"], times["run_4"], strict=True)]
+    ratios = [slow / quick for slow, quick in zip(best, times["export"], strict=True)]
+    line["ratio_decoded"] = round(statistics.median(ratios), 2)
+    ratios = [slow / quick for slow, quick in zip(times["run_files"], times["export_files"], strict=True)]
+    line["ratio_files"] = round(statistics.median(ratios), 2)
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()
