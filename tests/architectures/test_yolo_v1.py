@@ -181,9 +181,9 @@ def test_found_can_be_traced_and_then_answers_other_pictures():
     network = loud(model(cells=5)).requires_grad_(False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing is deprecated, and of sizes that become constants
-        traced = torch.jit.trace(network.found, torch.rand(1, 3, 64, 96), check_trace=False)
+        traced = torch.jit.trace_module(network, {"found": torch.rand(1, 3, 64, 96)}, check_trace=False)
     other = torch.rand(1, 3, 64, 96)
-    for a, b in zip(traced(other), network.found(other), strict=True):
+    for a, b in zip(traced.found(other), network.found(other), strict=True):
         assert a.shape == b.shape and torch.allclose(a.float(), b.float(), atol=1e-4)
 
 

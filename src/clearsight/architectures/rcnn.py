@@ -107,7 +107,10 @@ class Rcnn(nn.Module):
 
     def heads(self, features: Float[Tensor, "r f"]) -> tuple[Tensor, Tensor, Tensor]:
         """What is read from the features; see ``forward``."""
-        apart = features.detach()  # the last stage has no say in them
+        length = features.shape[1]
+        # The last stage has no say in the features, and takes them at length 2: at their own, which grows with their
+        # number, a step of the optimizer would move a box by half its side.
+        apart = F.layer_norm(features.detach(), (length,)) * (2 * length**-0.5)
         corrections = self.regressors(apart).unflatten(1, (self.classes, 4))
         return self.softmax(features).float(), self.classifiers(apart).float(), corrections.float()
 
