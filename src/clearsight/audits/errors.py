@@ -29,7 +29,7 @@ SAID = {
 }
 CAUSES_SAID = (
     "Wrong class: IoU 0.5 or more with an object of another class. Wrong place: IoU 0.1 to 0.5 with an object of its "
-    "class. Wrong class and place: IoU 0.1 to 0.5 with one of another. One too many: the object is met by a better box. "
+    "class. Wrong class and place: IoU 0.1 to 0.5 with one of another. One too many: a better box meets the object. "
     "Nothing there: under 0.1 with all. Where several hold, the object overlapped most decides (Bolya et al. 2020)."
 )
 
@@ -49,7 +49,7 @@ def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost,
     """The AP50 each cause costs, the dearest first."""
     unit, tally = request.evidence.unit, counts(statistics)
     ranked = sorted(found, key=lambda cost: -cost.value)
-    rows = {
+    rows: dict[str, list] = {
         "label": [LABELS[cost.cause] for cost in ranked],
         "value": [cost.value for cost in ranked],
         "low": [None if cost.interval is None else cost.interval[0] for cost in ranked],

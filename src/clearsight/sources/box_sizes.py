@@ -60,7 +60,7 @@ def box_sizes(
 
 
 def _mended(shares: Float[np.ndarray, "n"], size_px: int, longer_px: float) -> int | None:
-    """The least multiple of 32 px that leaves few objects under 16 px; more than twice the pictures' own adds nothing."""
+    """The least multiple of 32 px that leaves few objects under 16 px, up to twice the pictures' own size."""
     if (shares * size_px < VISIBLE_PX).mean() <= SHARE_TO_MEND:
         return None
     for size in range(STEP_PX * (size_px // STEP_PX + 1), int(min(LARGEST_PX, 2 * longer_px)) + 1, STEP_PX):

@@ -23,8 +23,8 @@ SIDE = 16
 WORDS = SIDE * SIDE // 64
 PAIRS_AT_ONCE = 400_000
 FLAT = 2.0  # grey levels of spread, of 255: below there is no structure to compare
-# Of 256 bits. Pictures of other blood films or street scenes differed in 65 and more, the same ones shrunk to half, saved
-# at quality 40 or made brighter in 6 (most: 35), and those cut by 2% at two sides in 30: see LOG.
+# Of 256 bits. Measured on 292 blood films and 128 photographs: different pictures differ in 65 and more; the same one
+# shrunk to half and saved at quality 40 in 6 (at most 35), made brighter in 6, cut by 2% at two sides in 30 (medians).
 NEAR = 40
 
 

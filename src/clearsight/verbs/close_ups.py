@@ -1,4 +1,4 @@
-"""One picture's detections beside its objects, each error with its cause, and close-ups of them for people to look at."""
+"""One picture's detections beside its objects, each error with its cause, and close-ups for people to look at."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

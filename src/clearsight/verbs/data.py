@@ -7,7 +7,7 @@ from clearsight import sources
 from clearsight.run import Run
 from clearsight.sources import Description, Source, records_of
 from clearsight.sources.describe_table import TableDescription, describe_table
-from clearsight.sources.near_duplicates import near_duplicates
+from clearsight.sources.near_duplicates import NearPair, near_duplicates
 from clearsight.sources.tables import looks_like_table, read_table
 from clearsight.verbs.progress import stage
 
@@ -59,7 +59,7 @@ def data(
 
 def _described(source: Source, size_px: int, quiet: bool) -> Description:
     records = {split: records_of(dataset) for split, dataset in source.splits.items()}
-    pairs = ()
+    pairs: tuple[NearPair, ...] = ()
     if len(records) > 1:
         with stage("looking for pictures that are nearly the same", quiet) as watch:
             pairs = near_duplicates(records, watch=watch)

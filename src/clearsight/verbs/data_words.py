@@ -16,7 +16,8 @@ def worth_a_look(found: Description) -> list[str]:
     near = found.near_duplicates
     if near:
         lines.append(
-            f"{len(near)} pair{'s' * (len(near) > 1)} of pictures in two splits nearly the same: scores will be too good. "
+            f"{len(near)} pair{'s' * (len(near) > 1)} of pictures in two splits nearly the same: scores will be "
+            + "too good. "
             + "; ".join(f"{pair.first} = {pair.second}" for pair in near[:FIRST])
             + _more(len(near))
         )

@@ -49,8 +49,8 @@ def write_page(folder: Path, source: Source, problems: Sequence[LikelyProblem], 
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Likely label problems</title><style>{STYLE}</style>"
         f"<h1>Likely problems of the labels of {escape(shown(source.name))}</h1>"
-        "<p>A trained run says otherwise than these labels. It is wrong as well, and it has learnt from them: look before "
-        "you change one. Dashed is the label, solid what the run found.</p>"
+        "<p>A trained run says otherwise than these labels. It is wrong as well, and it has learnt from them: look "
+        "before you change one. Dashed is the label, solid what the run found.</p>"
     ]
     for kind in KINDS:
         mine = [one for one in problems if one.kind == kind]
