@@ -1,5 +1,8 @@
 """Polygons as outlines of one region: whether one crosses itself, which would leave open what it encloses."""
 
+import functools
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -7,16 +10,18 @@ from jaxtyping import Float, Int
 LOOP_AREA = 4.0
 LOOP_SHARE = 0.02
 PAIRS_AT_ONCE = 2**20
+FEW = 64  # sides of which every two are looked at
 
 
 def distinct(polygon: Float[np.ndarray, "n 2"]) -> int:
     """How many different corners it has."""
-    return len(np.unique(polygon, axis=0))
+    return len(set(map(tuple, polygon.tolist())))
 
 
 def perimeter(polygon: Float[np.ndarray, "n 2"]) -> float:
     """The length of all sides, the closing one included."""
-    return float(np.hypot(*(np.roll(polygon, -1, axis=0) - polygon).T).sum())
+    sides = np.diff(polygon, axis=0, append=polygon[:1])
+    return float(np.hypot(sides[:, 0], sides[:, 1]).sum())
 
 
 def loops(polygon: Float[np.ndarray, "n 2"]) -> list[Float[np.ndarray, "_k 2"]]:
@@ -54,23 +59,36 @@ def crossing(
     the smaller of them has at most ``area`` square units, or at most ``share`` of the larger, that is none either.
     """
     points = polygon.astype(np.float64) - polygon.mean(0)
-    ends = np.roll(points, -1, axis=0)
+    ends = np.concatenate([points[1:], points[:1]])
     low, high = np.minimum(points, ends), np.maximum(points, ends)
-    order = np.argsort(low[:, 0], kind="stable")
-    # Sides whose intervals of x overlap: for each, those that begin before it ends.
-    reach = np.searchsorted(low[order, 0], high[order, 0], side="right")
+    for first, second in [_all_pairs(len(points))] if len(points) <= FEW else _pairs(low[:, 0], high[:, 0]):
+        meets = ((low[first] < high[second]) & (low[second] < high[first])).all(1)
+        found = _significant(points, ends, first[meets], second[meets], area, share)
+        if found is not None:
+            return found
+    return None
+
+
+Pairs = tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]
+
+
+@functools.lru_cache(maxsize=FEW)
+def _all_pairs(count: int) -> Pairs:
+    """Every two of a few sides."""
+    return np.triu_indices(count, 1)
+
+
+def _pairs(low: Float[np.ndarray, "n"], high: Float[np.ndarray, "n"]) -> Iterator[Pairs]:
+    """Every two sides whose intervals of x overlap, some at a time: for each, those that begin before it ends."""
+    order = np.argsort(low, kind="stable")
+    reach = np.searchsorted(low[order], high[order], side="right")
     counts = np.maximum(reach - np.arange(1, len(order) + 1), 0)
     blocks = np.flatnonzero(np.diff(counts.cumsum() // PAIRS_AT_ONCE, prepend=0))
     for block in np.split(np.arange(len(order)), blocks):
         many = counts[block]
         one = np.repeat(block, many)
         other = one + 1 + np.arange(len(one)) - np.repeat(many.cumsum() - many, many)
-        first, second = order[one], order[other]
-        meets = (low[first, 1] < high[second, 1]) & (low[second, 1] < high[first, 1])
-        found = _significant(points, ends, first[meets], second[meets], area, share)
-        if found is not None:
-            return found
-    return None
+        yield order[one], order[other]
 
 
 def _significant(

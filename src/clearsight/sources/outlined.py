@@ -103,9 +103,9 @@ def _fault(shape: Shape, scale: Float[np.ndarray, "2"], size: Size) -> tuple[str
             return ANOTHER_SIZE, f"{shape.size[1]} x {shape.size[0]} px for {size[1]} x {size[0]}"
         return None if shape.runs[1::2].any() else (EMPTY, "")
     parts = [polygon * scale for polygon in shape.polygons]
-    few = [polygon for polygon in parts if polygons.distinct(polygon) < 3]
-    if few:
-        return FEW_POINTS, f"{polygons.distinct(few[0])} different points"
+    few = min(polygons.distinct(polygon) for polygon in parts)
+    if few < 3:
+        return FEW_POINTS, f"{few} different points"
     everything = np.concatenate(parts)
     over = np.maximum(-everything, everything - scale_of(size)).max()
     if over > OVERHANG_PX:
