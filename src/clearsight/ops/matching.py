@@ -69,16 +69,12 @@ def match(
     outside = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:])
     judged = ~(outside | truths.crowd)
     found, truth, iou, overlap = _close_pairs(detections, truths, thresholds[0], measured)
+    edges = _rounds(detections, found)
     matched = np.zeros((len(areas), len(thresholds), len(detections)), dtype=bool)
     ignored = np.zeros_like(matched)
     meets = np.full(len(detections), -1)
     taken = np.zeros((len(truths), len(areas), len(thresholds)), dtype=bool)
     reach = np.minimum(thresholds, 1 - 1e-10)
-    # A detection's pairs lie together, weakest first; later objects win ties, as they do in COCO's inner loop.
-    order = np.lexsort((truth, iou, found, _rank(detections.group)[found]))
-    found, truth, iou = found[order], truth[order], iou[order]
-    rank = _rank(detections.group)[found]
-    edges = np.flatnonzero(np.diff(rank, prepend=-1, append=-1)) if len(rank) else np.zeros(1, dtype=int)
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
         # Every group has at most one detection of this rank, so these choices cannot disturb each other.
         who, what = found[start:stop], truth[start:stop]
@@ -113,7 +109,7 @@ def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
 def _close_pairs(
     detections: Objects, truths: Objects, least: float, measured: Overlaps
 ) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"], Float[np.ndarray, "d"]]:
-    """All pairs of one group that overlap by ``least`` or more, and each detection's best IoU with a judged truth."""
+    """Pairs of one group that overlap by ``least`` or more, the best detections first; each one's best IoU with any."""
     overlap = np.zeros(len(detections))
     founds, metas, ious = [], [], []
     for found, truth in _pairs(detections.group, truths.group):
@@ -125,7 +121,16 @@ def _close_pairs(
         metas.append(truth[close])
         ious.append(iou[close])
     none = np.zeros(0, dtype=np.int64)
-    return np.concatenate([none, *founds]), np.concatenate([none, *metas]), np.concatenate([none * 1.0, *ious]), overlap
+    found, truth, iou = (np.concatenate([none, *parts]) for parts in (founds, metas, ious))
+    # A detection's pairs lie together, weakest first; later objects win ties, as they do in COCO's inner loop.
+    order = np.lexsort((truth, iou, found, _rank(detections.group)[found]))
+    return found[order], truth[order], iou[order], overlap
+
+
+def _rounds(detections: Objects, found: Int[np.ndarray, "pairs"]) -> Int[np.ndarray, "edges"]:
+    """Where the pairs of the detections of one rank begin, and the end of all."""
+    rank = _rank(detections.group)[found]
+    return np.flatnonzero(np.diff(rank, prepend=-1, append=-1)) if len(rank) else np.zeros(1, dtype=int)
 
 
 def _pairs(
