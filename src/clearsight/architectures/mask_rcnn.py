@@ -29,7 +29,7 @@ class MaskRcnnConfig(FasterRcnnConfig):
     where its probability is at least ``mask_threshold``.
     """
 
-    mask_depth: int = 3
+    mask_depth: int = 2
     mask_samples: int = 64
     mask_weight: float = 1.0
     mask_threshold: float = 0.5

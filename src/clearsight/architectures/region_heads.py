@@ -8,11 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from clearsight.architectures.anchors import level_of
-from clearsight.architectures.layers import GROUP, Block, ConvNorm, Double
+from clearsight.architectures.layers import Block, ConvNorm
 from clearsight.ops import boxes as box_ops
 
 SIDE = 7
 MASK_SIDE = 14
+MASK_WIDTH = 32  # channels of the map of which masks are made
 SQUEEZED = 32  # channels that are laid flat for the last layers
 SHARES = (0.1, 0.1, 0.2, 0.2)  # how an answer of 1 moves a region: regions are nearly right already
 
@@ -85,20 +86,20 @@ class BoxHead(nn.Module):
 
 
 class MaskHead(nn.Module):
-    """From the features of a region to a mask of it for each class, at twice their side."""
+    """From the features of a region to a mask of it for each class, at twice their side.
+
+    The paper's transposed convolution of kernel and stride 2 is done as a 1x1 convolution to four times the channels,
+    which are then laid out as 2 x 2 cells: the same, and several times as quick on a CPU.
+    """
 
     def __init__(self, width: int, depth: int, classes: int) -> None:
         super().__init__()
-        self.shared = nn.Sequential(*(Block(width) for _ in range(depth)))
-        self.grow = Double(width, width, "transposed", groups=width // GROUP)
-        self.norm = nn.BatchNorm2d(width)
-        self.to_mask = nn.Conv2d(width, classes, 1)
+        self.shared = nn.Sequential(*(Block(width) for _ in range(depth)), ConvNorm(width, 4 * MASK_WIDTH, 1))
+        self.to_mask = nn.Conv2d(MASK_WIDTH, classes, 1)
         nn.init.normal_(self.to_mask.weight, std=0.01)
 
     def forward(self, features: Float[Tensor, "r c m m"], labels: Int[Tensor, "r"]) -> Float[Tensor, "r m2 m2"]:
         """The logits of the mask of class ``labels[i]`` in region i, in float32."""
-        features = self.shared(features.to(self.to_mask.weight.dtype))
-        side = 2 * features.shape[2]
-        grown = F.silu(self.norm(self.grow(features, (side, side))))
+        grown = F.pixel_shuffle(self.shared(features.to(self.to_mask.weight.dtype)), 2)
         every = self.to_mask(grown).float()
         return every[torch.arange(len(labels), device=labels.device), labels]
