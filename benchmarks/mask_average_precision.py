@@ -55,11 +55,14 @@ def pictures(seed: int = 0, count: int = PICTURES) -> tuple[list[InstanceDetecti
             rng.integers(0, CLASSES, objects),
         )
         seen = rng.random(objects) < 0.8
-        skill = rng.normal(0, 0.02, (int(seen.sum()), 2))
+        slip = rng.normal(0, 0.06, (int(seen.sum()), 2))  # in sides of the object
+        side = np.array([len(kinds[k]) for k in which[seen]]).reshape(-1, 1)
         elsewhere = rng.integers(0, SHAPES, false)
         guesses = np.concatenate([which[seen], elsewhere])
-        places = np.concatenate([np.clip(at[seen] + skill, 0, 1), rng.random((false, 2))])
-        score = np.concatenate([rng.normal(1.0 - 30 * np.abs(skill).max(1), 1.2), rng.normal(-3.5, 1.5, false)])
+        places = np.concatenate(
+            [np.clip(at[seen] + slip * side / (np.array(SIZE) - side), 0, 1), rng.random((false, 2))]
+        )
+        score = np.concatenate([rng.normal(1.0 - 20 * np.abs(slip).max(1), 1.2), rng.normal(-3.5, 1.5, false)])
         masks, others = placed([kinds[k] for k in which], at), placed([kinds[k] for k in guesses], places)
         true.append(
             Instances(
