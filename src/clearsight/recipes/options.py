@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class Options(TypedDict, total=False):
-    """As in ``train``: the budget in minutes (10 unless the recipe says otherwise), attributes to audit by, grid zone, run folder, seed, progress."""
+    """As in ``train``: minutes (10 unless the recipe says otherwise), attributes to audit by, zone, folder, seed."""
 
     minutes: float
     by: Sequence[str]
