@@ -1,4 +1,4 @@
-"""Pictures alike in two splits, classes with few examples, and object sizes: against slow counting and real pictures."""
+"""Pictures alike in two splits, classes with few examples, object sizes: against slow counting and real pictures."""
 
 import os
 from pathlib import Path
