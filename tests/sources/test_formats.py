@@ -12,8 +12,8 @@ from clearsight.types import Boxes, Dataset, Sample
 
 PARTS = catalogue.parts("sources")
 WITH_FOLDER = [part for part in PARTS if not part.load().embedded]
-# The writers write boxes; formats of other truths have tests of their own.
-OF_BOXES = [part for part in WITH_FOLDER if Boxes in part.load().offers]
+# The writers write boxes; formats whose own truth is another have tests of their own.
+OF_BOXES = [part for part in WITH_FOLDER if part.load().offers[0] is Boxes]
 EMBEDDED = [part for part in PARTS if part.load().embedded]
 
 
