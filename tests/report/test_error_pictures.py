@@ -1,0 +1,23 @@
+"""Pictures of errors stand under "What breaks it", by what they have in common, and not among the best and worst."""
+
+from clearsight.report.pictures import errors, grids
+from clearsight.types import Example
+
+JPEG = b"\xff\xd8\xff\xe0 not looked at further"
+
+
+def test_errors_are_grouped_in_the_order_of_the_card(tmp_path):
+    (tmp_path / "one.jpg").write_bytes(JPEG)
+    examples = (
+        Example(path="one.jpg", caption="best", kind="best"),
+        Example(path="one.jpg", caption="a", kind="error", about="Wrong place"),
+        Example(path="one.jpg", caption="b", kind="error", about="Missed"),
+        Example(path="one.jpg", caption="c", kind="error", about="Wrong place"),
+    )
+    found = errors(examples, tmp_path)
+    assert [(title, [each.caption for each in mine]) for title, mine in found] == [
+        ("Wrong place", ["a", "c"]),
+        ("Missed", ["b"]),
+    ]
+    assert [(title, len(mine)) for title, mine in grids(examples, tmp_path)] == [("Best", 1)]
+    assert errors(examples[:1], tmp_path) == []
