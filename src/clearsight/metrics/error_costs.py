@@ -118,9 +118,7 @@ def _explained(statistics: DetectionStatistics) -> tuple[Int[np.ndarray, "d"], I
     return statistics.cause, statistics.met
 
 
-def _first_of_each(
-    met: Int[np.ndarray, "d"], score: np.ndarray, moved: Bool[np.ndarray, "d"]
-) -> Bool[np.ndarray, "d"]:
+def _first_of_each(met: Int[np.ndarray, "d"], score: np.ndarray, moved: Bool[np.ndarray, "d"]) -> Bool[np.ndarray, "d"]:
     """The best scored detection of each object; among equals one that was right before."""
     order = np.lexsort((moved, -score, met))
     first = np.zeros(len(met), dtype=bool)
