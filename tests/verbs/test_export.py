@@ -103,7 +103,7 @@ def test_a_file_that_finds_something_else_fails_and_is_not_left(tiny_run, tmp_pa
         boxes, scores, labels = honest(self, images)
         if fault == "lost":
             return boxes[1:], scores[1:], labels[1:]
-        return boxes + (fault == "moved"), scores * (0.9 if fault == "weaker" else 1), labels
+        return boxes + float(fault == "moved"), scores * (0.9 if fault == "weaker" else 1), labels
 
     monkeypatch.setattr(Yolo, "found", lying)
     with pytest.raises(ValueError, match="does not find what the run finds"):

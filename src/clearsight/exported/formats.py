@@ -108,7 +108,7 @@ def _torchscript(torch: Any, path: Path, threads: int | None) -> tuple[Engine, s
 
     def run(canvas: np.ndarray) -> list[np.ndarray]:
         with torch.inference_mode():
-            return [output.numpy() for output in model(torch.from_numpy(canvas))]
+            return [output.numpy() for output in model(torch.from_numpy(np.array(canvas)))]
 
     mark = extra[MARK]
     return run, mark.decode("utf-8", "replace") if isinstance(mark, bytes) else mark

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import importlib.metadata
+import inspect
 import json
 import os
 import secrets
@@ -62,6 +63,11 @@ def export(run: Run | str | Path, *, to: str = "onnx", out: str | Path | None = 
     network = trained.load(run)
     if not hasattr(network, "found"):
         raise ValueError(f"{run.path} is a {run.config.model}, and only detectors are exported. Use the run as it is.")
+    if len(inspect.signature(network.found).parameters) > 1:
+        raise ValueError(
+            f"{run.path} is a {run.config.model}: its regions are found by other means than its network, so no model "
+            "file can hold it. Use the run as it is, or export one of yolo, yolo-v1, faster-rcnn, mask-rcnn."
+        )
     predictor = Predictor(network, int(run.config.settings["training"]["size_px"]), batch=1)
     pictures, origin = _pictures(run, predictor.multiple)
     with _room(path.parent) as room, stage("exporting", quiet) as watch:
