@@ -33,6 +33,7 @@ CONTEXT = 16 / (227 - 2 * 16)  # of a region's side on each side of it: 16 of th
 OBJECT, SURE, ABSENT, NEAR = 0.5, 0.7, 0.3, 0.6  # IoU: fine-tuning; classifier, yes and no; regressor
 POSITIVE_SHARE = 0.25
 POOLED = 2  # rows and columns of the map that features are read from
+CLASS_LENGTH, BOX_LENGTH = 8.0, 2.0  # of the features that classifiers and regressors read
 LARGEST_LOG = 4.0  # a corrected side is at most 55 times the region's
 
 
@@ -108,11 +109,11 @@ class Rcnn(nn.Module):
     def heads(self, features: Float[Tensor, "r f"]) -> tuple[Tensor, Tensor, Tensor]:
         """What is read from the features; see ``forward``."""
         length = features.shape[1]
-        # The last stage has no say in the features, and takes them at length 2: at their own, which grows with their
-        # number, a step of the optimizer would move a box by half its side.
-        apart = F.layer_norm(features.detach(), (length,)) * (2 * length**-0.5)
-        corrections = self.regressors(apart).unflatten(1, (self.classes, 4))
-        return self.softmax(features).float(), self.classifiers(apart).float(), corrections.float()
+        # The last stage has no say in the features, and takes them at a length that does not grow with their number:
+        # at their own, a step of the optimizer would move a box by half its side.
+        apart = F.layer_norm(features.detach(), (length,)) * length**-0.5
+        corrections = self.regressors(BOX_LENGTH * apart).unflatten(1, (self.classes, 4))
+        return self.softmax(features).float(), self.classifiers(CLASS_LENGTH * apart).float(), corrections.float()
 
     def losses(self, batch: Batch) -> Losses:
         """``softmax`` while the trunk is tuned; ``classifier`` and ``box`` on features they do not change."""
