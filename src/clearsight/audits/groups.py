@@ -219,7 +219,7 @@ def _gap_finding(request: Request, each: _Comparison, p: float, tests: int) -> F
         f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}.",
         limits=f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may "
         "differ in other things as well. "
-        + ("Classes a group has no objects of are left out of its average. " if metric.name.startswith("AP") else "")
+        + ("Classes a group has no objects of are left out of its average. " if "AP" in metric.name else "")
         + f"{each.attribute.name} is what the data say it is.",
         group=f"{each.attribute.name} = {each.group}",
         verdict=verdict,

@@ -13,6 +13,7 @@ from clearsight.types import Card, Cost, Finding
 # Hub names of our tasks: the value is the pipeline tag a reader filters by.
 _PIPELINES = {
     "detection": "object-detection",
+    "instance-segmentation": "image-segmentation",
     "classification": "image-classification",
     "semantic segmentation": "image-segmentation",
     "instance segmentation": "image-segmentation",
