@@ -97,7 +97,17 @@ def decode(picture: Path | bytes, size_px: int | None = None) -> UInt8[np.ndarra
     except Exception as error:
         # Pillow's decoders raise many types on broken files (OSError, SyntaxError, struct.error, zlib.error, ...).
         raise PictureError(BROKEN, str(error)) from error
-    return np.array(image)
+    return _pixels(image)
+
+
+def _pixels(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+    """The pixels, copied a strip at a time: at once, Pillow holds a large picture three times."""
+    pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    rows = max(1, 2**22 // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def probe(picture: Path | bytes) -> tuple[Size | None, PictureError | None]:

@@ -22,11 +22,14 @@ class Predictor:
     once; ``dtype`` float32 or bfloat16.
     """
 
+    keeps_memory = True  # quicker, but what large pictures leave behind is not given back
+
     def __init__(
         self, model: Model, size_px: int, *, batch: int = 4, dtype: torch.dtype = torch.float32, device: str = "cpu"
     ) -> None:
         assert isinstance(model, nn.Module)
-        keep_freed_memory()
+        if self.keeps_memory:
+            keep_freed_memory()
         self.device = torch.device(device)
         probe = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
         network = fold_norms(deepcopy(model).cpu().float().eval().requires_grad_(False), probe)

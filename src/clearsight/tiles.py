@@ -41,6 +41,8 @@ class TiledPredictor(Predictor):
     below ``least_score`` are dropped before tiles are merged. Memory holds the picture and what was found.
     """
 
+    keeps_memory = False
+
     def __init__(
         self,
         model: Model,

@@ -21,6 +21,8 @@ class WindowedPredictor(Predictor):
     edges, where a network sees little around a pixel. Only one row of windows is in memory at a time.
     """
 
+    keeps_memory = False
+
     def __init__(
         self,
         model: Model,
