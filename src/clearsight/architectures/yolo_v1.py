@@ -74,7 +74,9 @@ class YoloV1(nn.Module):
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
     config_type: ClassVar[type] = YoloV1Config
-    training_defaults: ClassVar[Training] = Training(batch_size=8, learning_rate=2e-3, size_px=448, enlarge=False)
+    training_defaults: ClassVar[Training] = Training(
+        batch_size=8, learning_rate=2e-3, size_px=448, enlarge=False, optimizer="muon"
+    )
     strides: ClassVar[tuple[int, ...]] = (16,)
 
     def __init__(self, config: YoloV1Config, backbone: Backbone, class_names: tuple[str, ...]) -> None:
@@ -93,7 +95,7 @@ class YoloV1(nn.Module):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
         """Boxes ``b cells boxes 5`` in the units of the paper and class probabilities ``b cells c``, rows first."""
         (feature,) = self.backbone(images)
-        said = self.head(F.adaptive_avg_pool2d(self.above(feature), self.config.cells)).float()
+        said = self.head(pooled(self.above(feature), self.config.cells)).float()
         own = self.config.boxes * BOX
         return said[..., :own].unflatten(2, (self.config.boxes, BOX)), said[..., own:]
 
@@ -138,7 +140,9 @@ class YoloV1(nn.Module):
     def _kept(self, boxes: Tensor, classes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
         """A box's score for a class: the class's probability in its cell times its own confidence (equation 1)."""
         n, height, width = self.config.cells, size[0], size[1]
-        where = corners(boxes, torch.arange(n * n, device=boxes.device), n) * boxes.new_tensor([width, height] * 2)
+        where = corners(boxes, torch.arange(n * n, device=boxes.device), n) * torch.stack(
+            [torch.as_tensor(side, dtype=boxes.dtype, device=boxes.device) for side in (width, height)] * 2
+        )
         where = box_ops.clip(where, size)
         scores = boxes[..., 4, None].clamp(0, 1) * classes[:, None].clamp(0, 1)
         scores = scores * (box_ops.area(where) > 0)[..., None]
@@ -146,6 +150,19 @@ class YoloV1(nn.Module):
         where, score = where[cell, box], scores[cell, box, label]
         kept = box_ops.keep_best(where, score, label, self.config.overlap, self.config.most)
         return where[kept], score[kept], label[kept]
+
+
+def pooled(feature: Float[Tensor, "b c h w"], cells: int) -> Float[Tensor, "b c n n"]:
+    """Means over n x n parts as ``F.adaptive_avg_pool2d`` gives them, by products, which export for any size."""
+    rows, columns = (_parts(side, cells, feature) for side in (feature.shape[2], feature.shape[3]))
+    return rows @ feature @ columns.transpose(0, 1)
+
+
+def _parts(side: int, cells: int, like: Tensor) -> Float[Tensor, "n side"]:
+    """The share of each place of a side in each of its parts, which meet or overlap by one place."""
+    part, place = torch.arange(cells, device=like.device)[:, None], torch.arange(side, device=like.device)
+    inside = (place >= part * side // cells) & (place < ((part + 1) * side + cells - 1) // cells)
+    return (inside / inside.sum(1, keepdim=True)).to(like.dtype)
 
 
 def corners(boxes: Float[Tensor, "k boxes 5"], cell: Int[Tensor, "k"], n: int) -> Float[Tensor, "k boxes 4"]:
