@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from clearsight.exported.detector import Found
 
-COMPARED_FROM = 0.05  # weaker objects come and go with the last bit of a number
+COMPARED_FROM = 0.02  # weaker objects come and go with the last bit of a number
 MOVED_PX = 0.5
 
 
