@@ -50,9 +50,7 @@ class MaskRcnn(FasterRcnn):
 
     tasks: ClassVar[tuple[str, ...]] = ("instance-segmentation",)
     config_type: ClassVar[type] = MaskRcnnConfig
-    training_defaults: ClassVar[Training] = Training(
-        batch_size=4, learning_rate=1.4e-3, small_share=0.6, size_px=320, optimizer="muon"
-    )
+    training_defaults: ClassVar[Training] = Training(batch_size=4, learning_rate=1.4e-3, small_share=0.6, size_px=320)
 
     config: MaskRcnnConfig
 
