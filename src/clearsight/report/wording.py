@@ -24,7 +24,7 @@ ASKED: Mapping[str, str] = {
     "what it does": "How well it does its task, beside what guessing would reach.",
     "whom it fails": "The same scores for each group, and which gaps are more than chance.",
     "when to trust it": "Whether its confidence can be believed, and when to ask a person.",
-    "what breaks it": "Which errors cost the most, and how scores hold up when pictures, or the luck of training, change.",
+    "what breaks it": "Which errors cost most, and how scores hold up when pictures, or the luck of training, change.",
     "what it cost": "Energy as a range, and emissions only where the grid is known.",
     "who answers for it": "Where everything came from, who is responsible, and what nobody tested.",
 }
