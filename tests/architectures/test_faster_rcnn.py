@@ -226,8 +226,11 @@ def test_a_picture_is_judged_alone():
     together = model.predict(images)
     for image, expected in zip(images, together, strict=True):
         (found,) = model.predict(image[None])
-        assert torch.equal(found.labels, expected.labels)
-        assert torch.allclose(found.xyxy, expected.xyxy, atol=1e-3)
+        # Scores that are nearly equal may change places: sums of other batches round otherwise.
+        apart = (found.xyxy[:, None] - expected.xyxy[None]).abs().amax(2)
+        apart += 1e3 * (found.labels[:, None] != expected.labels[None])
+        assert len(found) == len(expected) and float(apart.amin(1).max()) < 1e-2 and float(apart.amin(0).max()) < 1e-2
+        assert torch.allclose(found.scores, expected.scores, atol=1e-4)
         with torch.no_grad():
             boxes, scores, labels = model.found(image[None])
         assert (
@@ -281,7 +284,7 @@ def test_it_learns_two_pictures_by_heart():
     both = Batch(images=pictures, truths=[ONE, other], ids=["a", "b"])
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
     totals = []
-    for _ in range(80):
+    for _ in range(150):
         loss = sum(model.losses(both).values())
         optimizer.zero_grad()
         loss.backward()
