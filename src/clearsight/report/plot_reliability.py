@@ -65,11 +65,12 @@ def _counts(points: Sequence[Row], across: Scale, base: float) -> list[Markup]:
     drawn += [write(across(v), base + 16, t, "tick", "middle") for v, t in ((0, "0"), (0.5, "0.5"), (1, "1"))]
     if most <= 0:
         return drawn
-    for row, n in zip(points, numbers, strict=True):
+    highest = numbers.index(most)  # bins of equal mass are all the highest: one number says it
+    for index, (row, n) in enumerate(zip(points, numbers, strict=True)):
         height = n / most * (_HISTOGRAM - 16)
         x = across(float(row["confidence"]))
         drawn.append(tag("rect", x=x - 4, y=base - height, width=8, height=height, class_="stick"))
-        if n == most:
+        if index == highest:
             drawn.append(write(x, base - height - 5, count(n), "tick", "end" if x > across.stop - 20 else "middle"))
     drawn.append(write(across.start + 4, base - _HISTOGRAM + 14, "claims per bin", "hint"))
     return drawn
