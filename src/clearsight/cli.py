@@ -184,8 +184,12 @@ def predict(
 ) -> None:
     """Find what a trained model sees in pictures, videos or a camera: tables, overlays, masks, crops."""
     if run.endswith((".onnx", ".xml", ".pt")) and not Path(run).is_dir():
-        _predict_exported(run, pictures, out=out, formats=_words(formats), min_score=min_score, overlays=overlays,
-                          skip_bad=skip_bad, as_json=as_json)  # fmt: skip
+        asked = {"window": window, "crops": crops or None, "every": every - 1 or None, "frames": frames,
+                 "seconds": seconds}  # fmt: skip
+        _predict_exported(
+            run, pictures, [name for name, value in asked.items() if value is not None], out=out, as_json=as_json,
+            formats=_words(formats), min_score=min_score, classes=_words(classes), overlays=overlays, skip_bad=skip_bad,
+        )  # fmt: skip
         return
     from clearsight.verbs import predict as verb
     from clearsight.verbs import said
@@ -306,10 +310,17 @@ def main() -> None:
         sys.exit(130)
 
 
-def _predict_exported(model: str, pictures: list[str], *, out: str | None, as_json: bool, **options: Any) -> None:
-    """``predict`` with an exported model: torch is not imported."""
+def _predict_exported(
+    model: str, pictures: list[str], beyond: list[str], *, out: str | None, as_json: bool, **options: Any
+) -> None:
+    """``predict`` with an exported model, without the options ``beyond`` it: torch is not imported."""
     from clearsight.verbs import predict_exported as verb
 
+    if beyond:
+        raise ValueError(
+            f"--{beyond[0]} does not go with an exported model, which looks at whole pictures alone. "
+            "Leave it out, or predict with the run itself."
+        )
     folder = None if as_json and out is None else out or "predictions"
     found = verb.predict_exported(model, pictures, out=folder, **options)
     for line in found.skipped:

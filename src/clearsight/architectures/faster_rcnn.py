@@ -220,9 +220,8 @@ class FasterRcnn(nn.Module):
     def _best(self, scores: Tensor, boxes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
         region, label = (scores > self.config.floor).nonzero(as_tuple=True)
         score = scores[region, label]
-        if len(score) > CANDIDATES:
-            score, best = score.topk(CANDIDATES)
-            region, label = region[best], label[best]
+        score, best = score.topk(box_ops.at_most(CANDIDATES, score))
+        region, label = region[best], label[best]
         found = boxes[region]
         score = torch.where(box_ops.area(found) > 0, score, 0)
         kept = box_ops.keep_best(found, score, label, self.config.overlap, self.config.most)

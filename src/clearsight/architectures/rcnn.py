@@ -27,6 +27,7 @@ from torchvision.ops import roi_align
 
 from clearsight.architectures import selective_search
 from clearsight.ops import boxes as box_ops
+from clearsight.regions import segmentation
 from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Training, Truth
 
 CONTEXT = 16 / (227 - 2 * 16)  # of a region's side on each side of it: 16 of the 227 px of the paper's warps
@@ -95,7 +96,7 @@ class Rcnn(nn.Module):
     @classmethod
     def fitted(cls, config: RcnnConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> RcnnConfig:
         """The config as it is; raises ValueError where selective search is not installed."""
-        selective_search.segmentation()
+        segmentation()
         return config
 
     def forward(self, warps: Float[Tensor, "r 3 s s"]) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,11 +109,11 @@ class Rcnn(nn.Module):
 
     def heads(self, features: Float[Tensor, "r f"]) -> tuple[Tensor, Tensor, Tensor]:
         """What is read from the features; see ``forward``."""
-        length = features.shape[1]
+        length = self.classifiers.in_features
         # The last stage has no say in the features, and takes them at a length that does not grow with their number:
         # at their own, a step of the optimizer would move a box by half its side.
         apart = F.layer_norm(features.detach(), (length,)) * length**-0.5
-        corrections = self.regressors(BOX_LENGTH * apart).unflatten(1, (self.classes, 4))
+        corrections = self.regressors(BOX_LENGTH * apart).reshape(-1, self.classes, 4)
         return self.softmax(features).float(), self.classifiers(CLASS_LENGTH * apart).float(), corrections.float()
 
     def losses(self, batch: Batch) -> Losses:

@@ -86,7 +86,7 @@ class ProposalNetwork(nn.Module):
         At least one is left and at most ``after``, cut to the picture, possibly to nothing.
         """
         logits = proposed.logits[row]
-        best = logits.topk(min(before, len(logits)))
+        best = logits.topk(box_ops.at_most(before, logits))
         found = moved(proposed.anchors[best.indices], proposed.offsets[row, best.indices])
         found = box_ops.clip(found, size)
         return found[torchvision.ops.nms(found, best.values, overlap)[:after]]

@@ -84,8 +84,9 @@ class YoloV1(nn.Module):
         self.config = config
         self.backbone = backbone
         self.above = nn.Sequential(ConvNorm(backbone.channels[-1], config.width), ConvNorm(config.width, config.width))
+        self.classes = len(class_names)
         kind = Shared if config.head == "shared" else Connected
-        self.head = kind(config, config.boxes * BOX + len(class_names))
+        self.head = kind(config, config.boxes * BOX + self.classes)
 
     @classmethod
     def fitted(cls, config: YoloV1Config, truths: Iterable[Truth], class_names: tuple[str, ...]) -> YoloV1Config:
@@ -95,9 +96,12 @@ class YoloV1(nn.Module):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
         """Boxes ``b cells boxes 5`` in the units of the paper and class probabilities ``b cells c``, rows first."""
         (feature,) = self.backbone(images)
-        said = self.head(pooled(self.above(feature), self.config.cells)).float()
-        own = self.config.boxes * BOX
-        return said[..., :own].unflatten(2, (self.config.boxes, BOX)), said[..., own:]
+        n = self.config.cells
+        # The exporter loses the rank of products, which what follows needs, and finds it again in plain numbers.
+        said = self.head(pooled(self.above(feature), n).reshape(-1, self.config.width, n * n)).float()
+        boxes, own = self.config.boxes, self.config.boxes * BOX
+        said = said.reshape(-1, n * n, own + self.classes)
+        return said[..., :own].reshape(-1, n * n, boxes, BOX), said[..., own:]
 
     def losses(self, batch: Batch) -> Losses:
         """The terms of the paper's equation 3, each a sum over the cells of a picture, averaged over pictures."""
@@ -146,8 +150,10 @@ class YoloV1(nn.Module):
         where = box_ops.clip(where, size)
         scores = boxes[..., 4, None].clamp(0, 1) * classes[:, None].clamp(0, 1)
         scores = scores * (box_ops.area(where) > 0)[..., None]
-        cell, box, label = (scores > self.config.floor).nonzero(as_tuple=True)
-        where, score = where[cell, box], scores[cell, box, label]
+        # Flat indices: tensors of known rank can be exported.
+        place = (scores.flatten() > self.config.floor).nonzero().flatten()
+        score, label = scores.flatten()[place], place % scores.shape[2]
+        where = where.reshape(-1, 4)[place // scores.shape[2]]
         kept = box_ops.keep_best(where, score, label, self.config.overlap, self.config.most)
         return where[kept], score[kept], label[kept]
 
@@ -225,7 +231,6 @@ class Connected(nn.Sequential):
             nn.LeakyReLU(0.1),
             nn.Dropout(config.dropout),
             _last(config, n * n, outputs),
-            nn.Unflatten(1, (n * n, outputs)),
         )
 
 
@@ -239,9 +244,9 @@ class Shared(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.last = _last(config, 1, outputs)
 
-    def forward(self, feature: Float[Tensor, "b c n n"]) -> Float[Tensor, "b cells k"]:
+    def forward(self, feature: Float[Tensor, "b c cells"]) -> Float[Tensor, "b cells k"]:
         """What every cell says, rows first."""
-        cells = feature.flatten(2).transpose(1, 2)
+        cells = feature.transpose(1, 2)
         hidden = F.leaky_relu(self.own(cells) + self.whole(cells.mean(1, keepdim=True)), 0.1)
         return self.last(self.dropout(hidden))
 

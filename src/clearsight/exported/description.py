@@ -110,6 +110,12 @@ def _wrong(found: Description) -> str:
         value = getattr(found, name)
         if not isinstance(value, int) or not least <= value <= most:
             return f"{name} is {value!r}"
+    search = found.inside.get("regions") if isinstance(found.inside, Mapping) else {}
+    if search is not None and not all(
+        isinstance(search, Mapping) and isinstance(search.get(name), int) and search[name] > 0
+        for name in ("longer_px", "most")
+    ):
+        return f"inside is {found.inside!r}"
     if not isinstance(found.threshold, int | float) or not 0 <= found.threshold <= 1:
         return f"threshold is {found.threshold!r}"
     return ""

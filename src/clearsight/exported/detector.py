@@ -1,13 +1,14 @@
 """An exported detector at work: a picture is laid on its canvas, and what is found is brought back to its pixels."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
-from clearsight import decoding
+from clearsight import decoding, pasting, regions
 from clearsight.exported import description
 from clearsight.exported.description import Description
 from clearsight.exported.formats import SUFFIXES, Engine, files_of, open_engine
@@ -19,21 +20,36 @@ Picture = UInt8[np.ndarray, "h w 3"]
 class Found:
     """The objects of one picture, best first: boxes ``x1 y1 x2 y2`` in its pixels, scores in [0, 1], class ids.
 
-    ``masks`` are probabilities over a grid laid on each box, where the model gives masks.
+    ``masks`` are probabilities over a grid laid on each of ``frames``, the boxes before they were cut to the picture,
+    where the model gives masks; ``crops`` turns them into pixels.
     """
 
     boxes: Float[np.ndarray, "n 4"]
     scores: Float[np.ndarray, "n"]
     labels: Int[np.ndarray, "n"]
     masks: Float[np.ndarray, "n s s"] | None = None
+    frames: Float[np.ndarray, "n 4"] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def chosen(self, which: np.ndarray) -> "Found":
         """The objects at these indices, or where this is true."""
-        masks = None if self.masks is None else self.masks[which]
-        return Found(boxes=self.boxes[which], scores=self.scores[which], labels=self.labels[which], masks=masks)
+        masks, frames = (None if each is None else each[which] for each in (self.masks, self.frames))
+        return Found(
+            boxes=self.boxes[which], scores=self.scores[which], labels=self.labels[which], masks=masks, frames=frames
+        )
+
+    def crops(self, size: decoding.Size, threshold: float = 0.5) -> Iterator[tuple[list[int], Bool[np.ndarray, "_ _"]]]:
+        """Of each object its window ``x1 y1 x2 y2`` in a picture of ``size`` (height, width), and its pixels there.
+
+        Raises:
+            ValueError: the model gives no masks.
+        """
+        if self.masks is None or self.frames is None:
+            raise ValueError("these objects have no masks. Expected those of an exported mask-rcnn.")
+        windows, crops = pasting.pasted(self.masks, self.frames.astype(np.float64), size, threshold)
+        return zip(windows.tolist(), crops, strict=True)
 
 
 class ExportedDetector:
@@ -42,6 +58,13 @@ class ExportedDetector:
     def __init__(self, path: Path, described: Description, engine: Engine) -> None:
         self.path, self.description, self.engine = path, described, engine
         self.class_names, self.threshold = described.class_names, float(described.threshold)
+        chosen = described.inside.get("settings")
+        least = chosen.get("mask_threshold") if isinstance(chosen, Mapping) else None
+        self.mask_threshold = float(least) if isinstance(least, int | float) else 0.5
+        search = described.inside.get("regions")
+        self.search = None if search is None else (int(search["longer_px"]), int(search["most"]))
+        if self.search is not None:
+            regions.segmentation()  # says now what is missing
 
     def __call__(self, picture: str | Path | bytes | Picture, *, min_score: float | None = None) -> Found:
         """What is found with a score of at least ``min_score``, the one settled for deployment where None.
@@ -72,14 +95,22 @@ class ExportedDetector:
 
     def on_canvas(self, canvas: UInt8[np.ndarray, "1 ch cw 3"], size: decoding.Size) -> Found:
         """What the model finds on the canvas of a picture of ``size``, in the picture's pixels, cut to it."""
-        boxes, scores, labels, *masks = self.engine(canvas)
+        boxes, scores, labels, *masks = self.engine(*self.inputs(canvas))
         placed = decoding.resized(size, self.description.size_px)
         ratio = np.array([size[1] / placed[1], size[0] / placed[0]] * 2, dtype=np.float32)
-        boxes = np.clip(boxes.astype(np.float32) * ratio, 0, np.array([size[1], size[0]] * 2, dtype=np.float32))
+        frames = boxes.astype(np.float32) * ratio
+        boxes = np.clip(frames, 0, np.array([size[1], size[0]] * 2, dtype=np.float32))
         found = Found(
-            boxes=boxes, scores=scores.astype(np.float32), labels=labels.astype(np.int64), masks=next(iter(masks), None)
-        )
+            boxes=boxes, scores=scores.astype(np.float32), labels=labels.astype(np.int64),
+            masks=masks[0] if masks else None, frames=frames if masks else None,
+        )  # fmt: skip
         return found.chosen((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
+
+    def inputs(self, canvas: UInt8[np.ndarray, "1 ch cw 3"]) -> list[np.ndarray]:
+        """What the model takes: the canvas and, where it does not find them itself, the regions to look at."""
+        if self.search is None:
+            return [canvas]
+        return [canvas, regions.on_canvas(canvas[0], self.description.fill, *self.search)]
 
 
 def load_exported(path: str | Path, *, threads: int | None = None) -> ExportedDetector:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ FORMATS = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
 SUFFIXES = {suffix: name for name, suffix in FORMATS.items()}
 MARK = "clearsight"  # the key, in the model file's own metadata, of what says that the file is clearsight's
 LIBRARIES = {"onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch"}
-INPUT, OUTPUTS = "pictures", ("boxes", "scores", "labels", "masks")
+INPUT, REGIONS, OUTPUTS = "pictures", "regions", ("boxes", "scores", "labels", "masks")
+STATIC_AFTER, STATICS = 12, 4  # canvases of a size until OpenVINO makes a model for it alone; how many such models
 
-Engine = Callable[[np.ndarray], list[np.ndarray]]
+Engine = Callable[..., list[np.ndarray]]  # a canvas, and regions where the model takes them
 
 
 def library(name: str) -> Any:
@@ -39,7 +41,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 
 def open_engine(path: Path, threads: int | None = None) -> tuple[Engine, Mapping[str, Any] | None]:
-    """What runs a model file, a canvas ``uint8 1 h w 3`` to its outputs, and the mark clearsight left in it, if any.
+    """What runs a model file, a canvas ``uint8 1 h w 3`` (and regions) to its outputs, and clearsight's mark, if any.
 
     Raises:
         ValueError: its library is not installed, or it cannot read the file.
@@ -80,7 +82,13 @@ def _onnx(runtime: Any, path: Path, threads: int | None) -> tuple[Engine, str]:
     if threads is not None:
         options.intra_op_num_threads = threads
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda canvas: session.run(None, {INPUT: canvas}), session.get_modelmeta().custom_metadata_map.get(MARK, "")
+    names = [one.name for one in session.get_inputs()]
+
+    def run(*inputs: np.ndarray) -> list[np.ndarray]:
+        outputs: list[np.ndarray] = session.run(None, dict(zip(names, inputs, strict=True)))
+        return outputs
+
+    return run, session.get_modelmeta().custom_metadata_map.get(MARK, "")
 
 
 def _openvino(openvino: Any, path: Path, threads: int | None) -> tuple[Engine, str]:
@@ -88,15 +96,33 @@ def _openvino(openvino: Any, path: Path, threads: int | None) -> tuple[Engine, s
     model = core.read_model(path)
     mark = model.get_rt_info([MARK]).astype(str) if model.has_rt_info([MARK]) else ""
     # Where a processor has half precision, OpenVINO would use it unasked, and find boxes that the run does not.
-    asked = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    request = core.compile_model(
-        model, "CPU", asked | ({} if threads is None else {"INFERENCE_NUM_THREADS": threads})
-    ).create_infer_request()
+    asked: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    asked |= {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
+    return _PerCanvas(lambda made: core.compile_model(made, "CPU", asked).create_infer_request(), model), mark
 
-    def run(canvas: np.ndarray) -> list[np.ndarray]:
-        return [np.array(output) for output in request.infer([canvas], share_inputs=True).values()]
 
-    return run, mark
+class _PerCanvas:
+    """Runs an OpenVINO model of free sizes, and, for the canvases that come often, one made for their size alone.
+
+    Known sizes are quicker, but making a model takes as long as many pictures do.
+    """
+
+    def __init__(self, compiled: Callable[[Any], Any], model: Any) -> None:
+        self.compiled, self.model, self.any_size = compiled, model, compiled(model)
+        self.seen: Counter[tuple[int, ...]] = Counter()
+        self.own: dict[tuple[int, ...], Any] = {}
+
+    def __call__(self, canvas: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
+        request = self.own.get(canvas.shape)
+        if request is None:
+            self.seen[canvas.shape] += 1
+            request = self.any_size
+            if self.seen[canvas.shape] > STATIC_AFTER and len(self.own) < STATICS:
+                made = self.model.clone()
+                made.reshape({made.input(0): list(canvas.shape)})
+                request = self.own[canvas.shape] = self.compiled(made)
+        # The answers are copied: the request uses their memory again.
+        return [np.array(output) for output in request.infer([canvas, *others], share_inputs=True).values()]
 
 
 def _torchscript(torch: Any, path: Path, threads: int | None) -> tuple[Engine, str]:
@@ -106,9 +132,9 @@ def _torchscript(torch: Any, path: Path, threads: int | None) -> tuple[Engine, s
         warnings.simplefilter("ignore", DeprecationWarning)
         model = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
 
-    def run(canvas: np.ndarray) -> list[np.ndarray]:
+    def run(*inputs: np.ndarray) -> list[np.ndarray]:
         with torch.inference_mode():
-            return [output.numpy() for output in model(torch.from_numpy(np.array(canvas)))]
+            return [output.numpy() for output in model(*(torch.from_numpy(np.array(one)) for one in inputs))]
 
     mark = extra[MARK]
     return run, mark.decode("utf-8", "replace") if isinstance(mark, bytes) else mark

@@ -47,6 +47,13 @@ def clip(boxes: Float[Tensor, "*n 4"], size: tuple[int, int]) -> Float[Tensor, "
     return boxes.clamp(min=0).minimum(torch.stack([width, height, width, height]))
 
 
+def at_most(most: int, values: Tensor) -> int:
+    """The smaller of a number and the length of a tensor, for ``topk``."""
+    # While a network is traced for export this stays a tensor: another picture may have fewer, or more.
+    count: int = torch.as_tensor(values.shape[0]).clamp(max=most)  # type: ignore[assignment]
+    return count if torch.jit.is_tracing() else int(count)
+
+
 def keep_best(
     boxes: Float[Tensor, "n 4"], scores: Float[Tensor, "n"], labels: Int[Tensor, "n"], overlap: float, most: int
 ) -> Int[Tensor, "k"]:

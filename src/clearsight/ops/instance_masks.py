@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from clearsight import pasting
 from clearsight.ops.mask_runs import joined as joined
 from clearsight.ops.mask_runs import overlaps as overlaps
 from clearsight.ops.mask_runs import rle as rle
@@ -82,22 +83,12 @@ def pasted(
 ) -> Masks:
     """A mask head's answers, ``m x m`` over each box, as masks in a picture of ``size`` (He et al. 2017, section 3.1).
 
-    A pixel belongs to the object where its centre lies in the box and the probability there, bilinear between the
-    centres of the cells, is at least ``threshold``. One box's pixels are in memory at a time.
+    See ``pasting``. One box's pixels are in memory at a time.
     """
     answers = probabilities.detach().float().cpu().numpy()
     sides = boxes.detach().double().cpu().numpy()
-    # Pixels whose centres lie in the box, cut to the picture.
-    limit = np.array([size[1], size[0]] * 2)
-    corners = np.ceil(np.clip(sides - 0.5, 0, limit)).astype(int)
-
-    def crops() -> Iterator[Bool[np.ndarray, "_h _w"]]:
-        for answer, box, (x1, y1, x2, y2) in zip(answers, sides, corners.tolist(), strict=True):
-            down = _between(np.arange(y1, y2) + 0.5, box[1], box[3], answer.shape[0])
-            across = _between(np.arange(x1, x2) + 0.5, box[0], box[2], answer.shape[1])
-            yield down @ answer @ across.T >= threshold
-
-    return of_crops(crops(), corners[:, :2].tolist(), size)
+    windows, crops = pasting.pasted(answers, sides, size, threshold)
+    return of_crops(crops, windows[:, :2].tolist(), size)
 
 
 def aligned(masks: Masks, boxes: Float[Tensor, "k 4"], index: Int[Tensor, "k"], side: int) -> Float[Tensor, "k s s"]:
@@ -123,19 +114,6 @@ def aligned(masks: Masks, boxes: Float[Tensor, "k 4"], index: Int[Tensor, "k"], 
             out[mine] = np.diff(np.diff(sums, axis=1), axis=2)
     out *= (side**2 / sides.prod(1))[:, None, None]
     return torch.from_numpy(out.clip(0, 1)).to(boxes.device)
-
-
-def _between(at: Float[np.ndarray, "p"], low: float, high: float, cells: int) -> Float[np.ndarray, "p cells"]:
-    """The weights of linear interpolation at points between ``low`` and ``high``, a side of so many cells."""
-    place = np.clip((at - low) * (cells / max(high - low, 1e-9)) - 0.5, 0, cells - 1)
-    first = np.minimum(place.astype(int), max(cells - 2, 0))
-    share = place - first
-    weights = np.zeros((len(at), cells), dtype=np.float32)
-    rows = np.arange(len(at))
-    weights[rows, first] = 1 - share
-    if cells > 1:
-        weights[rows, first + 1] = share
-    return weights
 
 
 def _at(

@@ -25,12 +25,21 @@ from clearsight.exported.agreement import Agreement
 from clearsight.inference import Predictor
 from clearsight.ops import views
 from clearsight.run import Run
-from clearsight.types import Dataset, Detections
+from clearsight.types import Dataset, Detections, Prediction
 from clearsight.verbs import gather, graphs, trained
 from clearsight.verbs.progress import stage
 
 CHECKED = 16
-SCORE, APART = 0.005, 0.01  # beyond these the exported model is not the run's
+SCORE, APART, MASK = 0.005, 0.01, 0.02  # beyond these the exported model is not the run's
+SEARCH = (
+    "selective search, fast mode, in the part of the canvas that is not grey, shrunk to longer_px; see "
+    "clearsight/regions.py. The first region is that whole part, and at most `most` follow"
+)
+MASKS = (
+    "float n s s: probabilities over a grid of s x s cells laid on each box. A pixel belongs to the object where its "
+    "centre lies in the box and the probability there, bilinear between the centres of cells, is at least "
+    "inside.settings.mask_threshold"
+)
 
 Picture = UInt8[Tensor, "3 h w"]
 
@@ -63,20 +72,17 @@ def export(run: Run | str | Path, *, to: str = "onnx", out: str | Path | None = 
     network = trained.load(run)
     if not hasattr(network, "found"):
         raise ValueError(f"{run.path} is a {run.config.model}, and only detectors are exported. Use the run as it is.")
-    if len(inspect.signature(network.found).parameters) > 1:
-        raise ValueError(
-            f"{run.path} is a {run.config.model}: its regions are found by other means than its network, so no model "
-            "file can hold it. Use the run as it is, or export one of yolo, yolo-v1, faster-rcnn, mask-rcnn."
-        )
     predictor = Predictor(network, int(run.config.settings["training"]["size_px"]), batch=1)
     pictures, origin = _pictures(run, predictor.multiple)
     with _room(path.parent) as room, stage("exporting", quiet) as watch:
         described = _description(run, predictor, to, origin)
         model = room / path.name
         watch(1, 3)
-        graphs.write(predictor.model, _canvas(predictor, pictures[0]), model, to, json.dumps(described.mark()))
+        eager = ExportedDetector(model, described, graphs.eager(predictor.model))
+        inputs = eager.inputs(_canvas(predictor, pictures[0]))
+        graphs.write(predictor.model, inputs, model, to, json.dumps(described.mark()))
         watch(2, 3)
-        checked, said = _checked(model, described, predictor, pictures)
+        checked, said = _checked(eager, predictor, pictures)
         durable.write_json(description.beside(model), checked.as_dict())
         _move(room, path)
         watch(3, 3)
@@ -96,6 +102,10 @@ def _free(path: Path, suffix: str) -> Path:
 def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Description:
     config = run.config
     chosen = dataclasses.asdict(predictor.model.config)  # type: ignore[arg-type]
+    inside: dict[str, Any] = {"suppression": "yes; boxes come out final", "settings": chosen}
+    takes_regions = len(inspect.signature(predictor.model.found).parameters) > 1  # type: ignore[arg-type]
+    if takes_regions:
+        inside["regions"] = {"search": SEARCH, "longer_px": chosen["search_px"], "most": chosen["regions"]}
     return Description(
         kind=to,
         files={},
@@ -111,13 +121,15 @@ def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Descri
             "type": "uint8",
             "shape": "1 height width 3",
             "values": "RGB from 0 to 255; divided by 255 and normalised inside",
-        },
+        }
+        | ({"regions": "float n 4: x1 y1 x2 y2 in pixels of the canvas; see inside.regions"} if takes_regions else {}),
         output={
             "boxes": "float n 4: x1 y1 x2 y2 in pixels of the canvas, best first",
             "scores": "float n: in [0, 1]",
             "labels": "int64 n: numbers of class_names, from 0",
-        },
-        inside={"suppression": "yes; boxes come out final", "settings": chosen},
+        }
+        | ({"masks": MASKS} if "mask_threshold" in chosen else {}),
+        inside=inside,
         run={
             "name": run.name,
             "fingerprint": description.digest(run.path / "weights.safetensors"),
@@ -131,28 +143,36 @@ def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Descri
     )
 
 
-def _checked(
-    model: Path, described: Description, predictor: Predictor, pictures: Sequence[Picture]
-) -> tuple[Description, str]:
+def _checked(eager: ExportedDetector, predictor: Predictor, pictures: Sequence[Picture]) -> tuple[Description, str]:
     """The description with its hashes and what the check found; raises ValueError where the two do not agree."""
+    model, described = eager.path, eager.description
     engine, mark = formats.open_engine(model)
     if mark is None:
         raise ValueError(f"the {described.kind} file lost clearsight's mark while it was written. Report this.")
     detector = ExportedDetector(model, described, engine)
     same_canvas, own_canvas = [], []
-    for picture, prediction in zip(pictures, predictor(pictures), strict=True):
-        assert isinstance(prediction, Detections)
-        expected = _as_found(prediction)
+    readings = [_as_found(prediction) for prediction in predictor(pictures)]
+    least = agreement.compared_from(readings)
+    for picture, expected in zip(pictures, readings, strict=True):
         pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
         size, scale = (pixels.shape[0], pixels.shape[1]), max(1.0, max(pixels.shape[:2]) / predictor.size_px)
-        there = detector.on_canvas(_canvas(predictor, picture), size)
-        same_canvas.append(agreement.agreement(expected, there, scale))
-        own_canvas.append(agreement.agreement(expected, detector(pixels, min_score=0.0), scale))
+        canvas = _canvas(predictor, picture)
+        there = detector.on_canvas(canvas, size)
+        same_canvas.append(agreement.agreement(expected, there, scale, least))
+        own_canvas.append(agreement.agreement(expected, detector(pixels, min_score=0.0), scale, least))
+        if there.masks is not None:  # the run's are pixels already: the probabilities are those of its network
+            mask = agreement.agreement(eager.on_canvas(canvas, size), there, scale, least).mask
+            same_canvas[-1] = dataclasses.replace(same_canvas[-1], mask=mask)
     found, whole = agreement.together(same_canvas), agreement.together(own_canvas)
-    if not found.within(SCORE, APART):
+    if not found.objects:
         raise ValueError(
-            f"the exported model does not find what the run finds: {found}. Expected at most {SCORE} in score and "
-            f"{APART:.0%} of the objects elsewhere. No file was left; try another format, and report this."
+            f"the run finds nothing at all in {described.check['pictures']}, so the exported model cannot be checked. "
+            "Expected a run that finds objects of some score. Train it longer; no file was left."
+        )
+    if not found.within(SCORE, APART, MASK):
+        raise ValueError(
+            f"the exported model does not find what the run finds: {found}. Expected at most {SCORE} in score, {MASK} "
+            f"in masks, and {APART:.0%} of the objects elsewhere. No file was left; try another format, and report it."
         )
     files = {file.name: description.digest(file) for file in formats.files_of(model)}
     origin = described.check["pictures"]
@@ -165,7 +185,8 @@ def _numbers(found: Agreement) -> dict[str, Any]:
     return dataclasses.asdict(found)
 
 
-def _as_found(prediction: Detections) -> Found:
+def _as_found(prediction: Prediction) -> Found:
+    assert isinstance(prediction, Detections)
     arrays = (prediction.xyxy.numpy(), prediction.scores.numpy(), prediction.labels.numpy())
     return Found(boxes=arrays[0], scores=arrays[1], labels=arrays[2])
 

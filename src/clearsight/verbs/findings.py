@@ -9,6 +9,7 @@ import torch
 
 from clearsight.ops import instance_masks
 from clearsight.types import Detections, Estimate, InstanceDetections, Prediction, Scores, Segmentation
+from clearsight.verbs.writing import object_rows
 
 
 @singledispatch
@@ -19,18 +20,8 @@ def rows(prediction: Prediction, class_names: Sequence[str]) -> list[dict[str, A
 
 @rows.register
 def _(prediction: Detections, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    found = []
     lists = (prediction.xyxy.tolist(), prediction.scores.tolist(), prediction.labels.tolist())
-    for (x1, y1, x2, y2), score, label in zip(*lists, strict=True):
-        found.append(
-            {
-                "category_id": label + 1,
-                "category_name": class_names[label],
-                "bbox": [round(x1, 2), round(y1, 2), round(x2 - x1, 2), round(y2 - y1, 2)],
-                "score": round(score, 5),
-            }
-        )
-    return found
+    return object_rows(*lists, class_names)
 
 
 @rows.register

@@ -1,14 +1,15 @@
 """A network's graph written as ONNX, OpenVINO or TorchScript: one traced graph, whatever the format."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from clearsight.exported.formats import INPUT, MARK, OUTPUTS, library
+from clearsight.exported.formats import INPUT, MARK, OUTPUTS, REGIONS, Engine, library
 
 OPSET = 17  # the oldest with all that detectors need
 
@@ -20,25 +21,38 @@ class _OnCanvas(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, pictures: UInt8[Tensor, "1 h w 3"]) -> tuple[Tensor, ...]:
-        """Boxes, scores, labels and perhaps masks, in canvas pixels."""
-        found: tuple[Tensor, ...] = self.network.found(pictures.permute(0, 3, 1, 2).float() / 255)  # type: ignore[operator]
+    def forward(self, pictures: UInt8[Tensor, "1 h w 3"], *regions: Float[Tensor, "r 4"]) -> tuple[Tensor, ...]:
+        """Boxes, scores, labels and perhaps masks, in canvas pixels; of these regions where the network needs them."""
+        images = pictures.permute(0, 3, 1, 2).float() / 255
+        found: tuple[Tensor, ...] = self.network.found(images, *regions)  # type: ignore[operator]
         return found
 
 
-def write(network: nn.Module, canvas: UInt8[np.ndarray, "1 h w 3"], path: Path, to: str, mark: str) -> None:
-    """Write the graph of a network that can say what it ``found``; height and width stay free.
+def eager(network: nn.Module) -> Engine:
+    """The network itself as what runs an exported model would be."""
+    module = _OnCanvas(network).eval()
 
-    It is recorded while the network looks at ``canvas``. ``mark`` is kept in the file's own metadata.
+    def run(*inputs: np.ndarray) -> list[np.ndarray]:
+        with torch.inference_mode():
+            return [output.cpu().numpy() for output in module(*(torch.from_numpy(np.array(one)) for one in inputs))]
+
+    return run
+
+
+def write(network: nn.Module, inputs: Sequence[np.ndarray], path: Path, to: str, mark: str) -> None:
+    """Write the graph of a network that can say what it ``found``; height, width and the number of regions stay free.
+
+    It is recorded while the network looks at ``inputs``: a canvas ``uint8 1 h w 3``, and the regions on it where it
+    needs them. ``mark`` is kept in the file's own metadata.
     """
-    example = torch.from_numpy(canvas)
+    example = tuple(torch.from_numpy(one) for one in inputs)
     with warnings.catch_warnings(), torch.no_grad():
         # Tracing is on its way out in torch, and its successor cannot record graphs whose sizes depend on the data.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        graph = torch.jit.trace(_OnCanvas(network).eval(), (example,), check_trace=False)
+        graph = torch.jit.trace(_OnCanvas(network).eval(), example, check_trace=False)
         if to == "torchscript":
             graph.save(str(path), _extra_files={MARK: mark})
             return
@@ -51,12 +65,14 @@ def write(network: nn.Module, canvas: UInt8[np.ndarray, "1 h w 3"], path: Path, 
         openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def _write_onnx(graph: torch.jit.ScriptModule, example: Tensor, path: Path, mark: str) -> None:
-    names = OUTPUTS[: len(graph(example))]
+def _write_onnx(graph: torch.jit.ScriptModule, example: tuple[Tensor, ...], path: Path, mark: str) -> None:
+    names = OUTPUTS[: len(graph(*example))]
     free: dict[str, dict[int, str]] = {name: {0: "objects"} for name in names}
+    inputs = [INPUT, REGIONS][: len(example)]
+    free |= {INPUT: {1: "height", 2: "width"}} | {name: {0: "regions"} for name in inputs[1:]}
     torch.onnx.export(
-        graph, (example,), str(path), dynamo=False, opset_version=OPSET, input_names=[INPUT], output_names=list(names),
-        dynamic_axes={INPUT: {1: "height", 2: "width"}, **free},
+        graph, example, str(path), dynamo=False, opset_version=OPSET, input_names=inputs, output_names=list(names),
+        dynamic_axes=free,
     )  # fmt: skip
     onnx = library("onnx")
     model = onnx.load(str(path))

@@ -2,7 +2,7 @@
 
 import glob
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from torch import Tensor
 from clearsight.sources import pictures as picture_files
 from clearsight.sources.problems import DataError, listed, shown
 from clearsight.types import Size
-from clearsight.verbs import videos
+from clearsight.verbs import videos, writing
 from clearsight.verbs.videos import Camera, Limits
 from clearsight.verbs.writing import Seen
 
@@ -119,16 +119,7 @@ def _examined(source: Source, wholly: bool) -> tuple[Size | None, object]:
 def unique_names(sources: Sequence[Source]) -> list[str]:
     """The sources' own names without endings; with their number where several would share one."""
     stems = [f"camera-{one.number}" if isinstance(one, Camera) else one.stem for one in sources]
-    counts = Counter(stem.casefold() for stem in stems)
-    taken = {stem for stem, number in counts.items() if number == 1}
-    names = []
-    for number, stem in enumerate(stems, 1):
-        name = stem
-        while counts[stem.casefold()] > 1 and (name == stem or name.casefold() in taken):
-            name = f"{name}-{number}"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+    return writing.unique_names(stems)
 
 
 class Views:

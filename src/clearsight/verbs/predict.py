@@ -1,7 +1,6 @@
 """Find what a trained model sees in pictures and videos: files, folders, patterns, cameras in; files of finds out."""
 
 import contextlib
-import difflib
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -191,7 +190,7 @@ class _Filter:
             class_names=config.class_names,
             objects=objects,
             least_score=deployed.get("threshold", 0.5) if min_score is None else min_score,
-            labels=tuple(_label(name, config.class_names) for name in classes),
+            labels=writing.class_ids(classes, config.class_names),
             thresholds=tuple(deployed.get("thresholds", ())) if config.task == "tagging" else (),
         )
 
@@ -202,14 +201,6 @@ class _Filter:
         if self.labels:
             chosen &= torch.isin(prediction.labels, torch.tensor(self.labels))
         return prediction.chosen(chosen)
-
-
-def _label(name: str, class_names: Sequence[str]) -> int:
-    if name in class_names:
-        return class_names.index(name)
-    near = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Classes: {', '.join(class_names)}."
-    raise ValueError(f"there is no class {name!r}. {hint}")
 
 
 def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]]:

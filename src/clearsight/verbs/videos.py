@@ -15,8 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight.sources.problems import DataError, shown
+from clearsight.verbs import writing
 
-SUFFIXES = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"})
+SUFFIXES = writing.VIDEOS
 COUNTED = frozenset({".avi", ".m4v", ".mov", ".mp4"})  # their headers count frames; others state a duration at best
 RATE_FROM = 16  # drawn frames whose times tell the rate of a drawn video
 

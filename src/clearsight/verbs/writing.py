@@ -6,10 +6,12 @@ write the same files as runs do.
 
 import contextlib
 import csv
+import difflib
 import json
 import os
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any, Protocol, Self
 from clearsight import durable
 
 FORMATS = ("json", "csv", "coco", "yolo")
+VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"})
 OF_OBJECTS = ("coco", "yolo")
 OBJECT_COLUMNS = ("category_name", "score", "x1", "y1", "x2", "y2")
 Row = Mapping[str, Any]
@@ -82,6 +85,33 @@ def formats_of(words: Iterable[str], objects: bool) -> tuple[str, ...]:
         if word in OF_OBJECTS and not objects:
             raise ValueError(f"the format {word} holds objects, and this model finds none. Choose json or csv.")
     return chosen
+
+
+def unique_names(stems: Sequence[str]) -> list[str]:
+    """Names of files of their own: the stems, with their number where several would share one."""
+    counts = Counter(stem.casefold() for stem in stems)
+    taken = {stem for stem, number in counts.items() if number == 1}
+    names = []
+    for number, stem in enumerate(stems, 1):
+        name = stem
+        while counts[stem.casefold()] > 1 and (name == stem or name.casefold() in taken):
+            name = f"{name}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def class_ids(names: Iterable[str], class_names: Sequence[str]) -> tuple[int, ...]:
+    """The ids of the classes of these names; raises ValueError for one that the model does not know."""
+    return tuple(_class_id(name, class_names) for name in names)
+
+
+def _class_id(name: str, class_names: Sequence[str]) -> int:
+    if name in class_names:
+        return class_names.index(name)
+    near = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Classes: {', '.join(class_names)}."
+    raise ValueError(f"there is no class {name!r}. {hint}")
 
 
 def object_rows(
