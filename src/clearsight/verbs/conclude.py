@@ -104,7 +104,7 @@ def write_card(
 
 WORK = {
     "detection": "find {classes}",
-    "instance-segmentation": "find {classes}, each with its outline,",
+    "instance-segmentation": "find the outlines of {classes}",
     "classification": "tell {classes} apart",
     "tagging": "tell which of {classes} a picture shows",
     "segmentation": "say of every pixel whether it is {classes}",
