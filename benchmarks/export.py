@@ -4,6 +4,8 @@
 
 Both run in this process, by turns on the same pictures: decoded beforehand, and from their files. The run is
 clearsight's own Predictor with one thread, at its best batch size; each turn's quicker of two passes counts.
+``ms`` says where the time goes, in medians: decoding, laying on the canvas, the eager network, and the exported one in
+several settings of its engine, on the first picture's canvas.
 """
 
 import argparse
@@ -21,11 +23,12 @@ import numpy as np
 import torch
 
 from clearsight import decoding
-from clearsight.exported import load_exported
+from clearsight.exported import formats, load_exported
+from clearsight.inference import Predictor
 from clearsight.run import Run
 from clearsight.sources import pictures as picture_files
 from clearsight.types import Detections
-from clearsight.verbs import trained
+from clearsight.verbs import graphs, trained
 from clearsight.verbs.evaluate import read_for
 from clearsight.verbs.export import export
 
@@ -49,6 +52,48 @@ def average_precision(task, predictions, truths, class_names) -> float:
     return float(metric.compute(statistics_, np.ones((1, len(truths))))[0])
 
 
+def milliseconds(work: Callable[[], object], passes: int = 25) -> float:
+    """The median, after a few passes for warmth."""
+    times = []
+    for _ in range(passes + 4):
+        began = time.perf_counter()
+        work()
+        times.append(1000 * (time.perf_counter() - began))
+    return round(statistics.median(times[4:]), 2)
+
+
+def variants(run: Run, path: Path, to: str, data: str) -> dict[str, float]:
+    """Milliseconds of each part of the work on one picture."""
+    detector = load_exported(path, threads=1)
+    file = next(file for file in sorted(Path(data).rglob("*")) if file.suffix.lower() in decoding.SUFFIXES)
+    picture = decoding.decode(file)
+    size_px = detector.description.size_px
+    inputs = detector.inputs(detector.laid(picture))
+    eager = graphs.eager(Predictor(trained.load(run), size_px, batch=1).model)  # in float32, as the export
+    found = {
+        "decode": milliseconds(lambda: decoding.decode(file)),
+        "decode_reduced": milliseconds(lambda: decoding.decode(file, size_px)),
+        "lay": milliseconds(lambda: detector.laid(picture)),
+        "eager": milliseconds(lambda: eager(*inputs)),
+    }
+    if to != "openvino":
+        return found | {to: milliseconds(lambda: detector.engine(*inputs))}
+    core = formats.library("openvino").Core()
+    base = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1}
+    for name, own, more in (
+        ("free_size", False, {}), ("own_size", True, {}), ("own_size_unpinned", True, {"ENABLE_CPU_PINNING": False}),
+        ("own_size_throughput", True, {"PERFORMANCE_HINT": "THROUGHPUT"}),
+    ):  # fmt: skip
+        model = core.read_model(path)
+        if own:
+            model.reshape({model.input(0): list(inputs[0].shape)})
+        began = time.perf_counter()
+        request = core.compile_model(model, "CPU", base | more).create_infer_request()
+        found[f"{name}_compile"] = round(1000 * (time.perf_counter() - began), 1)
+        found[name] = milliseconds(lambda request=request: request.infer(inputs, share_inputs=True))
+    return found
+
+
 def main() -> None:
     """Measure both, in turns."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,11 +109,12 @@ def main() -> None:
         suffix = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}[asked.to]
         made = export(run, to=asked.to, out=Path(folder) / f"model{suffix}")
         detector = load_exported(made.path, threads=1)
+        parts = variants(run, made.path, asked.to, asked.data)
     split = read_for(run, asked.data, None, False).split("val")
     samples = [split[index] for index in range(len(split))]
     tensors = [sample.image for sample in samples]
     arrays = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in tensors]
-    line = {"benchmark": "export", "to": asked.to, "check": made.said}
+    line = {"benchmark": "export", "to": asked.to, "check": made.said, "ms": parts}
     predictors = {batch: trained.predictor(run, batch=batch, device="cpu") for batch in BATCHES}
     found = [detector(array, min_score=0.0) for array in arrays]
     theirs = [

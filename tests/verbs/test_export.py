@@ -200,7 +200,9 @@ def test_predicting_needs_no_torch_and_writes_what_a_run_writes(models, tiny_run
             np.abs(np.subtract(row["bbox"], best["bbox"])).max() < 0.5 and abs(row["score"] - best["score"]) < 5e-3
             for row in alike
         )
-    tables = [list(csv.DictReader((tmp_path / name / "predictions.csv").open())) for name in ("new", "old")]
+    tables = [
+        list(csv.DictReader((tmp_path / name / "predictions.csv").read_text().splitlines())) for name in ("new", "old")
+    ]
     assert [row.keys() for row in tables[0]] == [row.keys() for row in tables[1]]
     assert {file.name for file in (tmp_path / "new" / "overlays").iterdir()} == {
         f"{file.stem}.jpg" for file in pictures.iterdir()

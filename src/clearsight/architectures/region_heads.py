@@ -102,4 +102,4 @@ class MaskHead(nn.Module):
         """The logits of the mask of class ``labels[i]`` in region i, in float32."""
         grown = F.pixel_shuffle(self.shared(features.to(self.to_mask.weight.dtype)), 2)
         every = self.to_mask(grown).float()
-        return every[torch.arange(len(labels), device=labels.device), labels]
+        return every[torch.arange(labels.shape[0], device=labels.device), labels]
