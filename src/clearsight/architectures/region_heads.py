@@ -37,7 +37,9 @@ def aligned_features(
     heights, widths = ([each.shape[axis] for each in maps] for axis in (2, 3))
     cells = [len(maps[0]) * rows * columns for rows, columns in zip(heights, widths, strict=True)]
     starts = [sum(cells[:index]) for index in range(len(cells))]
-    about = torch.tensor([heights, widths, strides, starts], device=device)
+    # One by one: while a network is traced for export, sizes are tensors and must stay so.
+    about = torch.stack([torch.as_tensor(each) for each in (*heights, *widths, *strides, *starts)])
+    about = about.reshape(4, -1).to(device)
     height, width, stride, start = about[:, level_of(box_ops.area(regions), strides)]
     at = (torch.arange(side, device=device) + 0.5) / side
     y, y_share = _between(regions[:, 1], regions[:, 3], at, stride, height)
