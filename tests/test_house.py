@@ -30,6 +30,7 @@ LONG_FUNCTIONS = {
     "verbs/audit.py:audit": "every option of the verb, and its documentation",
     "audits/groups.py:_shown": "one finding, all its words",
     "verbs/predict.py:predict": "every option of the verb, and its documentation",
+    "verbs/predict_exported.py:predict_exported": "every option of the verb, and its documentation",
 }
 
 
