@@ -106,8 +106,7 @@ def predict(
         raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
     limits = Limits(every=every, frames=frames, seconds=seconds)
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
-    if limits != Limits() and not any(map(moves, sources)):
-        raise ValueError("--every, --frames and --seconds are for videos and cameras, and none was named.")
+    limits.check(moving=any(map(moves, sources)))
     folder = None if out is None else writing.new_folder(out)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)

@@ -48,6 +48,11 @@ class Limits:
         if self.seconds is not None and not self.seconds > 0:
             raise ValueError(f"seconds is {self.seconds}. Expected a number above 0.")
 
+    def check(self, moving: bool) -> None:
+        """Raises ValueError for limits where nothing moves."""
+        if self != Limits() and not moving:
+            raise ValueError("--every, --frames and --seconds are for videos and cameras, and none was named.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
