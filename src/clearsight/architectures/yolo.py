@@ -60,7 +60,9 @@ class Yolo(nn.Module):
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
     config_type: ClassVar[type] = YoloConfig
-    training_defaults: ClassVar[Training] = Training(batch_size=4, learning_rate=1.4e-3, small_share=0.6)
+    training_defaults: ClassVar[Training] = Training(
+        batch_size=8, learning_rate=1.4e-3, small_share=0.6, optimizer="muon"
+    )
     strides: ClassVar[tuple[int, ...]] = STRIDES
 
     def __init__(self, config: YoloConfig, backbone: Backbone, class_names: tuple[str, ...]) -> None:

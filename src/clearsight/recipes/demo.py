@@ -15,5 +15,5 @@ def demo(
     """
     return train(
         "yolo", "digits", epochs=epochs, by=["ink"], zone=zone, out=out, seed=seed, quiet=quiet,
-        settings={"size_px": 160, "width": 64, "backbone": "regnetx_002"},
+        settings={"size_px": 160, "width": 64, "backbone": "regnetx_002", "optimizer": "adamw", "batch_size": 4},
     )  # fmt: skip
