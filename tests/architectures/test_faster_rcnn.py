@@ -291,5 +291,5 @@ def test_it_learns_two_pictures_by_heart():
         optimizer.step()
         totals.append(float(loss.detach()))
     assert sum(totals[-5:]) < 0.4 * sum(totals[:5])
-    for found, truth in zip(model.predict(pictures), both.truths, strict=True):
+    for found, truth in zip(model.eval().predict(pictures), both.truths, strict=True):
         assert found.labels[0] == truth.labels[0] and torch.allclose(found.xyxy[0], truth.xyxy[0], atol=4.0)

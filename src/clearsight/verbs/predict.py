@@ -116,8 +116,8 @@ def predict(
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
-        names, thresholds = run.config.class_names, filter.thresholds
-        tally, kept, seen = Tally(names, thresholds), list[Prediction](), list[Seen]()
+        names = run.config.class_names
+        tally, kept, seen = Tally(names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
         output = _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
         stack.enter_context(output)
@@ -135,7 +135,7 @@ def predict(
             raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
     return Predicted(
         files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), class_names=names, folder=folder,
-        skipped=(*skipped, *views.cut_short), seen=tuple(seen), thresholds=thresholds, count=tally.pictures,
+        skipped=(*skipped, *views.cut_short), seen=tuple(seen), thresholds=filter.thresholds, count=tally.pictures,
         tally=tuple(tally.lines()),
     )  # fmt: skip
 
