@@ -133,7 +133,7 @@ def test_it_learns_two_pictures_by_heart():
         optimizer.step()
         totals.append(float(loss.detach()))
     assert sum(totals[-5:]) < 0.4 * sum(totals[:5])
-    for found, truth in zip(model.predict(pictures), truths, strict=True):
+    for found, truth in zip(model.eval().predict(pictures), truths, strict=True):
         assert found.labels[0] == truth.labels[0] and torch.allclose(found.xyxy[0], truth.xyxy[0], atol=4.0)
         mine, theirs = bitmaps(found.masks)[0], bitmaps(truth.masks)[0]
         assert (mine & theirs).sum() / (mine | theirs).sum() > 0.75

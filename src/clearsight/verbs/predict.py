@@ -116,8 +116,7 @@ def predict(
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
-        names = run.config.class_names
-        tally, kept, seen = Tally(names, filter.thresholds), list[Prediction](), list[Seen]()
+        tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
         output = _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
         stack.enter_context(output)
@@ -134,7 +133,7 @@ def predict(
         if not tally.pictures:
             raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
     return Predicted(
-        files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), class_names=names, folder=folder,
+        files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), class_names=filter.class_names, folder=folder,
         skipped=(*skipped, *views.cut_short), seen=tuple(seen), thresholds=filter.thresholds, count=tally.pictures,
         tally=tuple(tally.lines()),
     )  # fmt: skip
