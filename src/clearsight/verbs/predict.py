@@ -133,9 +133,9 @@ def predict(
         if not tally.pictures:
             raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
     return Predicted(
-        files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), class_names=filter.class_names, folder=folder,
-        skipped=(*skipped, *views.cut_short), seen=tuple(seen), thresholds=filter.thresholds, count=tally.pictures,
-        tally=tuple(tally.lines()),
+        files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
+        class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
+        count=tally.pictures, tally=tuple(tally.lines()),
     )  # fmt: skip
 
 
