@@ -145,7 +145,7 @@ def attributed(joules: float, own_s: float, busy_s: float, capacity_s: float) ->
     busy = min(max(busy_s, own), capacity_s)
     if capacity_s <= 0:
         return (0.0, joules, joules)
-    return (joules * own / capacity_s, joules * own / busy if busy else 0.0, joules)
+    return (joules * (own / capacity_s), joules * (own / busy) if busy else 0.0, joules)
 
 
 def _control_groups(root: Path) -> list[Path]:
