@@ -20,7 +20,7 @@ from clearsight.loop import Diverged
 from clearsight.run import Run
 from clearsight.verbs import process as room
 
-FIELDS = ("size_px=64", "width=16", "backbone=regnetx_002", "batch_size=8", "precision=float32")
+FIELDS = ("size_px=64", "width=16", "backbone=regnetx_002", "batch_size=8", "precision=float32", "optimizer=adamw")
 SMALL = [word for field in FIELDS for word in ("--set", field)]
 
 # A training as the command does it, but one that saves all the time.
