@@ -6,7 +6,8 @@ import torch
 from clearsight.ops import instance_masks
 from clearsight.ops.masks import decompressed, from_run_lengths
 from clearsight.types import Detections, Estimate, InstanceDetections, Scores, Segmentation
-from clearsight.verbs import findings
+from clearsight.verbs import findings, writing
+from clearsight.verbs.tallies import Tally
 
 NAMES = ("cat", "dog")
 
@@ -22,6 +23,19 @@ def one(kind):
             labels=torch.tensor([[0, 1], [1, 1]], dtype=torch.uint8), confidence=torch.full((2, 2), 0.5)
         ),
     }[kind]
+
+
+def table(rows):
+    """The columns and the cells of rows, as a CSV file has them."""
+    cells = [writing.flat(row) for row in rows]
+    return [list(cells[0]), *(list(each.values()) for each in cells)]
+
+
+def tally(predictions, class_names):
+    counted = Tally(class_names)
+    for prediction in predictions:
+        counted.add(prediction)
+    return counted.lines()
 
 
 def test_rows_of_every_kind():
@@ -46,14 +60,14 @@ def test_rows_of_every_kind():
 )
 def test_tables_have_a_column_for_each_value(kind, columns, cells):
     rows = [{"image_id": 1, "file_name": "f", **row} for row in findings.rows(one(kind), NAMES)]
-    assert findings.table(rows) == [columns, cells]
+    assert table(rows) == [columns, cells]
 
 
 def test_tallies():
-    assert findings.tally([one("boxes"), one("boxes")], NAMES) == [("class", "found"), ("cat", "0"), ("dog", "2")]
-    assert findings.tally([one("scores")], NAMES)[2] == ("dog", "1")
-    assert findings.tally([one("map")], NAMES) == [("class", "of the area"), ("cat", "25.0%"), ("dog", "75.0%")]
-    assert findings.tally([one("number")], NAMES)[2] == ("median", "3.5")
+    assert tally([one("boxes"), one("boxes")], NAMES) == [("class", "found"), ("cat", "0"), ("dog", "2")]
+    assert tally([one("scores")], NAMES)[2] == ("dog", "1")
+    assert tally([one("map")], NAMES) == [("class", "of the area"), ("cat", "25.0%"), ("dog", "75.0%")]
+    assert tally([one("number")], NAMES)[2] == ("median", "3.5")
     with pytest.raises(TypeError):
         findings.rows(object(), NAMES)
 
@@ -72,7 +86,7 @@ def test_masks_are_coco_results_with_run_lengths_and_cells_with_their_area():
         runs = decompressed(row["segmentation"]["counts"])
         assert row["segmentation"]["size"] == [30, 40] and row["area"] == mask.sum()
         assert (from_run_lengths(runs, (30, 40)) == mask).all()
-    lines = findings.table([{"file_name": "a.png", **row} for row in rows])
+    lines = table([{"file_name": "a.png", **row} for row in rows])
     assert lines[0] == ["file_name", "category_name", "score", "area", "x1", "y1", "x2", "y2"]
     assert lines[1] == ["a.png", "dog", 0.9, 111, 6.0, 4.0, 20.0, 12.0]
-    assert findings.tally([found], ("cat", "dog")) == [("class", "found"), ("cat", "1"), ("dog", "1")]
+    assert tally([found], ("cat", "dog")) == [("class", "found"), ("cat", "1"), ("dog", "1")]

@@ -237,7 +237,8 @@ def _ratio(above: Values, below: Values) -> Values:
     return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
 
 
-def _average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
+def average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
+    """Average precision over some IoU thresholds and one area range, as a metric."""
     compute: Callable[[DetectionStatistics, Weights], Values]
     compute = partial(mean_average_precision, area=area, ious=ious)
     return Metric(name=name, compute=compute, meaning=meaning)
@@ -255,12 +256,12 @@ FALSE_POSITIVES = Metric(
     unit="per picture",
 )
 METRICS = (
-    _average("AP", "average precision over IoU 0.50 to 0.95, averaged over the classes"),
-    _average("AP50", "average precision at IoU 0.50", ious=IOU_50),
-    _average("AP75", "average precision at IoU 0.75", ious=IOU_75),
-    _average("AP small", "average precision on objects of up to 32 x 32 px", area=SMALL),
-    _average("AP medium", "average precision on objects of 32 x 32 to 96 x 96 px", area=MEDIUM),
-    _average("AP large", "average precision on objects of 96 x 96 px and more", area=LARGE),
+    average("AP", "average precision over IoU 0.50 to 0.95, averaged over the classes"),
+    average("AP50", "average precision at IoU 0.50", ious=IOU_50),
+    average("AP75", "average precision at IoU 0.75", ious=IOU_75),
+    average("AP small", "average precision on objects of up to 32 x 32 px", area=SMALL),
+    average("AP medium", "average precision on objects of 32 x 32 to 96 x 96 px", area=MEDIUM),
+    average("AP large", "average precision on objects of 96 x 96 px and more", area=LARGE),
     RECALL,
     FALSE_POSITIVES,
     Metric(

@@ -4,14 +4,14 @@ The protocol is that of boxes (see ``metrics.detection``), with the IoU and the 
 is told apart by Boundary IoU (Cheng et al. 2021), which large masks do not win by their inside.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from clearsight.metrics import detection
 from clearsight.metrics.additive import Additive, mean_of
 from clearsight.metrics.detection import (
     ALL,
@@ -22,11 +22,10 @@ from clearsight.metrics.detection import (
     MEDIUM,
     SMALL,
     DetectionStatistics,
-    false_positives_per_picture,
+    average,
     localisation,
     mean_average_precision,
     precision,
-    recall,
 )
 from clearsight.types import Confidences, Metric, Values, Weights
 
@@ -103,34 +102,15 @@ def _outlines(statistics: InstanceStatistics) -> Float[np.ndarray, "images 2"]:
 boundary_iou: Additive = mean_of(_outlines)
 
 
-def _average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
-    return Metric(name=name, compute=partial(mean_average_precision, area=area, ious=ious), meaning=meaning)
-
-
-def _averages() -> Sequence[Metric]:
-    return (
-        _average("mask AP", "average precision of masks over IoU 0.50 to 0.95, averaged over the classes"),
-        _average("mask AP50", "average precision of masks at IoU 0.50", ious=IOU_50),
-        _average("mask AP75", "average precision of masks at IoU 0.75", ious=IOU_75),
-        _average("mask AP small", "average precision of masks on objects of up to 32 x 32 px", area=SMALL),
-        _average("mask AP medium", "average precision of masks on objects of 32 x 32 to 96 x 96 px", area=MEDIUM),
-        _average("mask AP large", "average precision of masks on objects of 96 x 96 px and more", area=LARGE),
-    )
-
-
-RECALL = Metric(
-    name="recall at the deployed threshold", compute=recall, meaning="the share of the objects whose mask it finds"
-)
-FALSE_POSITIVES = Metric(
-    name="false positives per picture",
-    compute=false_positives_per_picture,
-    meaning="the number of masks it shows that meet no object",
-    higher_is_better=False,
-    bounds=(0.0, float("inf")),
-    unit="per picture",
-)
+RECALL = replace(detection.RECALL, meaning="the share of the objects whose mask it finds")
+FALSE_POSITIVES = replace(detection.FALSE_POSITIVES, meaning="the number of masks it shows that meet no object")
 METRICS = (
-    *_averages(),
+    average("mask AP", "average precision of masks over IoU 0.50 to 0.95, averaged over the classes"),
+    average("mask AP50", "average precision of masks at IoU 0.50", ious=IOU_50),
+    average("mask AP75", "average precision of masks at IoU 0.75", ious=IOU_75),
+    average("mask AP small", "average precision of masks on objects of up to 32 x 32 px", area=SMALL),
+    average("mask AP medium", "average precision of masks on objects of 32 x 32 to 96 x 96 px", area=MEDIUM),
+    average("mask AP large", "average precision of masks on objects of 96 x 96 px and more", area=LARGE),
     RECALL,
     FALSE_POSITIVES,
     Metric(

@@ -13,20 +13,16 @@ Where several hold, which the paper leaves open, the object it overlaps most dec
 object is missed where no detection meets it and none is a class or location error about it.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from clearsight.ops.matching import Objects
+from clearsight.ops.matching import Objects, Overlaps, box_overlaps, pairs, ranks, rounds
 
 FOREGROUND, BACKGROUND = 0.5, 0.1
-PAIRS_AT_ONCE = 2_000_000
-
-# IoU of pairs of a detection and a truth, given by their indices.
-Overlaps = Callable[[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]], Float[np.ndarray, "pairs"]]
 
 
 class Cause(IntEnum):
@@ -72,7 +68,8 @@ def explain(
     met an object nobody judges. ``overlaps`` is the IoU to go by; that of the boxes if not given.
     """
     order = judged_order(truths)
-    found, truth, iou = _near_pairs(detections, truths, classes, order, overlaps or _of_boxes(detections, truths))
+    measured = overlaps or partial(box_overlaps, detections, truths)
+    found, truth, iou = _near_pairs(detections, truths, classes, order, measured)
     own = detections.group[found] == truths.group[order[truth]]
     on = own & (iou >= FOREGROUND)
     met = _met(found[on], truth[on], iou[on], detections.group)
@@ -102,10 +99,9 @@ def _met(
     """The object each detection meets in COCO's greedy matching: the best first, each the free one it overlaps most."""
     met = np.full(len(group), -1, dtype=np.int32)
     taken = np.zeros(int(truth.max(initial=-1)) + 1, dtype=bool)
-    order = np.lexsort((truth, iou, found, _rank(group)[found]))
+    order = np.lexsort((truth, iou, found, ranks(group)[found]))
     found, truth = found[order], truth[order]
-    rank = _rank(group)[found]
-    edges = np.flatnonzero(np.diff(rank, prepend=-1, append=-1)) if len(rank) else np.zeros(1, dtype=int)
+    edges = rounds(group, found)
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
         # No two detections of one rank are of one group, so these choices cannot disturb each other.
         free = ~taken[truth[start:stop]]
@@ -116,51 +112,15 @@ def _met(
     return met
 
 
-def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
-    """The place of each detection among those of its group, in the order given."""
-    order = np.argsort(group, kind="stable")
-    start = np.flatnonzero(np.diff(group[order], prepend=-1))
-    rank = np.empty(len(group), dtype=np.int64)
-    rank[order] = np.arange(len(group)) - np.repeat(start, np.diff(start, append=len(group)))
-    return rank
-
-
 def _near_pairs(
     detections: Objects, truths: Objects, classes: int, order: Int[np.ndarray, "judged"], overlaps: Overlaps
 ) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"]]:
     """Pairs of a detection and a judged object of its picture, of any class, that overlap by 0.1 or more."""
     founds, metas, ious = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    for found, place in _pairs(detections.group // classes, truths.group[order] // classes):
+    for found, place in pairs(detections.group // classes, truths.group[order] // classes):
         iou = overlaps(found, order[place])
         near = iou >= BACKGROUND
         founds.append(found[near])
         metas.append(place[near])
         ious.append(iou[near])
     return np.concatenate(founds), np.concatenate(metas), np.concatenate(ious)
-
-
-def _pairs(
-    left: Int[np.ndarray, "d"], right: Int[np.ndarray, "n"]
-) -> Iterator[tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]]]:
-    """Indices of all pairs of one picture, a bounded number at a time; ``right`` is sorted."""
-    low, high = np.searchsorted(right, left, side="left"), np.searchsorted(right, left, side="right")
-    total = np.cumsum(high - low)
-    start = 0
-    while start < len(left):
-        before = total[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(total, before + PAIRS_AT_ONCE, side="right")))
-        each = (high - low)[start:stop]
-        found = np.repeat(np.arange(start, stop), each)
-        yield found, np.arange(len(found)) - np.repeat(np.cumsum(each) - each, each) + low[found]
-        start = stop
-
-
-def _of_boxes(detections: Objects, truths: Objects) -> Overlaps:
-    def overlaps(found: Int[np.ndarray, "pairs"], truth: Int[np.ndarray, "pairs"]) -> Float[np.ndarray, "pairs"]:
-        a, b = detections.xyxy[found], truths.xyxy[truth]
-        sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-        both = np.where((sides > 0).all(1), sides[:, 0] * sides[:, 1], 0.0)
-        either = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - both
-        return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
-
-    return overlaps

@@ -69,7 +69,7 @@ def match(
     outside = (truths.area < areas[:, :1]) | (truths.area > areas[:, 1:])
     judged = ~(outside | truths.crowd)
     found, truth, iou, overlap = _close_pairs(detections, truths, thresholds[0], measured)
-    edges = _rounds(detections, found)
+    edges = rounds(detections.group, found)
     matched = np.zeros((len(areas), len(thresholds), len(detections)), dtype=bool)
     ignored = np.zeros_like(matched)
     meets = np.full(len(detections), -1)
@@ -97,7 +97,7 @@ def match(
     return Matches(matched=matched & ~ignored, ignored=ignored, overlap=overlap, met=meets, judged=judged)
 
 
-def _rank(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
+def ranks(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
     """The place of each box among those of its group, in the order given."""
     order = np.argsort(group, kind="stable")
     start = np.flatnonzero(np.diff(group[order], prepend=-1))
@@ -112,7 +112,7 @@ def _close_pairs(
     """Pairs of one group that overlap by ``least`` or more, the best detections first; each one's best IoU with any."""
     overlap = np.zeros(len(detections))
     founds, metas, ious = [], [], []
-    for found, truth in _pairs(detections.group, truths.group):
+    for found, truth in pairs(detections.group, truths.group):
         iou = measured(found, truth)
         plain = ~truths.crowd[truth]
         np.maximum.at(overlap, found[plain], iou[plain])
@@ -123,17 +123,17 @@ def _close_pairs(
     none = np.zeros(0, dtype=np.int64)
     found, truth, iou = (np.concatenate([none, *parts]) for parts in (founds, metas, ious))
     # A detection's pairs lie together, weakest first; later objects win ties, as they do in COCO's inner loop.
-    order = np.lexsort((truth, iou, found, _rank(detections.group)[found]))
+    order = np.lexsort((truth, iou, found, ranks(detections.group)[found]))
     return found[order], truth[order], iou[order], overlap
 
 
-def _rounds(detections: Objects, found: Int[np.ndarray, "pairs"]) -> Int[np.ndarray, "edges"]:
-    """Where the pairs of the detections of one rank begin, and the end of all."""
-    rank = _rank(detections.group)[found]
+def rounds(group: Int[np.ndarray, "d"], found: Int[np.ndarray, "pairs"]) -> Int[np.ndarray, "edges"]:
+    """Where the pairs of the detections of one rank begin, and the end of all; the pairs are in order of rank."""
+    rank = ranks(group)[found]
     return np.flatnonzero(np.diff(rank, prepend=-1, append=-1)) if len(rank) else np.zeros(1, dtype=int)
 
 
-def _pairs(
+def pairs(
     left: Int[np.ndarray, "d"], right: Int[np.ndarray, "n"]
 ) -> Iterator[tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]]]:
     """Indices of every (detection, truth) of equal group, a bounded number of pairs at a time."""

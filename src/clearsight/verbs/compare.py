@@ -11,8 +11,9 @@ import numpy as np
 
 from clearsight.metrics import resample
 from clearsight.run import Run
-from clearsight.types import Evidence
+from clearsight.types import Dataset, Evidence
 from clearsight.verbs import trained
+from clearsight.verbs.evaluate import read_for
 from clearsight.verbs.speed import Speed, speeds
 
 REPLICATES = 1000
@@ -102,7 +103,9 @@ def compare(*runs: Run | str | Path, out: Path | str | None = None, speed: bool 
         differences += [
             _difference(names[index], metric, evidence[0], evidence[index], weights) for index in range(1, len(opened))
         ]
-    timed, notes = speeds(opened, evidence[0]) if speed else ((None,) * len(opened), ())
+    notes: list[str] = []
+    pictures = _pictures(opened[0], evidence[0], notes, timed=speed, shown=out is not None)
+    timed = speeds(opened, pictures) if speed and pictures is not None else (None,) * len(opened)
     result = Comparison(
         evidence=found,
         unit=evidence[0].unit,
@@ -113,13 +116,13 @@ def compare(*runs: Run | str | Path, out: Path | str | None = None, speed: bool 
         ),
         differences=tuple(differences),
         claims=tuple(_claim(one, names[0]) for one in differences if one.metric == metrics[0]),
-        notes=notes,
+        notes=tuple(notes),
     )
     if out is None:
         return result
     from clearsight.verbs.compare_page import write
 
-    return write(result, opened, evidence, Path(out))
+    return write(result, opened, evidence, pictures, Path(out))
 
 
 def _opened(runs: Sequence[Run | str | Path], out: Path | str | None) -> list[Run]:
@@ -145,6 +148,25 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
         f"{paths} were not judged on the same pictures. Judge each on one data set: "
         f"clearsight evaluate {runs[0].path} DATA, and so on."
     )
+
+
+def _pictures(run: Run, evidence: Evidence, notes: list[str], *, timed: bool, shown: bool) -> Dataset | None:
+    """The pictures of the run's own data that were judged, where they are of use; None, and notes why, without them."""
+    if not (timed or shown):
+        return None
+    try:
+        if evidence.unit == "rows":
+            raise ValueError("these runs learn from tables")
+        source, split = read_for(run, run.config.data, None, True), evidence.about.get("split", "")
+        if source.name != evidence.about.get("data") or split not in source.splits:
+            raise ValueError(f"{run.config.data} does not hold the pictures of {evidence.about.get('data')}, {split}")
+        if len(source.split(split)) != len(evidence.ids):
+            raise ValueError(f"{run.config.data} no longer has the pictures the runs were judged on")
+    except ValueError as error:
+        lost = {"speed was not measured": timed, "there are no pictures": shown}
+        notes += [f"{what}: {str(error).splitlines()[0]}" for what, wanted in lost.items() if wanted]
+        return None
+    return source.split(split)
 
 
 def _same(one: Evidence, other: Evidence) -> bool:

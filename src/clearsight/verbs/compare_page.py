@@ -13,25 +13,21 @@ from PIL import Image, ImageDraw
 
 from clearsight import drawing, durable, report
 from clearsight.run import Run
-from clearsight.types import Card, Evidence, Example, Finding
+from clearsight.types import Card, Dataset, Evidence, Example, Finding
 from clearsight.verbs import trained
 from clearsight.verbs.compare import METHOD, Comparison
 from clearsight.verbs.conclude import deployed_part
-from clearsight.verbs.speed import judged_pictures
 
 PER_RUN = 2
 ACROSS_PX = 420
 
 
-def write(found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], place: Path) -> Comparison:
-    """The comparison with its page written to ``place``, whole or not at all."""
-    notes = list(found.notes)
-    examples: tuple[Example, ...] = ()
+def write(
+    found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], pictures: Dataset | None, place: Path
+) -> Comparison:
+    """The comparison with its page written to ``place``, whole or not at all; ``pictures`` are those judged, if any."""
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            examples = _pictures(found, runs, evidence, Path(folder))
-        except ValueError as error:
-            notes.append(f"there are no pictures: {str(error).splitlines()[0]}")
+        examples = () if pictures is None else _pictures(found, runs, evidence, pictures, Path(folder))
         card = Card(
             title=" and ".join((", ".join(one.name for one in found.runs[:-1]), found.runs[-1].name)),
             task=evidence[0].task,
@@ -40,13 +36,13 @@ def write(found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], 
             cost=None,
             facts={one.name: f"{one.model}{f' on {one.backbone}' if one.backbone else ''}" for one in found.runs},
             examples=examples,
-            notes=tuple(notes),
+            notes=found.notes,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
         page = report.html(card, Path(folder), questions=("what it does", "what it cost"))
     place.parent.mkdir(parents=True, exist_ok=True)
     durable.write_bytes(place, page.encode("utf-8"))
-    return replace(found, notes=tuple(notes), page=str(place))
+    return replace(found, page=str(place))
 
 
 def _scores(found: Comparison) -> list[Finding]:
@@ -135,12 +131,11 @@ def _bars(name: str, unit: str, known: Sequence[tuple[float, str]], method: str)
 
 
 def _pictures(
-    found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], folder: Path
+    found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], dataset: Dataset, folder: Path
 ) -> tuple[Example, ...]:
     """For each run the pictures on which it falls furthest behind the others, as all of them see it."""
     scores = np.stack([one.statistics.each()[1] for one in evidence])
     what = evidence[0].statistics.each()[0]
-    dataset = judged_pictures(runs[0], evidence[0])
     predictors = [trained.predictor(run) for run in runs]
     taken: set[int] = set()
     examples: list[Example] = []

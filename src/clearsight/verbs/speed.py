@@ -14,9 +14,8 @@ import numpy as np
 import torch
 
 from clearsight.run import Run
-from clearsight.types import Dataset, Evidence
+from clearsight.types import Dataset
 from clearsight.verbs import trained
-from clearsight.verbs.evaluate import read_for
 
 PICTURES = 12
 ROUNDS = 3
@@ -35,12 +34,9 @@ class Speed:
     device: str
 
 
-def speeds(runs: Sequence[Run], evidence: Evidence) -> tuple[tuple[Speed | None, ...], tuple[str, ...]]:
-    """The speed of each run on some of the pictures judged; without the pictures None and a note that says so."""
-    try:
-        images = _images(runs[0], evidence)
-    except ValueError as error:
-        return (None,) * len(runs), (f"speed was not measured: {str(error).splitlines()[0]}",)
+def speeds(runs: Sequence[Run], pictures: Dataset) -> tuple[Speed, ...]:
+    """The speed of each run on some of the pictures."""
+    images = [pictures[index].image.numpy() for index in _spread(len(pictures))]
     context = get_context("spawn")
     pools = [ProcessPoolExecutor(1, context, _prepare, (run.path, images)) for run in runs]
     try:
@@ -48,30 +44,10 @@ def speeds(runs: Sequence[Run], evidence: Evidence) -> tuple[tuple[Speed | None,
         return tuple(
             Speed(ms_per_picture=1000 * statistics.median(taken), **pool.submit(_taken).result())
             for taken, pool in zip(zip(*rounds, strict=True), pools, strict=True)
-        ), ()
+        )
     finally:
         for pool in pools:
             pool.shutdown()
-
-
-def _images(run: Run, evidence: Evidence) -> list[np.ndarray]:
-    """Some pictures of the run's own data, ``3 h w``; raises ValueError where they are gone."""
-    if evidence.unit == "rows":
-        raise ValueError("these runs learn from tables")
-    dataset = judged_pictures(run, evidence)
-    return [dataset[index].image.numpy() for index in _spread(len(dataset))]
-
-
-def judged_pictures(run: Run, evidence: Evidence) -> Dataset:
-    """The pictures an evaluation of the run's own data was made on; raises ValueError where they are gone."""
-    source = read_for(run, run.config.data, None, True)
-    split = evidence.about.get("split", "")
-    if source.name != evidence.about.get("data") or split not in source.splits:
-        raise ValueError(f"{run.config.data} does not hold the pictures of {evidence.about.get('data')}, {split}")
-    dataset = source.split(split)
-    if len(dataset) != len(evidence.ids):
-        raise ValueError(f"{run.config.data} no longer has the pictures the runs were judged on")
-    return dataset
 
 
 def _spread(count: int) -> list[int]:
@@ -83,9 +59,10 @@ _ready: dict[str, Any] = {}
 
 
 def _prepare(path: Path, images: list[np.ndarray]) -> None:
-    network = trained.load(Run.open(path))
+    run = Run.open(path)
+    network = trained.load(run)
     _ready["parameters"] = sum(parameter.numel() for parameter in network.parameters())  # type: ignore[attr-defined]
-    _ready["predictor"] = trained.predictor(Run.open(path), network)
+    _ready["predictor"] = trained.predictor(run, network)
     _ready["images"] = [torch.from_numpy(image) for image in images]
     list(_ready["predictor"](iter(_ready["images"])))
 
