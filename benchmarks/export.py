@@ -22,14 +22,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from clearsight import decoding
+from clearsight.evaluation.judging import read_for
 from clearsight.exported import formats, load_exported
-from clearsight.inference import Predictor
+from clearsight.exporting import graphs
+from clearsight.files import decoding
+from clearsight.inference.predictor import Predictor
+from clearsight.loading import trained
 from clearsight.run import Run
-from clearsight.sources import pictures as picture_files
+from clearsight.sources.samples import pictures as picture_files
 from clearsight.types import Detections
-from clearsight.verbs import graphs, trained
-from clearsight.verbs.evaluate import read_for
 from clearsight.verbs.export import export
 
 BATCHES = (1, 4)

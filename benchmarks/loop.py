@@ -1,4 +1,4 @@
-"""What the training loop costs: steps of `clearsight.loop.fit` against a bare PyTorch loop, as one JSON line.
+"""What the training loop costs: steps of `clearsight.training.loop.fit` against a bare PyTorch loop, as one JSON line.
 
     python benchmarks/loop.py [--steps 30]
 
@@ -14,13 +14,14 @@ from collections.abc import Iterator
 import torch
 from lightning_fabric import Fabric
 
-from clearsight import backbones, loop, sources
+from clearsight import backbones, sources
 from clearsight.architectures import Yolo
 from clearsight.architectures.yolo import YoloConfig
-from clearsight.meter import Meter
-from clearsight.sources.batches import Batches
+from clearsight.energy.meter import Meter
+from clearsight.loading import trained
+from clearsight.sources.batches.views import Batches
+from clearsight.training import loop
 from clearsight.types import Batch, Training
-from clearsight.verbs import trained
 
 TRAINING = Training(size_px=160, flips="none")
 

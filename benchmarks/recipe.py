@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 
 from clearsight.audits import scores
+from clearsight.loading import trained
 from clearsight.recipes.bccd import bccd_faster_rcnn, bccd_yolo
 from clearsight.recipes.camvid import camvid_encoder_decoder
 from clearsight.recipes.digits import (
@@ -31,7 +32,6 @@ from clearsight.recipes.digits import (
 )
 from clearsight.recipes.small import cifar10_cnn, mnist_cnn
 from clearsight.types import Request
-from clearsight.verbs import trained
 
 RECIPES = {
     recipe.__name__: recipe

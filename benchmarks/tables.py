@@ -17,7 +17,7 @@ from clearsight.estimators.preparing import Layout, deal_folds
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.regression import RegressionStatistics
 from clearsight.metrics.resample import cluster_weights, interval
-from clearsight.sources.tables import read_table
+from clearsight.sources.tables.table import read_table
 from clearsight.types import Evidence
 
 

@@ -16,9 +16,9 @@ import torch
 
 import clearsight as cs
 from clearsight import cli
-from clearsight.loop import Diverged
 from clearsight.run import Run
-from clearsight.verbs import process as room
+from clearsight.training import process as room
+from clearsight.training.loop import Diverged
 
 FIELDS = ("size_px=64", "width=16", "backbone=regnetx_002", "batch_size=8", "precision=float32", "optimizer=adamw")
 SMALL = [word for field in FIELDS for word in ("--set", field)]
@@ -27,7 +27,7 @@ SMALL = [word for field in FIELDS for word in ("--set", field)]
 DRIVER = """
 import sys
 from clearsight import cli
-from clearsight.verbs import process as room
+from clearsight.training import process as room
 if __name__ == "__main__":
     room.SAVE_EVERY_S = 0.02
     sys.argv = ["clearsight", *sys.argv[1:]]

@@ -22,19 +22,20 @@ if TYPE_CHECKING:
     from clearsight.verbs.audit import audit as audit
     from clearsight.verbs.compare import compare as compare
     from clearsight.verbs.data import data as data
+    from clearsight.verbs.datasets import datasets as datasets
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
-    from clearsight.verbs.listing import datasets as datasets
-    from clearsight.verbs.listing import models as models
+    from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.train import train as train
 
 _VERBS = {
     **{
-        name: f"verbs.{name}" for name in ("audit", "compare", "data", "evaluate", "export", "predict", "runs", "train")
+        name: f"verbs.{name}"
+        for name in ("audit", "compare", "data", "datasets", "evaluate", "export", "models", "predict", "runs", "train")
     },
-    **{"models": "verbs.listing", "datasets": "verbs.listing", "demo": "recipes.demo", "load_exported": "exported"},
+    **{"demo": "recipes.demo", "load_exported": "exported"},
 }
 
 __all__ = sorted(["__version__", *_VERBS])

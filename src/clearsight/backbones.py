@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .durable import read_json
-from .tree import load_tensors
-from .types import Backbone, Size
+from clearsight.files.durable import read_json
+from clearsight.files.tree import load_tensors
+from clearsight.types import Backbone, Size
 
 _RUN = "run:"
 _REFUSALS = (RuntimeError, ValueError, TypeError, AssertionError, AttributeError, LookupError)

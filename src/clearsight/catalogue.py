@@ -17,7 +17,7 @@ ROOMS = {
     "estimators": "table model",
     "tasks": "task",
     "audits": "audit",
-    "sources": "data format",
+    "sources.formats": "data format",
 }
 
 
@@ -39,7 +39,7 @@ class Part:
 @cache
 def parts(room: str) -> tuple[Part, ...]:
     """The parts of a room, in the order of its ``__init__``."""
-    folder = Path(__file__).parent / room
+    folder = Path(__file__).parent.joinpath(*room.split("."))
     found = []
     for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
         if not isinstance(node, ast.ImportFrom) or node.level != 1 or node.module is None:

@@ -81,14 +81,14 @@ def data(
     quiet: Quiet = False,
 ) -> None:
     """Say what is in the data, before anyone trains on it, and which labels a trained run doubts."""
-    from clearsight.verbs import said
+    from clearsight.printing import results
     from clearsight.verbs.data import data as describe
 
     found = describe(
         place, attributes=attributes, target=target, run=run, out=out, size_px=size_px, skip_bad=skip_bad, seed=seed,
         quiet=quiet,
     )  # fmt: skip
-    _print(found.as_dict(), lambda: said.description(found), as_json)
+    _print(found.as_dict(), lambda: results.description(found), as_json)
 
 
 @app.command()
@@ -119,13 +119,13 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a model, judge it on pictures it has not seen, audit it, and write the report."""
-    from clearsight.verbs import choices
+    from clearsight import settings
     from clearsight.verbs.train import train as run_train
 
     run = run_train(
         model, place, backbone=backbone, pretrained=_weights(pretrained), epochs=epochs, minutes=minutes,
         budget_kwh=budget_kwh, devices=devices, by=_words(by), zone=zone, attributes=attributes, target=target,
-        out=out, resume=resume, seed=seed, skip_bad=skip_bad, settings=choices.parse(set_ or []),
+        out=out, resume=resume, seed=seed, skip_bad=skip_bad, settings=settings.parse(set_ or []),
         responsible=responsible, quiet=quiet,
     )  # fmt: skip
     _say_run(run, as_json)
@@ -143,14 +143,14 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Judge a trained model on data, every metric with its interval."""
+    from clearsight.printing import results
     from clearsight.verbs import evaluate as verb
-    from clearsight.verbs import said
 
     evidence = verb.evaluate(
         run, place, split=split, attributes=attributes, target=target, skip_bad=skip_bad, quiet=quiet
     )
     found = verb.metrics(evidence)
-    _print(said.plain(found), lambda: said.metrics(found), as_json)
+    _print(results.plain(found), lambda: results.metrics(found), as_json)
 
 
 @app.command()
@@ -191,8 +191,8 @@ def predict(
             formats=_words(formats), min_score=min_score, classes=_words(classes), overlays=overlays, skip_bad=skip_bad,
         )  # fmt: skip
         return
+    from clearsight.printing import results
     from clearsight.verbs import predict as verb
-    from clearsight.verbs import said
 
     folder = None if as_json and out is None else out or "predictions"
     found = verb.predict(
@@ -202,7 +202,7 @@ def predict(
     )  # fmt: skip
     for line in getattr(found, "skipped", ()):
         print(f"left out: {line}", file=sys.stderr)
-    _print(verb.results(found), lambda: said.predicted(found), as_json)
+    _print(verb.results(found), lambda: results.predicted(found), as_json)
 
 
 @app.command()
@@ -257,17 +257,17 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare runs on the same pictures, paired: scores, differences with intervals, speed, memory, energy."""
+    from clearsight.printing import results
     from clearsight.verbs import compare as verb
-    from clearsight.verbs import said
 
     found = verb.compare(*runs, out=out, speed=speed)
-    _print(said.plain(found), lambda: said.comparison(found), as_json)
+    _print(results.plain(found), lambda: results.comparison(found), as_json)
 
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List the models that can be trained."""
-    from clearsight.verbs.listing import models as listed
+    from clearsight.verbs.models import models as listed
 
     _parts(listed(), as_json)
 
@@ -275,7 +275,7 @@ def models(as_json: AsJson = False) -> None:
 @app.command()
 def datasets(as_json: AsJson = False) -> None:
     """List the data layouts that are read, and the embedded sets."""
-    from clearsight.verbs.listing import datasets as listed
+    from clearsight.verbs.datasets import datasets as listed
 
     _parts(listed(), as_json)
 
@@ -286,11 +286,11 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the runs in a folder: what they are, how they ended, what they reached."""
-    from clearsight.verbs import said
+    from clearsight.printing import results
     from clearsight.verbs.runs import runs as listed
 
     found = listed(folder)
-    _print(said.plain(found), lambda: said.runs(found, folder), as_json)
+    _print(results.plain(found), lambda: results.runs(found, folder), as_json)
 
 
 def main() -> None:
@@ -314,7 +314,7 @@ def _predict_exported(
     model: str, pictures: list[str], beyond: list[str], *, out: str | None, as_json: bool, **options: Any
 ) -> None:
     """``predict`` with an exported model, without the options ``beyond`` it: torch is not imported."""
-    from clearsight.verbs import predict_exported as verb
+    from clearsight.prediction import exported as verb
 
     if beyond:
         raise ValueError(

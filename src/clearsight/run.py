@@ -25,11 +25,11 @@ from typing import Any, Literal, Self
 
 from torch import Tensor
 
-from . import durable
-from .provenance import provenance as provenance
-from .records import from_json, to_json
-from .tree import load_tensors, load_tree, save_tensors, save_tree
-from .types import Card, Evidence
+from clearsight.files import durable
+from clearsight.files.provenance import provenance as provenance
+from clearsight.files.records import from_json, to_json
+from clearsight.files.tree import load_tensors, load_tree, save_tensors, save_tree
+from clearsight.types import Card, Evidence
 
 State = Literal["training", "finished", "interrupted", "failed"]
 

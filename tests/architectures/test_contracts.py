@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from clearsight import backbones, catalogue
-from clearsight.inference import fold_norms
+from clearsight.inference.predictor import fold_norms
 from clearsight.ops.instance_masks import of_bitmaps
 from clearsight.types import (
     Batch,

@@ -7,7 +7,7 @@ from clearsight import backbones
 from clearsight.architectures.decoders import DECODERS
 from clearsight.architectures.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from clearsight.architectures.layers import Double, meet
-from clearsight.inference import fold_norms
+from clearsight.inference.predictor import fold_norms
 from clearsight.types import Batch, ClassMap
 
 NAMES = ("ground", "thing", "sky")

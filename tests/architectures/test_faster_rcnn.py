@@ -10,8 +10,8 @@ from clearsight.architectures.anchors import by_level, fitted_anchors, laid, lev
 from clearsight.architectures.faster_rcnn import FasterRcnn, FasterRcnnConfig
 from clearsight.architectures.region_heads import aligned_features
 from clearsight.architectures.region_matching import Objects, drawn, matched, moved, objects_of, overlaps
+from clearsight.settings import choose
 from clearsight.types import Batch, Boxes
-from clearsight.verbs.choices import choose
 
 NAMES = ("a", "b")
 SMALL = {"width": 32, "hidden": 64, "samples": 16, "anchor_samples": 32}

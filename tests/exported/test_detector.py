@@ -11,10 +11,10 @@ from clearsight.exported import Description, ExportedDetector, Found, descriptio
 from clearsight.exported.agreement import agreement, compared_from
 from clearsight.ops import views
 from clearsight.ops.instance_masks import pasted
+from clearsight.prediction import plain_rows
+from clearsight.prediction.exported import predict_exported
+from clearsight.prediction.overlays import instance_ids
 from clearsight.types import InstanceDetections
-from clearsight.verbs import findings
-from clearsight.verbs.overlays import instance_ids
-from clearsight.verbs.predict_exported import predict_exported
 
 
 def described(**changes):
@@ -99,7 +99,7 @@ def test_masks_are_written_as_a_run_writes_them(tmp_path):
     made, expected = with_masks([[10, 5, 50, 45], [30.4, 20.2, 70.8, 63.6], [0, 0, 8, 60]], [0, 1, 1])
     Image.fromarray(smooth(64, 96)).save(tmp_path / "a.png")
     found = predict_exported(made, tmp_path / "a.png", out=tmp_path / "out", formats=("json", "coco", "yolo"))
-    rows = findings.rows(expected, ("a", "b"))
+    rows = plain_rows.rows(expected, ("a", "b"))
     assert [{name: row[name] for name in rows[0]} for row in found.rows] == rows
     assert min(row["area"] for row in rows) > 100
     ids = np.asarray(Image.open(tmp_path / "out" / "masks" / "a.png"))

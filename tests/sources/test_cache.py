@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from clearsight import sources
-from clearsight.sources import DataError, cache, cached, store
+from clearsight.sources import DataError, cached
+from clearsight.sources.samples import cache, cache_folder
 from clearsight.types import Dataset
 
 
@@ -163,7 +164,7 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(data, cache_folder):
 
 
 def test_a_disk_known_to_be_too_small_is_not_filled(data, monkeypatch):
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: os.terminal_size((0, 0)) and Usage())
+    monkeypatch.setattr(cache_folder.shutil, "disk_usage", lambda path: os.terminal_size((0, 0)) and Usage())
     with pytest.raises(DataError, match="disk of the cache is full"):
         cached(train(data), 30)
 

@@ -3,9 +3,9 @@
 import pytest
 
 from clearsight import sources
+from clearsight.printing.results import description
 from clearsight.sources import DataError, describe
 from clearsight.types import Label
-from clearsight.verbs.said import description
 
 
 def made(writers, folder, names, per=3):

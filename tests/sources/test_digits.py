@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from clearsight import sources
-from clearsight.sources import digits
-from clearsight.sources.digits import DigitScenes, Setting
+from clearsight.sources.formats import digits
+from clearsight.sources.formats.digits import DigitScenes, Setting
 
 
 def test_a_scene_depends_on_seed_split_and_index_only():

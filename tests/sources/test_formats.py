@@ -7,10 +7,10 @@ import torch
 
 from clearsight import catalogue, sources
 from clearsight.sources import DataError
-from clearsight.sources.format import Format, Request
+from clearsight.sources.annotations.layout import Format, Request
 from clearsight.types import Boxes, Dataset, Sample
 
-PARTS = catalogue.parts("sources")
+PARTS = catalogue.parts("sources.formats")
 WITH_FOLDER = [part for part in PARTS if not part.load().embedded]
 # The writers write boxes; formats whose own truth is another have tests of their own.
 OF_BOXES = [part for part in WITH_FOLDER if part.load().offers[0] is Boxes]

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from clearsight import sources
+from clearsight.printing.results import description
 from clearsight.sources import DataError, describe, records_of
 from clearsight.types import Label, Labels, Value
-from clearsight.verbs.said import description
 
 
 def png(shade, size=(6, 8)):

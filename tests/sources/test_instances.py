@@ -15,9 +15,10 @@ from pycocotools import mask as coco
 
 from clearsight import sources
 from clearsight.ops import instance_masks, polygons
-from clearsight.sources import DataError, cached, outlines, records_of
-from clearsight.sources.digits import DigitScenes
-from clearsight.sources.outlines import DrawnInstances
+from clearsight.sources import DataError, cached, records_of
+from clearsight.sources.formats.digits import DigitScenes
+from clearsight.sources.samples import outlines
+from clearsight.sources.samples.outlines import DrawnInstances
 from clearsight.types import Boxes, ClassMap, Instances
 
 HEIGHT, WIDTH = 40, 60

@@ -9,10 +9,10 @@ from PIL import Image
 
 from clearsight import sources
 from clearsight.sources import records_of
-from clearsight.sources.box_sizes import box_sizes
-from clearsight.sources.few_examples import few_examples
-from clearsight.sources.near_duplicates import NEAR, _close, near_duplicates
-from clearsight.sources.records import Record
+from clearsight.sources.checks.box_sizes import box_sizes
+from clearsight.sources.checks.few_examples import few_examples
+from clearsight.sources.checks.near_duplicates import NEAR, _close, near_duplicates
+from clearsight.sources.samples.records import Record
 
 REAL = os.environ.get("CLEARSIGHT_DATA")
 

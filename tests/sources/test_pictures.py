@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from clearsight.sources import pictures
-from clearsight.sources.pictures import PictureError
+from clearsight.sources.samples import pictures
+from clearsight.sources.samples.pictures import PictureError
 
 
 def encoded(image, format="PNG", **choices):

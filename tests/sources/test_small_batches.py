@@ -3,10 +3,10 @@ import pytest
 import torch
 from PIL import Image
 
-from clearsight.sources.augment import mixed
-from clearsight.sources.cache import cached
-from clearsight.sources.records import PictureDataset, Record
-from clearsight.sources.small_batches import SmallBatches
+from clearsight.sources.batches.augmentation import mixed
+from clearsight.sources.batches.small_pictures import SmallBatches
+from clearsight.sources.samples.cache import cached
+from clearsight.sources.samples.records import PictureDataset, Record
 from clearsight.types import Batch, Boxes, Label, Training, Value
 
 SIDE = 12

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearsight import sources
-from clearsight.sources import DataError, splitting
+from clearsight.sources import DataError
+from clearsight.sources.samples import splitting
 
 
 @given(

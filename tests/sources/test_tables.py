@@ -4,9 +4,9 @@ import numpy as np
 import polars
 import pytest
 
-from clearsight.sources.leaks import alone
+from clearsight.sources.checks.leaks import alone
 from clearsight.sources.problems import DataError
-from clearsight.sources.tables import looks_like_table, read_rows, read_table
+from clearsight.sources.tables.table import looks_like_table, read_rows, read_table
 
 ROWS = [("a" if i % 2 else "b", i % 7 + 0.5, 10 * i) for i in range(30)]
 

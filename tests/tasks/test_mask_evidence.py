@@ -7,14 +7,14 @@ import pytest
 import torch
 from coco_masks import SIZE, random_pictures
 
-from clearsight import evaluation
 from clearsight.audits.calibration import calibration
 from clearsight.audits.errors import errors
 from clearsight.audits.groups import groups
 from clearsight.audits.scores import scores
+from clearsight.evaluation import evaluator
+from clearsight.files.tree import load_tree, save_tree
 from clearsight.metrics.instance_segmentation import METRICS, InstanceStatistics
 from clearsight.tasks import InstanceSegmentation
-from clearsight.tree import load_tree, save_tree
 from clearsight.types import Request, Sample
 
 
@@ -40,7 +40,7 @@ class Pictures:
 def evidence():
     found, true, *_ = random_pictures(5, 70, most=4)
     answers = iter(found)
-    return evaluation.evaluate(
+    return evaluator.evaluate(
         lambda images: (next(answers) for _ in images), InstanceSegmentation(), Pictures(true), threshold=0.2
     )
 

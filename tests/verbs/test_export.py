@@ -16,9 +16,9 @@ import clearsight as cs
 from clearsight import cli
 from clearsight.architectures.yolo import Yolo
 from clearsight.exported import formats
-from clearsight.sources import pictures as picture_files
-from clearsight.verbs import trained
-from clearsight.verbs.predict_exported import predict_exported
+from clearsight.loading import trained
+from clearsight.prediction.exported import predict_exported
+from clearsight.sources.samples import pictures as picture_files
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
 for _format, _library in formats.LIBRARIES.items():

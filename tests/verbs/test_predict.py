@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 import clearsight as cs
+from clearsight.prediction.inputs import found_files, unique_names
 from clearsight.run import Run
 from clearsight.types import Detections
-from clearsight.verbs.inputs import found_files, unique_names
 from clearsight.verbs.predict import Predicted, results
 
 LOW = 0.015

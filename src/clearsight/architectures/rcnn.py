@@ -27,7 +27,7 @@ from torchvision.ops import roi_align
 
 from clearsight.architectures import selective_search
 from clearsight.ops import boxes as box_ops
-from clearsight.regions import segmentation
+from clearsight.ops.regions import segmentation
 from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Training, Truth
 
 CONTEXT = 16 / (227 - 2 * 16)  # of a region's side on each side of it: 16 of the 227 px of the paper's warps

@@ -1,8 +1,8 @@
 """Regions of a picture that may hold an object, by selective search (Uijlings et al. 2013), and what was found before.
 
 Neighbouring patches of like colour, texture and size are merged until one is left; the box around every patch on the
-way is a region (see ``clearsight.regions``, which searches). What was found is kept in ``regions`` in the user's cache
-folder (``CLEARSIGHT_CACHE`` names another), one small file each.
+way is a region (see ``clearsight.ops.regions``, which searches). What was found is kept in ``regions`` in the user's
+cache folder (``CLEARSIGHT_CACHE`` names another), one small file each.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from clearsight import regions as search
-from clearsight.durable import write_bytes
+from clearsight.files.durable import write_bytes
+from clearsight.ops import regions as search
 from clearsight.ops.views import FILL
 
 VERSION = 2

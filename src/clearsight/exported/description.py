@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from clearsight import durable
 from clearsight.exported.formats import MARK, files_of
+from clearsight.files import durable
 
 VERSION = 1
 

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
-from clearsight import decoding, pasting, regions
 from clearsight.exported import description
 from clearsight.exported.description import Description
 from clearsight.exported.formats import SUFFIXES, Engine, files_of, open_engine
+from clearsight.files import decoding
+from clearsight.ops import mask_pasting, regions
 
 Picture = UInt8[np.ndarray, "h w 3"]
 
@@ -48,7 +49,7 @@ class Found:
         """
         if self.masks is None or self.frames is None:
             raise ValueError("these objects have no masks. Expected those of an exported mask-rcnn.")
-        windows, crops = pasting.pasted(self.masks, self.frames.astype(np.float64), size, threshold)
+        windows, crops = mask_pasting.pasted(self.masks, self.frames.astype(np.float64), size, threshold)
         return zip(windows.tolist(), crops, strict=True)
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from clearsight import pasting
+from clearsight.ops import mask_pasting
 from clearsight.ops.mask_runs import joined as joined
 from clearsight.ops.mask_runs import overlaps as overlaps
 from clearsight.ops.mask_runs import rle as rle
@@ -87,7 +87,7 @@ def pasted(
     """
     answers = probabilities.detach().float().cpu().numpy()
     sides = boxes.detach().double().cpu().numpy()
-    windows, crops = pasting.pasted(answers, sides, size, threshold)
+    windows, crops = mask_pasting.pasted(answers, sides, size, threshold)
     return of_crops(crops, windows[:, :2].tolist(), size)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from clearsight.decoding import Size
+from clearsight.files.decoding import Size
 
 
 def filled(polygon: Float[np.ndarray, "n 2"], size: Size) -> Bool[np.ndarray, "h w"]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import cast
 
 from clearsight import catalogue
-from clearsight.sources.format import FileFormat, Format, Request
+from clearsight.sources.annotations.layout import FileFormat, Format, Request
 from clearsight.sources.problems import DataError, shown
-from clearsight.sources.records import Source
+from clearsight.sources.samples.records import Source
 
 SHOWN_FOLDERS = 10
 
@@ -36,7 +36,7 @@ def read(
     """
     if not 0 <= held_out <= 0.9:
         raise DataError(f"held_out is {held_out}. Expected a share from 0 to 0.9 of the pictures, such as 0.2.")
-    formats = {part.name: cast(Format, part.load()) for part in catalogue.parts("sources")}
+    formats = {part.name: cast(Format, part.load()) for part in catalogue.parts("sources.formats")}
     format, path = _chosen(data, formats)
     request = Request(
         folder=None,
@@ -71,7 +71,7 @@ def _chosen(data: str | Path, formats: dict[str, Format]) -> tuple[Format | None
     # One letter is a drive.
     if not colon or len(prefix) < 2 or "/" in prefix or (prefix not in formats and Path(data).exists()):
         return None, Path(data)
-    format = cast(Format, catalogue.find("sources", prefix).load())
+    format = cast(Format, catalogue.find("sources.formats", prefix).load())
     if format.embedded:
         raise DataError(f"{prefix} is embedded and takes no path. Write {prefix} alone, or name the folder's format.")
     return format, Path(rest)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clearsight.grid import find_zone
+from clearsight.energy.grid import find_zone
+from clearsight.evaluation.conclusion import SAME_PICTURES, baseline_for, examples_of, write_card
+from clearsight.evaluation.judging import check_attributes, judged, judged_split, read_for
+from clearsight.loading import trained
 from clearsight.run import Config, Run
+from clearsight.tabular.training import audit_table
 from clearsight.types import Card, Evidence, Request
-from clearsight.verbs import trained
-from clearsight.verbs.conclude import SAME_PICTURES, baseline_for, examples_of, write_card
-from clearsight.verbs.evaluate import check_attributes, judged, judged_split, read_for
-from clearsight.verbs.tabular import audit_table
 
 
 def audit(

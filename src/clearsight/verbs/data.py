@@ -4,12 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from clearsight import sources
+from clearsight.console.progress import stage
+from clearsight.label_checks import page
+from clearsight.label_checks.problems import likely_problems
+from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.sources import Description, Source, records_of
-from clearsight.sources.describe_table import TableDescription, describe_table
-from clearsight.sources.near_duplicates import NearPair, near_duplicates
-from clearsight.sources.tables import looks_like_table, read_table
-from clearsight.verbs.progress import stage
+from clearsight.sources.checks.describe_table import TableDescription, describe_table
+from clearsight.sources.checks.near_duplicates import NearPair, near_duplicates
+from clearsight.sources.tables.table import looks_like_table, read_table
 
 SIZE_PX = 416
 
@@ -44,17 +47,14 @@ def data(
     source = sources.read(str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed)
     if run is None:
         return _described(source, size_px or SIZE_PX, quiet)
-    from clearsight.verbs import problem_page, trained
-    from clearsight.verbs.label_problems import likely_problems
-
     run = trained.opened(run)
     found = _described(source, size_px or int(run.config.settings["training"]["size_px"]), quiet)
     problems = likely_problems(run, source, quiet)
-    page = ""
+    written = ""
     if folder is not None:
         with stage("drawing likely problems", quiet):
-            page = str(problem_page.write_page(folder, source, problems, run.config.class_names))
-    return replace(found, likely_problems=problems, problems_page=page)
+            written = str(page.write_page(folder, source, problems, run.config.class_names))
+    return replace(found, likely_problems=problems, problems_page=written)
 
 
 def _described(source: Source, size_px: int, quiet: bool) -> Description:

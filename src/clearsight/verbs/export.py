@@ -19,21 +19,23 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from clearsight import durable, sources
+from clearsight import sources
+from clearsight.console.progress import stage
 from clearsight.exported import Description, ExportedDetector, Found, agreement, description, formats
 from clearsight.exported.agreement import Agreement
-from clearsight.inference import Predictor
+from clearsight.exporting import graphs
+from clearsight.files import durable
+from clearsight.inference.predictor import Predictor
+from clearsight.loading import data, trained
 from clearsight.ops import views
 from clearsight.run import Run
 from clearsight.types import Dataset, Detections, Prediction
-from clearsight.verbs import gather, graphs, trained
-from clearsight.verbs.progress import stage
 
 CHECKED = 16
 SCORE, APART, MASK = 0.005, 0.01, 0.02  # beyond these the exported model is not the run's
 SEARCH = (
     "selective search, fast mode, in the part of the canvas that is not grey, shrunk to longer_px; see "
-    "clearsight/regions.py. The first region is that whole part, and at most `most` follow"
+    "clearsight/ops/regions.py. The first region is that whole part, and at most `most` follow"
 )
 MASKS = (
     "float n s s: probabilities over a grid of s x s cells laid on each box. A pixel belongs to the object where its "
@@ -204,7 +206,7 @@ def _pictures(run: Run, multiple: int) -> tuple[list[Picture], str]:
             run.config.data,
             attributes=_path(run.config.settings.get("attributes")),
             skip_bad=bool(run.config.settings.get("skip_bad")),
-            seed=gather.SPLIT_SEED,
+            seed=data.SPLIT_SEED,
             wanted=(trained.task_of(run.config).truth_type,),
         )
         held_out = source.splits.get("val") or next(iter(source.splits.values()))

@@ -11,21 +11,22 @@ from typing import Any
 import torch
 from PIL import Image
 
+from clearsight.console.progress import stage
+from clearsight.console.signals import signals
+from clearsight.inference.windows import OVERLAP
+from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
+from clearsight.prediction import plain_rows, writing
+from clearsight.prediction.conversion import to_supervision
+from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
+from clearsight.prediction.overlays import Drawings
+from clearsight.prediction.tallies import Tally, labels_above
+from clearsight.prediction.videos import Camera, Limits
+from clearsight.prediction.writing import Seen
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
+from clearsight.tabular.prediction import PredictedRows, predict_table
 from clearsight.types import Boxes, Detections, InstanceDetections, Prediction, Scores
-from clearsight.verbs import findings, trained, writing
-from clearsight.verbs.conversion import to_supervision
-from clearsight.verbs.inputs import View, Views, found_files, found_sources, moves, readable
-from clearsight.verbs.overlays import Drawings
-from clearsight.verbs.progress import stage
-from clearsight.verbs.signals import signals
-from clearsight.verbs.table_rows import PredictedRows, predict_table
-from clearsight.verbs.tallies import Tally, labels_above
-from clearsight.verbs.videos import Camera, Limits
-from clearsight.verbs.writing import Seen
-from clearsight.windows import OVERLAP
 
 __all__ = ["Predicted", "found_files", "predict", "results"]
 
@@ -140,7 +141,7 @@ def predict(
 
 
 def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
-    """One row per object or picture: its number and file name, and what was found there (see ``findings.rows``)."""
+    """One row per object or picture: its number and file name, and what was found there (see ``plain_rows.rows``)."""
     if isinstance(predicted, PredictedRows):
         return list(predicted.rows)
     begun = [one.row() for one in predicted.seen] or [
@@ -155,7 +156,7 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
 
 def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
     """What was found in one picture as rows; of several labels, those that reach their thresholds."""
-    rows = findings.rows(found, class_names)
+    rows = plain_rows.rows(found, class_names)
     if thresholds and isinstance(found, Scores):
         said = {"labels": labels_above(found, class_names, thresholds)}
         return [said | {"probabilities": row["probabilities"]} for row in rows]

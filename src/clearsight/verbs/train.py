@@ -7,19 +7,20 @@ from typing import Any
 
 import torch
 
-from clearsight import catalogue, loop
-from clearsight.grid import find_zone
-from clearsight.meter import Meter
+from clearsight import catalogue
+from clearsight.energy.grid import find_zone
+from clearsight.energy.meter import Meter
+from clearsight.evaluation.conclusion import conclude
+from clearsight.evaluation.judging import check_attributes
+from clearsight.loading import trained
+from clearsight.loading.data import Gathered, gather
 from clearsight.run import Run
-from clearsight.sources.tables import looks_like_table
-from clearsight.verbs import trained
-from clearsight.verbs.choices import choose
-from clearsight.verbs.conclude import conclude
-from clearsight.verbs.evaluate import check_attributes
-from clearsight.verbs.gather import Gathered, gather
-from clearsight.verbs.precision import precision_for
-from clearsight.verbs.process import Plan, cost_before, launch
-from clearsight.verbs.tabular import train_table
+from clearsight.settings import choose
+from clearsight.sources.tables.table import looks_like_table
+from clearsight.tabular.training import train_table
+from clearsight.training import loop
+from clearsight.training.precision import precision_for
+from clearsight.training.process import Plan, cost_before, launch
 
 MINUTES = 10.0
 

@@ -1,0 +1,195 @@
+"""Several runs on the same pictures, paired: how much better one is, whether that is more than chance, what each costs.
+
+Pictures are resampled by cluster, the same for all runs, so what makes a picture hard for all of them cancels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearsight.comparison.speed import Speed
+from clearsight.loading import trained
+from clearsight.metrics import resample
+from clearsight.run import Run
+from clearsight.types import Evidence
+
+REPLICATES = 1000
+METHOD = f"paired cluster bootstrap, {REPLICATES} replicates, 95% interval"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A metric's value and its 95% interval; None where resampling says nothing."""
+
+    value: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """One run: what it is, its scores by metric, what training took (kWh low, mid, high), and how quick it is.
+
+    ``speed`` is None where it was not measured.
+    """
+
+    name: str
+    path: str
+    model: str
+    backbone: str
+    scores: Mapping[str, Score]
+    training_s: float | None
+    kwh: tuple[float, float, float] | None
+    speed: Speed | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One metric of a run and of the first on the same ``n`` pictures: ``second - first`` with its 95% interval, p."""
+
+    run: str
+    metric: str
+    first: float
+    second: float
+    difference: float
+    interval: tuple[float, float] | None
+    p: float
+    n: int
+    clusters: int
+    higher_is_better: bool
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All metrics of several runs on one evaluation, each run against the first; one ``claim`` for each of these.
+
+    ``page`` is the report of the comparison, where one was written.
+    """
+
+    evidence: str
+    unit: str
+    n: int
+    runs: tuple[Contender, ...]
+    differences: tuple[Difference, ...]
+    claims: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    page: str | None = None
+
+
+def compared(runs: Sequence[Run], name: str, evidence: Sequence[Evidence], seed: int = 0) -> Comparison:
+    """The comparison of runs by their evaluations of the same pictures, called ``name``, in the order of the runs."""
+    names = _names(runs)
+    metrics = _common(evidence)
+    weights = resample.cluster_weights(evidence[0].clusters, REPLICATES, seed)
+    scores: list[dict[str, Score]] = [{} for _ in runs]
+    differences = []
+    for metric in metrics:
+        estimates = [resample.interval(_named(one, metric), one, weights) for one in evidence]
+        for mine, estimate in zip(scores, estimates, strict=True):
+            mine[metric] = Score(value=estimate.value, interval=estimate.interval)
+        differences += [
+            _difference(names[index], metric, evidence[0], evidence[index], weights) for index in range(1, len(runs))
+        ]
+    return Comparison(
+        evidence=name,
+        unit=evidence[0].unit,
+        n=len(evidence[0].ids),
+        runs=tuple(_contender(run, name, score) for run, name, score in zip(runs, names, scores, strict=True)),
+        differences=tuple(differences),
+        claims=tuple(_claim(one, names[0]) for one in differences if one.metric == metrics[0]),
+    )
+
+
+def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
+    """The evaluation all runs have of the same pictures, tests before other splits; raises ValueError for none."""
+    names = set.intersection(*(set(run.evidence_names) for run in runs))
+    for name in sorted(names, key=lambda name: (not name.endswith("test"), name)):
+        if name.startswith("baseline"):
+            continue
+        found = [run.read_evidence(name, trained.task_of(run.config).statistics_type) for run in runs]
+        if all(_same(found[0], one) for one in found[1:]):
+            return name, found
+    paths = ", ".join(str(run.path) for run in runs)
+    raise ValueError(
+        f"{paths} were not judged on the same pictures. Judge each on one data set: "
+        f"clearsight evaluate {runs[0].path} DATA, and so on."
+    )
+
+
+def _same(one: Evidence, other: Evidence) -> bool:
+    """Whether two evaluations are of the same pictures: with other truths, such as masks for boxes, by their ids."""
+    alike = ("fingerprint",) if one.task == other.task else ("data", "split")
+    return one.ids == other.ids and all(one.about.get(key) == other.about.get(key) for key in alike)
+
+
+def _common(evidence: Sequence[Evidence]) -> list[str]:
+    """The metrics that all runs have, in the order of the first; raises ValueError for none."""
+    theirs = [[metric.name for metric in one.statistics.metrics()] for one in evidence]
+    common = [name for name in theirs[0] if all(name in other for other in theirs)]
+    if not common:
+        tasks = " and ".join(sorted({one.task for one in evidence}))
+        raise ValueError(f"these runs do {tasks}, which have no metric in common. Compare runs of one task.")
+    return common
+
+
+def _named(evidence: Evidence, name: str) -> resample.Metric:
+    return next(metric for metric in evidence.statistics.metrics() if metric.name == name)
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The names of the runs' folders; their paths where two share one."""
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.path) for run in runs]
+
+
+def _difference(run: str, metric: str, old: Evidence, new: Evidence, weights: np.ndarray) -> Difference:
+    mine = _named(old, metric)
+    gap = resample.change(mine, old, new, weights)
+    return Difference(
+        run=run,
+        metric=metric,
+        first=gap.second.value,
+        second=gap.first.value,
+        difference=gap.value,
+        interval=gap.interval,
+        p=gap.p,
+        n=gap.first.images,
+        clusters=gap.first.clusters,
+        higher_is_better=mine.higher_is_better,
+        method=METHOD,
+    )
+
+
+def _contender(run: Run, name: str, scores: Mapping[str, Score]) -> Contender:
+    config = run.config
+    try:
+        cost = run.read_card().cost
+    except ValueError:
+        cost = None
+    return Contender(
+        name=name,
+        path=str(run.path),
+        model=config.model,
+        backbone=config.backbone,
+        scores=scores,
+        training_s=None if cost is None else cost.seconds,
+        kwh=None if cost is None else cost.kwh,
+    )
+
+
+def _claim(headline: Difference, first: str) -> str:
+    second = headline.run
+    if headline.interval is None:
+        return f"{second} and {first} cannot be told apart: too few clusters of pictures to resample."
+    low, high = headline.interval
+    better = headline.difference > 0 if headline.higher_is_better else headline.difference < 0
+    if low <= 0 <= high:
+        return (
+            f"{second} and {first} cannot be told apart by {headline.metric}: the difference is "
+            f"{headline.difference:+.3f} [{low:+.3f}, {high:+.3f}] on {headline.n} pictures."
+        )
+    return (
+        f"{second} is {'better' if better else 'worse'} than {first} by {abs(headline.difference):.3f} "
+        f"{headline.metric} [{low:+.3f}, {high:+.3f}] on {headline.n} pictures."
+    )

@@ -1,0 +1,33 @@
+"""What a person sees while waiting, on stderr: a bar in a terminal, a line now and then elsewhere, nothing if quiet."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+Watch = Callable[[int, int], None]
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar on stderr that vanishes when it is done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TaskProgressColumn(),
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+@contextlib.contextmanager
+def stage(name: str, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for a stage whose parts are counted: call what it gives with ``(done, total)``, None where unknown."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    with progress(TimeRemainingColumn()) as shown:
+        bar = shown.add_task(name, total=None)
+        yield lambda done, total: shown.update(bar, completed=done, total=total)

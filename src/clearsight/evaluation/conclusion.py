@@ -1,0 +1,234 @@
+"""From a trained run to its card and report: judge it, audit it, say what it cost, show it."""
+
+import datetime
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from clearsight import catalogue, drawing, report, sources
+from clearsight.console.progress import stage
+from clearsight.energy.grid import carbon
+from clearsight.evaluation import evaluator
+from clearsight.evaluation.error_pictures import error_pictures
+from clearsight.inference.predictor import Predictor
+from clearsight.loading import trained
+from clearsight.loading.data import Gathered
+from clearsight.run import Config, Run
+from clearsight.sources import Source
+from clearsight.types import (
+    Card,
+    Cost,
+    Dataset,
+    Detections,
+    Evidence,
+    Example,
+    Finding,
+    Prediction,
+    Request,
+    Sample,
+    Scores,
+    Segmentation,
+)
+
+WORST, BEST = 3, 3
+SAME_PICTURES = (
+    "What was settled for deployment (such as a score threshold) was chosen on the same pictures the model is judged "
+    "on, because the data has no test split: numbers at the threshold are a little too good."
+)
+
+
+def conclude(
+    run: Run,
+    cost: Callable[[], Cost],
+    gathered: Gathered,
+    *,
+    by: Sequence[str] = (),
+    zone: str | None = None,
+    responsible: str | None = None,
+    quiet: bool = False,
+) -> Card:
+    """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report."""
+    config, source = run.config, gathered.source
+    judged, notes = _judge(run, source, quiet)
+    split = judged.about["split"]
+    run.write_evidence(split, judged)
+    baseline = baseline_for(run, source, judged)
+    examples = examples_of(run, source.split(split), judged)
+    facts = _facts(run.config, source, judged)
+    request = Request(evidence=judged, more={"baseline": baseline}, by=tuple(by), zone=zone, seed=config.seed)
+    return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
+
+
+def write_card(
+    run: Run,
+    request: Request,
+    cost: Cost | None,
+    facts: dict[str, str],
+    examples: Sequence[Example],
+    notes: Sequence[str],
+    responsible: str | None,
+    *,
+    summary: str | None = None,
+    found: Sequence[Finding] = (),
+) -> Card:
+    """Run every audit on what is known of a run and write its card and reports.
+
+    ``summary`` is the model in one sentence, where the usual one does not fit; ``found`` are findings made elsewhere.
+    """
+    if cost is not None and request.zone is not None:
+        cost = carbon(cost, request.zone)
+    request = Request(**{**vars(request), "cost": cost})
+    findings = (*audited(request), *found)
+    config = run.config
+    card = Card(
+        title=f"{config.model} on {config.data_name}",
+        task=config.task,
+        summary=summary or summary_of(config),
+        findings=findings,
+        cost=cost,
+        facts=facts,
+        provenance={"data fingerprint": config.fingerprint, **config.provenance},
+        examples=tuple(examples),
+        notes=tuple(notes),
+        untested=_untested(request),
+        responsible=responsible,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    run.write_card(card)
+    report.write(card, run.path)
+    return card
+
+
+WORK = {
+    "detection": "find {classes}",
+    "instance-segmentation": "find the outlines of {classes}",
+    "classification": "tell {classes} apart",
+    "tagging": "tell which of {classes} a picture shows",
+    "segmentation": "say of every pixel whether it is {classes}",
+    "regression": "estimate {target}",
+}
+
+
+def summary_of(config: Config) -> str:
+    """What the model is, in one sentence."""
+    names = list(config.class_names)
+    rest = f"{len(names) - 5} more" if len(names) > 6 else names[-1] if names else ""
+    link = "or" if config.task == "segmentation" else "and"
+    classes = f" {link} ".join(part for part in (", ".join(names[: 5 if len(names) > 6 else -1]), rest) if part)
+    work = WORK[config.task].format(classes=classes, target=config.settings.get("target") or "a number")
+    trunk = f" on the backbone {config.backbone}" if config.backbone else ""
+    article = "An" if config.model[0] in "aeiou" else "A"
+    return f"{article} {config.model}{trunk}, trained on {config.data_name} for {_budget(config)} to {work}."
+
+
+def _budget(config: Config) -> str:
+    ((kind, amount),) = config.settings["budget"].items()
+    return f"{amount:g} kWh" if kind == "kwh" else f"{amount:g} {kind.removesuffix('s') if amount == 1 else kind}"
+
+
+def audited(request: Request) -> tuple[Finding, ...]:
+    """The findings of every audit, in the order of the report."""
+    return tuple(finding for part in catalogue.parts("audits") for finding in part.load()(request))
+
+
+def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
+    """Evaluate on "test" where there is one, else on "val"; settle first, on "val", what deployment needs."""
+    predictor, task = trained.predictor(run), trained.task_of(run.config)
+    about = {"model": run.config.model, "run": run.name}
+    with stage("judging", quiet) as watch:
+        held_out = evaluator.evaluate(predictor, task, source.split("val"), about=about, watch=watch)
+    deployed = task.settle(held_out.statistics)
+    run.change(settings={**run.config.settings, "deployed": deployed})
+    if "test" not in source.splits:
+        notes = [SAME_PICTURES] if deployed else []
+        return replace(held_out, statistics=held_out.statistics.with_options(**deployed)), notes
+    with stage("judging", quiet) as watch:
+        return evaluator.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed), []
+
+
+def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:
+    """What guessing from the training truths alone scores on the judged pictures, kept in the run folder."""
+    training, split = source.split("train"), judged.about["split"]
+    task = trained.task_of(run.config)
+    truths = (record.answer() for record in sources.records_of(training))
+    rule = task.baseline(truths, trained.sizes(training), source.class_names)
+    dataset = source.split(split)
+    guessed = evaluator.of_rule(rule, judged, task, dataset, trained.sizes(dataset))
+    deployed = trained.deployed(run.config)
+    evidence = replace(guessed, statistics=guessed.statistics.with_options(**deployed))
+    run.write_evidence(f"baseline-{split}", evidence)
+    return evidence
+
+
+def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
+    """The pictures the model does best and worst on, drawn: what was said, what is true, and where it looked."""
+    what, scores = judged.statistics.each()
+    order = [int(row) for row in np.argsort(scores, kind="stable") if np.isfinite(scores[row])]
+    picks = [("worst", row) for row in order[:WORST]]
+    picks += [("best", row) for row in order[::-1][:BEST] if row not in order[:WORST]]
+    network, names = trained.load(run), run.config.class_names
+    predictor = trained.predictor(run, network)
+    examples = []
+    for number, (kind, row) in enumerate(picks, 1):
+        sample = dataset[row]
+        (found,) = predictor([sample.image])
+        drawn = drawing.overlay(deployed_part(found, run.config), sample.image, names, truth=sample.truth)
+        if isinstance(found, Scores) and hasattr(network, "heat"):
+            heat = _heat(network, predictor, sample, found)
+            drawn = drawing.beside(drawn, drawing.under_heat(sample.image, heat, drawn.size), max(2, drawn.width // 60))
+        file = io.BytesIO()
+        drawn.save(file, "JPEG", quality=88)
+        path = f"examples/{kind}-{number}.jpg"
+        run.write_file(path, file.getvalue())
+        beside = " (left: what it says, right: the truth)" if isinstance(found, Segmentation) else ""
+        caption = f"{sample.id}: {what} {scores[row]:.2f}{beside}"
+        examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
+    return examples + error_pictures(run, dataset, judged, predictor)
+
+
+def _heat(network: Any, predictor: Predictor, sample: Sample, found: Scores) -> Tensor:
+    """Where the network looked for its most probable class (Grad-CAM), ``h w`` in [0, 1] over the whole picture."""
+    batch, (at,) = predictor.laid([sample.image])
+    heat = network.heat(batch.float().cpu(), found.probabilities.argmax()[None].cpu())[0]
+    return heat[: at.placed[0], : at.placed[1]].detach()
+
+
+def deployed_part(found: Prediction, config: Config) -> Prediction:
+    """What a user is shown of a prediction: of detections those at or above the deployed threshold, else all."""
+    return found.above(trained.deployed(config).get("threshold", 0.5)) if isinstance(found, Detections) else found
+
+
+def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
+    training = config.settings["training"]
+    return {
+        "Model": config.model,
+        "Backbone": config.backbone or "none",
+        "Data": f"{config.data_name} ({source.format})",
+        "Classes": ", ".join(config.class_names) or "none: a number is estimated",
+        "Trained on": f"{len(source.split('train'))} pictures",
+        "Judged on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
+        "Budget": _budget(config),
+        "Longer side": f"{training['size_px']} px",
+        "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),
+        "Seed": str(config.seed),
+    }
+
+
+def _untested(request: Request) -> tuple[str, ...]:
+    """What nobody looked at, said plainly."""
+    unit = request.evidence.unit
+    rows = unit == "rows"
+    gaps = [
+        f"{unit} from other places{'' if rows else ', cameras'} or times than these data",
+        "what breaks it: values nobody has seen, columns that change their meaning"
+        if rows
+        else "what breaks it: noise, blur, unusual light, things it was never shown",
+        "how much another random seed would change these numbers: they speak of this model only",
+    ]
+    if not request.evidence.groups:
+        gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
+    return tuple(gaps)

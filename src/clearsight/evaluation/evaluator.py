@@ -1,0 +1,125 @@
+"""A model, a task and data make evidence: the same way for every task, and the only way evidence is made."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+
+from clearsight.inference.predictor import Predictor
+from clearsight.sources import records_of
+from clearsight.types import UNKNOWN, Dataset, Evidence, Prediction, Sample, Size, Task, Truth
+
+AHEAD = 16  # pictures decoded before they are needed: enough to keep the network busy, few enough for large ones
+PART = 64  # predictions kept until they are counted: class maps of a whole data set would not fit in memory
+
+
+def evaluate(
+    predictor: Predictor,
+    task: Task,
+    dataset: Dataset,
+    *,
+    about: dict[str, str] | None = None,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+    **options: Any,
+) -> Evidence:
+    """Predict on every sample and keep what every later question needs.
+
+    ``about`` is added to what the evidence says of its origin; ``watch(done, total)`` sees the progress; ``options``
+    go to the task's statistics (such as the deployed threshold of a detector).
+    """
+    seen, truths = _Seen(), deque[Truth]()
+    predictions = predictor(seen.images(decoded(dataset), truths))
+    statistics = _counted(task, dataset, predictions, truths, watch, options)
+    return _evidence(task, dataset, statistics, seen, about or {})
+
+
+def of_rule(
+    rule: Callable[[Size], Prediction], evidence: Evidence, task: Task, dataset: Dataset, sizes: Sequence[Size]
+) -> Evidence:
+    """Evidence like another on the same data, of a rule that never looks at a picture, only at its size."""
+    records = iter(records_of(dataset))
+    truths: deque[Truth] = deque()
+
+    def guesses() -> Iterator[Prediction]:
+        for size in sizes:
+            truths.append(next(records).answer())
+            yield rule(size)
+
+    statistics = _counted(task, dataset, guesses(), truths, lambda done, total: None, {})
+    return replace(evidence, statistics=statistics)
+
+
+def _counted(
+    task: Task,
+    dataset: Dataset,
+    predictions: Iterator[Prediction],
+    truths: deque[Truth],
+    watch: Callable[[int, int], None],
+    options: dict[str, Any],
+) -> Any:
+    """The statistics of predictions as they come, a part at a time."""
+    parts = []
+    done = 0
+    while part := list(islice(predictions, PART)):
+        answers = [truths.popleft() for _ in part]
+        parts.append(task.statistics(part, answers, dataset.class_names, **options))
+        done += len(part)
+        watch(done, len(dataset))
+    return task.statistics_type.joined(parts) if parts else task.statistics([], [], dataset.class_names, **options)  # type: ignore[attr-defined]
+
+
+class Samples(Protocol):
+    """Anything that gives samples by number."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+class _Seen:
+    """What is kept of samples as their pictures stream past."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.clusters: list[str] = []
+        self.groups: list[dict[str, str]] = []
+
+    def add(self, sample: Sample) -> None:
+        self.ids.append(sample.id)
+        self.clusters.append(sample.cluster or sample.id)
+        self.groups.append(dict(sample.groups))
+
+    def images(self, samples: Iterator[Sample], truths: deque[Truth]) -> Iterator[Any]:
+        for sample in samples:
+            self.add(sample)
+            truths.append(sample.truth)
+            yield sample.image
+
+
+def _evidence(task: Task, dataset: Dataset, statistics: Any, seen: _Seen, about: dict[str, str]) -> Evidence:
+    attributes = sorted({name for groups in seen.groups for name in groups})
+    return Evidence(
+        task=task.name,
+        statistics=statistics,
+        ids=tuple(seen.ids),
+        clusters=np.unique(np.array(seen.clusters), return_inverse=True)[1].astype(np.int64),
+        groups={name: np.array([groups.get(name, UNKNOWN) for groups in seen.groups]) for name in attributes},
+        about={"data": dataset.name, "split": dataset.split, "fingerprint": dataset.fingerprint, **about},
+    )
+
+
+def decoded(dataset: Samples, threads: int = 2) -> Iterator[Sample]:
+    """All samples in order, decoded a little ahead by threads (decoders release the interpreter)."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
+        indices = iter(range(len(dataset)))
+        waiting = [pool.submit(dataset.__getitem__, index) for index in islice(indices, AHEAD)]
+        while waiting:
+            sample = waiting.pop(0).result()
+            waiting += [pool.submit(dataset.__getitem__, index) for index in islice(indices, 1)]
+            yield sample

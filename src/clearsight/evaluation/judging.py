@@ -1,0 +1,77 @@
+"""Judging a trained run: its data read as the run needs them, one split evaluated, the evidence kept in its folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from clearsight.console.progress import stage
+from clearsight.evaluation import evaluator
+from clearsight.loading import trained
+from clearsight.loading.data import gather
+from clearsight.run import Run
+from clearsight.sources import Source, records_of
+from clearsight.types import Dataset, Evidence
+
+
+def read_for(
+    run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool, target: str | None = None
+) -> Source:
+    """Data for a trained model: its own are split as they were then; of others nothing is set aside for training."""
+    config = run.config
+    own = same_place(data, config.data)
+    if own and attributes is None:
+        attributes = config.settings["attributes"]
+    return gather(
+        str(data),
+        int(config.settings["training"]["size_px"]),
+        attributes=attributes,
+        skip_bad=skip_bad or (own and config.settings["skip_bad"]),
+        held_out=0.2 if own else 0.0,
+        class_names=config.class_names or None,
+        wanted=(trained.task_of(config).truth_type,),
+        target=target or config.settings.get("target"),
+    ).source
+
+
+def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:
+    """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there."""
+    known = sorted({name for dataset in splits.values() for one in records_of(dataset) for name in one.groups})
+    for name in by:
+        if name not in known:
+            have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
+            raise ValueError(f"the data has no attribute {name!r}, which --by asks for. {have}")
+
+
+def judged_split(source: Source) -> str:
+    """The split to judge on: the first of "test", "val" and "train" that the data has, else the first it has."""
+    return next((name for name in ("test", "val", "train") if name in source.splits), next(iter(source.splits)))
+
+
+def same_place(one: str | Path, other: str | Path) -> bool:
+    """Whether two words name one folder: with or without its format, from here or from the root."""
+    if str(one) == str(other):
+        return True
+    folders = [Path(text if Path(text).exists() else text.partition(":")[2] or text) for text in (str(one), str(other))]
+    return all(folder.is_dir() for folder in folders) and folders[0].resolve() == folders[1].resolve()
+
+
+def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
+    """The evidence of a run on one split, kept in the run folder."""
+    config = run.config
+    dataset = source.split(split)
+    with stage("judging", quiet) as watch:
+        found = evaluator.evaluate(
+            trained.predictor(run),
+            trained.task_of(config),
+            dataset,
+            about={"model": config.model, "run": run.name},
+            watch=watch,
+            **trained.deployed(config),
+        )
+    run.write_evidence(evidence_name(dataset.name, dataset.split), found)
+    return found
+
+
+def evidence_name(data: str, split: str) -> str:
+    """A file name for the evidence of some data, whatever the data is called."""
+    words = ["".join(c if c.isalnum() and c.isascii() else "-" for c in text).strip("-") for text in (data, split)]
+    return f"{words[0][:60] or 'data'}-{words[1][:60] or 'split'}"

@@ -1,0 +1,1 @@
+"""A trained network at work: pictures of any size in, predictions out, whole or by windows and tiles."""

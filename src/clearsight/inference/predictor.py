@@ -1,0 +1,139 @@
+"""A trained network made ready to predict: norms folded into convolutions, one precision, pictures of any size."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from itertools import chain, groupby
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from clearsight.inference.allocation import keep_freed_memory
+from clearsight.ops import views
+from clearsight.types import Model, Prediction, Size
+
+Picture = UInt8[Tensor, "3 h w"]
+
+
+class Predictor:
+    """Predicts on pictures of any size, in their own pixels.
+
+    ``size_px`` is the longer side the network sees; ``batch`` how many neighbouring pictures of one canvas it sees at
+    once; ``dtype`` float32 or bfloat16.
+    """
+
+    keeps_memory = True  # quicker, but what large pictures leave behind is not given back
+
+    def __init__(
+        self, model: Model, size_px: int, *, batch: int = 4, dtype: torch.dtype = torch.float32, device: str = "cpu"
+    ) -> None:
+        assert isinstance(model, nn.Module)
+        if self.keeps_memory:
+            keep_freed_memory()
+        self.device = torch.device(device)
+        probe = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        network = fold_norms(deepcopy(model).cpu().float().eval().requires_grad_(False), probe)
+        self.model = network.to(device=self.device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore
+        self.size_px, self.batch, self.dtype = size_px, batch, dtype
+        self.multiple = max(model.strides, default=1)
+
+    def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
+        """One prediction per picture, in order."""
+        laid = ((views.canvas_for(_size(image), self.size_px, self.multiple), image) for image in images)
+        for canvas, run in groupby(laid, key=lambda pair: pair[0]):
+            for chunk in _chunks((image for _, image in run), self.batch):
+                yield from self._predict(canvas, chunk)
+
+    def laid(
+        self, images: Sequence[Picture], canvas: Size | None = None
+    ) -> tuple[Float[Tensor, "b 3 h w"], list[views.Placement]]:
+        """Pictures of one size, or for one ``canvas``, as the network sees them, and how each lies there."""
+        canvas = canvas or views.canvas_for(_size(images[0]), self.size_px, self.multiple)
+        placements = [
+            views.Placement(size=_size(image), placed=views.fitted(_size(image), self.size_px)) for image in images
+        ]
+        pasted = [views.paste(image, canvas, at) for image, at in zip(images, placements, strict=True)]
+        stack = torch.stack(pasted).to(self.device).contiguous(memory_format=torch.channels_last)
+        return stack.to(self.dtype).div_(255), placements
+
+    def _predict(self, canvas: Size, images: list[Tensor]) -> list[Prediction]:
+        batch, placements = self.laid(images, canvas)
+        with torch.inference_mode():
+            found = self.model.predict(batch)
+            return [views.bring_back(one, at) for one, at in zip(found, placements, strict=True)]
+
+
+def _size(image: Tensor) -> tuple[int, int]:
+    return (image.shape[1], image.shape[2])
+
+
+def _chunks(items: Iterable[Tensor], size: int) -> Iterator[list[Tensor]]:
+    chunk: list[Tensor] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@torch.no_grad()
+def fold_norms(network: nn.Module, probe: Tensor) -> nn.Module:
+    """A copy of the network whose batch norms are folded into the convolutions whose output they read.
+
+    The pairs are seen by running ``probe`` through the network. Folding is an identity (at evaluation the norm is an
+    affine map), and it is checked: a network that answers the probe differently when folded is returned as it was.
+    """
+    folded = deepcopy(network)
+    for conv, norm in _pairs(folded, probe):
+        assert norm.running_var is not None and norm.running_mean is not None
+        scale = torch.rsqrt(norm.running_var + norm.eps)
+        scale = scale if norm.weight is None else scale * norm.weight
+        shift = -norm.running_mean * scale if norm.bias is None else norm.bias - norm.running_mean * scale
+        conv.weight.mul_(scale.reshape(-1, *[1] * (conv.weight.ndim - 1)))
+        conv.bias = nn.Parameter(shift if conv.bias is None else conv.bias * scale + shift, requires_grad=False)
+        _replace(folded, norm, getattr(norm, "act", nn.Identity()))  # timm's norms may hold an activation
+    same = (
+        torch.allclose(a, b, rtol=1e-2, atol=1e-2)
+        for a, b in zip(_flat(network(probe)), _flat(folded(probe)), strict=True)
+    )
+    return folded if all(same) else network
+
+
+def _replace(network: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    for parent in network.modules():
+        for name, child in list(parent.named_children()):
+            if child is old:
+                setattr(parent, name, new)
+
+
+def _pairs(network: nn.Module, probe: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Convolutions whose output, the very same tensor, is read by a batch norm."""
+    made: dict[int, nn.Conv2d] = {}
+    kept, pairs = [], []
+
+    def after_conv(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        assert isinstance(module, nn.Conv2d)
+        made[id(output)] = module
+        kept.append(output)  # alive until the end, so that no id is given twice
+
+    def before_norm(module: nn.Module, inputs: tuple) -> None:
+        assert isinstance(module, nn.BatchNorm2d)
+        conv = made.get(id(inputs[0]))
+        if conv is not None and module.track_running_stats:
+            pairs.append((conv, module))
+
+    hooks = [m.register_forward_hook(after_conv) for m in network.modules() if isinstance(m, nn.Conv2d)]
+    hooks += [m.register_forward_pre_hook(before_norm) for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    network(probe)
+    for hook in hooks:
+        hook.remove()
+    return pairs
+
+
+def _flat(output: object) -> list[Tensor]:
+    if isinstance(output, Tensor):
+        return [output]
+    assert isinstance(output, (list, tuple))
+    return list(chain.from_iterable(_flat(part) for part in output))

@@ -1,0 +1,1 @@
+"""Labels that a trained run doubts, and the page that shows them."""

@@ -1,0 +1,89 @@
+"""Data read, and looked through to the last pixel, before anything is built on it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from clearsight import catalogue, sources
+from clearsight.console.progress import stage
+from clearsight.sources import CachedDataset, PictureDataset, Source, records_of
+from clearsight.types import TRUTHS, Dataset, Truth
+
+SPLIT_SEED = 0  # the seed of a run changes its training, not which pictures it is judged on: runs stay comparable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """A source whose pictures all decode, and its splits with the pictures resized and at hand."""
+
+    source: Source
+    cached: Mapping[str, CachedDataset]
+    size_px: int
+
+    def truths(self, split: str) -> Iterator[Truth]:
+        """The truths of a split in the pixels of the resized pictures, one by one."""
+        return (self.cached[split].truth(index) for index in range(len(self.cached[split])))
+
+
+def gather(
+    place: str,
+    size_px: int,
+    *,
+    attributes: Path | str | None = None,
+    skip_bad: bool = False,
+    held_out: float = 0.2,
+    class_names: Sequence[str] | None = None,
+    wanted: tuple[type, ...] = (),
+    target: str | None = None,
+    enlarge: bool = True,
+    quiet: bool = True,
+) -> Gathered:
+    """Read data and cache every picture at ``size_px``, so that a broken one shows now and not hours later.
+
+    ``class_names`` are those of a trained model, which the data's must be among; ``wanted`` the kinds of truth that
+    are of use, ``target`` the column of the truth in a table. Unless they are to be enlarged, no picture is cached
+    larger than the largest is. Raises ValueError with everything
+    that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
+    """
+    table = None if attributes is None else Path(attributes)
+    source = sources.read(
+        place, attributes=table, skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out, wanted=wanted, target=target
+    )
+    if wanted and source.truth not in wanted:
+        raise ValueError(_misfit(source, wanted))
+    if class_names is not None:
+        source = source.aligned(class_names)
+    if not enlarge:
+        size_px = min(size_px, max((max(record.size) for one in source.splits.values() for record in records_of(one)
+                                    if record.size), default=size_px))  # fmt: skip
+    cached = {}
+    for name, dataset in source.splits.items():
+        with stage(f"reading pictures: {name}", quiet) as watch:
+            cached[name] = sources.cached(dataset, size_px, watch, skip_bad=skip_bad)
+    splits = {name: _whole(dataset, cached[name]) for name, dataset in source.splits.items()}
+    problems = [line for one in cached.values() for line in one.problems]
+    return Gathered(
+        source=replace(source, splits=splits, problems=(*source.problems, *problems)), cached=cached, size_px=size_px
+    )
+
+
+def _misfit(source: Source, wanted: tuple[type, ...]) -> str:
+    """That the data hold another kind of truth than is needed, and which models would take them."""
+    tasks = {part.name: part.load().truth_type for part in catalogue.parts("tasks")}
+    fitting = [
+        part.name
+        for part in catalogue.parts("architectures")
+        if any(tasks[name] is source.truth for name in part.load().tasks)
+    ]
+    needed = " or ".join(TRUTHS[kind] for kind in wanted)
+    return (
+        f"{source.name} ({source.format}) gives {TRUTHS[source.truth]}, and this model needs {needed}. "
+        f"Models for such data: {', '.join(fitting) or 'none'}."
+    )
+
+
+def _whole(dataset: Dataset, cached: CachedDataset) -> Dataset:
+    """The data set without the pictures that do not decode."""
+    if not cached.problems or not isinstance(dataset, PictureDataset):
+        return dataset
+    return replace(dataset, records=cached.records, fingerprint=cached.fingerprint)

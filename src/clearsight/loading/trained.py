@@ -1,0 +1,145 @@
+"""Models built from a choice or from a run, and made ready to predict."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from clearsight import backbones, catalogue
+from clearsight.inference.predictor import Predictor
+from clearsight.inference.tiles import TiledPredictor
+from clearsight.inference.windows import OVERLAP, WindowedPredictor
+from clearsight.run import Config, Run
+from clearsight.settings import choose
+from clearsight.sources import records_of
+from clearsight.types import Boxes, ClassMap, Dataset, Model, Size, Task
+
+
+def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Model:
+    """A network by its name and its config, weights random but for the backbone's where ``pretrained``."""
+    kind = catalogue.find("architectures", model).load()
+    if not hasattr(choice, "backbone"):
+        if pretrained:
+            raise ValueError(
+                f"{model} has no backbone, so there are no weights to start it from. Leave out --pretrained."
+            )
+        return kind(choice, None, class_names)
+    return kind(choice, backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained), class_names)
+
+
+def multiple_of(model: str) -> int:
+    """What the sides of the pictures a model sees are multiples of, in px: the coarsest stride of its backbone."""
+    return max(catalogue.find("architectures", model).load().strides, default=1)
+
+
+def tasks_of(model: str) -> dict[type, str]:
+    """The tasks that a model can answer, by the kind of truth they need; the usual one first."""
+    return {task_named(name).truth_type: name for name in catalogue.find("architectures", model).load().tasks}
+
+
+def trunk_name(network: Model) -> str:
+    """The timm name of a network's backbone, also where it was the trunk of an earlier run; "" where it has none."""
+    return str(getattr(getattr(network, "backbone", None), "name", ""))
+
+
+def task_of(config: Config) -> Task:
+    """The task a run answers."""
+    return task_named(config.task)
+
+
+def task_named(name: str) -> Task:
+    """A task by its name."""
+    task: Task = catalogue.find("tasks", name).load()()
+    return task
+
+
+def load(run: Run) -> Model:
+    """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
+    config, weights = run.config, run.read_weights()
+    kind = catalogue.find("architectures", config.model).load()
+    trunk = {"backbone": config.backbone} if config.backbone else {}
+    (choice,) = choose(config.settings["model"] | trunk, kind.config_type())
+    network = build(config.model, choice, config.class_names)
+    assert isinstance(network, nn.Module)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights in {run.path} do not fit the {config.model} its run.json describes. "
+            f"One of the two files was changed; restore it. ({str(error).splitlines()[0]})"
+        ) from error
+    return network.eval()
+
+
+def predictor(
+    run: Run,
+    network: Model | None = None,
+    *,
+    batch: int = 4,
+    device: str | None = None,
+    window: int | None = None,
+    overlap: float = OVERLAP,
+    least_score: float = 0.0,
+) -> Predictor:
+    """The trained network of a run, ready for pictures of any size, in the precision it was judged in.
+
+    ``network`` is the run's own where it is loaded already. ``window`` cuts larger pictures into windows of so many px,
+    that share at least ``overlap`` where objects are sought; those below ``least_score`` are then dropped at once.
+    Raises ValueError for a window where neither objects nor class maps are predicted.
+    """
+    settings, network = run.config.settings, network or load(run)
+    dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    size_px = int(settings["training"]["size_px"])
+    if window is None:
+        return Predictor(network, size_px, batch=batch, dtype=dtype, device=place)
+    kind = task_of(run.config).truth_type
+    if issubclass(kind, Boxes):
+        return TiledPredictor(
+            network, size_px, window_px=window, overlap=overlap, least_score=least_score, batch=batch, dtype=dtype,
+            device=place,
+        )  # fmt: skip
+    if not issubclass(kind, ClassMap):
+        raise ValueError(
+            f"windows are for objects and class maps, and {run.path} does {run.config.task}. Leave --window out."
+        )
+    return WindowedPredictor(network, size_px, window_px=window, batch=batch, dtype=dtype, device=place)
+
+
+def has_bf16(device: str | None = None) -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere it would be emulated, slowly."""
+    if device != "cpu" and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def plain(config: Any) -> Mapping[str, Any]:
+    """A config or training dataclass as JSON values."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(config).items()
+    }
+
+
+def opened(run: Run | str | Path) -> Run:
+    """A run given as such or by its folder; raises ValueError where its training never began."""
+    run = run if isinstance(run, Run) else Run.open(run)
+    if not run.config.settings:
+        raise ValueError(f"{run.path} was stopped before its training began. Remove it and train a new run.")
+    return run
+
+
+def deployed(config: Config) -> dict[str, Any]:
+    """What was settled for deployment on the validation pictures, such as a detector's score threshold."""
+    return dict(config.settings.get("deployed", {}))
+
+
+def sizes(dataset: Dataset) -> list[Size]:
+    """The size of every picture, from its record where that knows it."""
+    return [record.size or _size(record.decode()) for record in records_of(dataset)]
+
+
+def _size(image: torch.Tensor) -> Size:
+    return (image.shape[1], image.shape[2])

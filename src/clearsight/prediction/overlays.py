@@ -1,0 +1,198 @@
+"""Pictures of what was found: overlays, videos of them, masks as PNG, and every object cut out."""
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import repeat
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8, UInt16
+from PIL import Image
+from torch import Tensor
+
+from clearsight import drawing
+from clearsight.inference.tiles import reduced
+from clearsight.ops import instance_masks, mask_views
+from clearsight.ops.instance_masks import Window
+from clearsight.prediction.inputs import View
+from clearsight.prediction.videos import DrawnVideo
+from clearsight.types import Detections, InstanceDetections, Masks, Prediction, Segmentation
+
+WAITING = 32  # pictures drawn behind the prediction
+LARGE_PIXELS = 32_000_000  # pictures from here on are drawn smaller, their longer side at most
+DRAWN_PX = 4096
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A drawing on its way, and the video it is a frame of."""
+
+    drawn: Future[Any]
+    video: DrawnVideo | None = None
+    time_s: float = 0.0
+
+
+class Drawings:
+    """Draws beside the prediction, by threads, into ``overlays/``, ``masks/`` and ``crops/`` of a folder."""
+
+    def __init__(self, folder: Path, class_names: Sequence[str], *, overlays: bool, crops: bool) -> None:
+        self.folder, self.class_names, self.overlays, self.crops = folder, class_names, overlays, crops
+        self.jobs: deque[_Job] = deque()
+        self.video: tuple[str, DrawnVideo] | None = None
+
+    def __enter__(self) -> Self:
+        self.pool = ThreadPoolExecutor(2, thread_name_prefix="draw")
+        for name, wanted in (("overlays", self.overlays), ("crops", self.crops)):
+            if wanted:
+                (self.folder / name).mkdir()
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._finish(0)
+            self._end_video()
+        self.pool.shutdown(wait=True, cancel_futures=kind is not None)
+        if kind is not None and self.video is not None and self.video[1].writer is not None:
+            self.video[1].writer.release()
+
+    def add(self, view: View, prediction: Prediction) -> None:
+        """Draw one prediction, later; objects are cut out at once, while the picture is there."""
+        if self.crops and isinstance(prediction, Detections):
+            cut_out(view.image, prediction, self.class_names, self.folder / "crops" / view.seen.name)
+        if not self.overlays and not isinstance(prediction, Segmentation | InstanceDetections):
+            return
+        self._finish(WAITING - 1)
+        large = view.image.shape[1] * view.image.shape[2] > LARGE_PIXELS
+        self._save_mask(view, prediction, now=large)
+        if not self.overlays:
+            return
+        image = view.image
+        if large:
+            factor = -(-max(image.shape[1:]) // DRAWN_PX)
+            image, prediction = reduced(image, factor), smaller(prediction, factor)
+        self._draw(view, image, prediction)
+
+    def _save_mask(self, view: View, prediction: Prediction, now: bool) -> None:
+        path = self.folder / "masks" / f"{view.seen.name}.png"
+        if isinstance(prediction, Segmentation):
+            job = self.pool.submit(_save_map, path, prediction.labels, len(self.class_names))
+        elif isinstance(prediction, InstanceDetections):
+            job = self.pool.submit(_save_instances, path, prediction.masks)
+        else:
+            return
+        self.jobs.append(_Job(job))
+        if now:
+            self._finish(0)
+
+    def _draw(self, view: View, image: Tensor, prediction: Prediction) -> None:
+        seen = view.seen
+        if seen.frame is None:
+            path = self.folder / "overlays" / f"{seen.name}.jpg"
+            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path)))
+            return
+        clip = seen.name.rpartition("/")[0]
+        if self.video is None or self.video[0] != clip:
+            self._finish(0)
+            self._end_video()
+            self.video = (clip, DrawnVideo(self.folder / "overlays" / f"{clip}.mp4"))
+        drawn = self.pool.submit(self._overlay, image, prediction, None)
+        self.jobs.append(_Job(drawn, self.video[1], seen.time_s or 0.0))
+
+    def _overlay(self, image: Tensor, prediction: Prediction, path: Path | None) -> Image.Image | None:
+        drawn = drawing.overlay(prediction, image, self.class_names, at_least_px=1)
+        if path is None:
+            return drawn
+        drawn.save(path, "JPEG", quality=90)
+        return None
+
+    def _finish(self, left: int) -> None:
+        """Wait until at most ``left`` drawings are on their way; frames go to their videos in order."""
+        while len(self.jobs) > left:
+            job = self.jobs.popleft()
+            drawn = job.drawn.result()
+            if job.video is not None and drawn is not None:
+                job.video.add(job.time_s, drawn)
+
+    def _end_video(self) -> None:
+        if self.video is not None:
+            self.video[1].close()
+            self.video = None
+
+
+def smaller(prediction: Prediction, factor: int) -> Prediction:
+    """A prediction on the picture made ``factor`` times smaller (see ``tiles.reduced``), for drawing."""
+    if isinstance(prediction, Segmentation):
+        height, width = (side // factor for side in prediction.labels.shape)
+        labels, confidence = (
+            one[factor // 2 :: factor, factor // 2 :: factor][:height, :width]
+            for one in (prediction.labels, prediction.confidence)
+        )
+        return Segmentation(labels=labels, confidence=confidence)
+    if isinstance(prediction, InstanceDetections):
+        down, across = (np.arange(side // factor) * factor + factor // 2 for side in prediction.masks.size)
+        masks = mask_views.resampled(prediction.masks, down, across)
+        return replace(prediction, xyxy=prediction.xyxy / factor, masks=masks)
+    if isinstance(prediction, Detections):
+        return replace(prediction, xyxy=prediction.xyxy / factor)
+    return prediction
+
+
+def cut_out(image: UInt8[Tensor, "3 h w"], found: Detections, class_names: Sequence[str], stem: Path) -> None:
+    """Save every object as ``STEM-number-class-score``: JPEG, or PNG that is transparent where its mask is not."""
+    stem.parent.mkdir(exist_ok=True)
+    height, width = image.shape[1:]
+    parts = instance_masks.crops(found.masks) if isinstance(found, InstanceDetections) else repeat(None, len(found))
+    rows = zip(found.xyxy.tolist(), found.labels.tolist(), found.scores.tolist(), parts, strict=True)
+    for number, (box, label, score, part) in enumerate(rows, 1):
+        x1, y1 = (max(0, int(np.floor(side))) for side in box[:2])
+        x2, y2 = min(width, int(np.ceil(box[2]))), min(height, int(np.ceil(box[3])))
+        if x2 <= x1 or y2 <= y1:
+            continue
+        picture = drawing.picture_of(image[:, y1:y2, x1:x2])
+        path = stem.with_name(f"{stem.name}-{number:03d}-{file_word(class_names[label])}-{score:.2f}")
+        if part is None:
+            picture.save(f"{path}.jpg", "JPEG", quality=95)
+        else:
+            picture.putalpha(Image.fromarray(_opacity(*part, (x1, y1, x2, y2))))
+            picture.save(f"{path}.png", "PNG")
+
+
+def _opacity(window: Window, crop: Bool[np.ndarray, "_h _w"], box: Window) -> UInt8[np.ndarray, "_H _W"]:
+    """255 where an object is and 0 elsewhere, within a box of whole pixels; ``crop`` are its pixels in ``window``."""
+    canvas = np.zeros((box[3] - box[1], box[2] - box[0]), dtype=np.uint8)
+    x1, y1 = max(box[0], window[0]), max(box[1], window[1])
+    x2, y2 = min(box[2], window[2]), min(box[3], window[3])
+    if x1 < x2 and y1 < y2:
+        seen = crop[y1 - window[1] : y2 - window[1], x1 - window[0] : x2 - window[0]]
+        canvas[y1 - box[1] : y2 - box[1], x1 - box[0] : x2 - box[0]] = seen * 255
+    return canvas
+
+
+def file_word(name: str) -> str:
+    """A class name as a part of a file's name: letters, digits, ``_`` and ``-``, at most 40 of them."""
+    return re.sub(r"[^\w-]+", "_", name)[:40].strip("_") or "object"
+
+
+def instance_ids(masks: Masks) -> UInt16[np.ndarray, "h w"]:
+    """The number, from 1, of the object at every pixel, 0 where there is none; the first is on top."""
+    ids = np.zeros(masks.size, dtype=np.uint16)
+    last = min(len(masks), 65535)
+    numbered = list(enumerate(instance_masks.crops(masks.chosen(torch.arange(last))), 1))
+    for number, ((x1, y1, x2, y2), crop) in reversed(numbered):
+        ids[y1:y2, x1:x2][crop] = number
+    return ids
+
+
+def _save_map(path: Path, labels: Tensor, classes: int) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    drawing.class_map_picture(labels, classes).save(path)
+
+
+def _save_instances(path: Path, masks: Masks) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    Image.fromarray(instance_ids(masks)).save(path)

@@ -1,0 +1,305 @@
+"""Files of what was found, written while it is found: JSON, CSV, COCO, YOLO; and a folder that appears whole.
+
+Rows are mappings of plain values, pictures are named by ``Seen``; nothing here needs torch, so that exported models
+write the same files as runs do.
+"""
+
+import contextlib
+import csv
+import difflib
+import json
+import os
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from clearsight.files import durable
+
+FORMATS = ("json", "csv", "coco", "yolo")
+VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"})
+OF_OBJECTS = ("coco", "yolo")
+OBJECT_COLUMNS = ("category_name", "score", "x1", "y1", "x2", "y2")
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A picture, or a frame of a video, that was looked at: its number from 1, its file, its (height, width) in px.
+
+    ``name`` is that of files of its own, no one else's, "clip/000012" for a frame; ``frame`` counts from 0.
+    """
+
+    image_id: int
+    file_name: str
+    size: tuple[int, int]
+    name: str
+    frame: int | None = None
+    time_s: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """What every row found in it begins with."""
+        row: dict[str, Any] = {"image_id": self.image_id, "file_name": self.file_name}
+        if self.frame is not None:
+            row |= {"frame": self.frame, "time_s": self.time_s}
+        return row
+
+
+def new_folder(folder: str | Path) -> Path:
+    """The folder, if nothing is in it yet; raises ValueError otherwise."""
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is not empty. Predictions need a folder of their own: choose a new one with --out.")
+    return folder
+
+
+@contextlib.contextmanager
+def appearing(folder: Path | None) -> Iterator[Path | None]:
+    """A folder to write into that takes its name when the block is done, and vanishes where it fails."""
+    if folder is None:
+        yield None
+        return
+    folder = folder.absolute()
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}{durable.UNFINISHED}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except OSError as error:
+        raise ValueError(durable.failure(folder, error)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def formats_of(words: Iterable[str], objects: bool) -> tuple[str, ...]:
+    """The formats named, each once; raises ValueError for an unknown one, and for COCO or YOLO where none are found."""
+    chosen = tuple(dict.fromkeys(word.strip().lower() for word in words if word.strip()))
+    for word in chosen:
+        if word not in FORMATS:
+            raise ValueError(f"there is no format {word!r}. Expected some of {', '.join(FORMATS)}.")
+        if word in OF_OBJECTS and not objects:
+            raise ValueError(f"the format {word} holds objects, and this model finds none. Choose json or csv.")
+    return chosen
+
+
+def unique_names(stems: Sequence[str]) -> list[str]:
+    """Names of files of their own: the stems, with their number where several would share one."""
+    counts = Counter(stem.casefold() for stem in stems)
+    taken = {stem for stem, number in counts.items() if number == 1}
+    names = []
+    for number, stem in enumerate(stems, 1):
+        name = stem
+        while counts[stem.casefold()] > 1 and (name == stem or name.casefold() in taken):
+            name = f"{name}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def class_ids(names: Iterable[str], class_names: Sequence[str]) -> tuple[int, ...]:
+    """The ids of the classes of these names; raises ValueError for one that the model does not know."""
+    return tuple(_class_id(name, class_names) for name in names)
+
+
+def _class_id(name: str, class_names: Sequence[str]) -> int:
+    if name in class_names:
+        return class_names.index(name)
+    near = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Classes: {', '.join(class_names)}."
+    raise ValueError(f"there is no class {name!r}. {hint}")
+
+
+def object_rows(
+    xyxy: Sequence[Sequence[float]], scores: Sequence[float], labels: Sequence[int], class_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Objects as COCO results: lists of boxes ``x1 y1 x2 y2`` in px, scores and class ids from 0, best first."""
+    return [
+        {
+            "category_id": label + 1,
+            "category_name": class_names[label],
+            "bbox": [round(x1, 2), round(y1, 2), round(x2 - x1, 2), round(y2 - y1, 2)],
+            "score": round(score, 5),
+        }
+        for (x1, y1, x2, y2), score, label in zip(xyxy, scores, labels, strict=True)
+    ]
+
+
+class JsonRows:
+    """A JSON list, one row a line, written row by row."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self.opening = "[\n"
+
+    def add(self, row: Row) -> None:
+        """Write one row."""
+        # Names of files may hold lone surrogates, which UTF-8 cannot say: in JSON these become its own escapes.
+        self.file.write(self.opening + json.dumps(row, ensure_ascii=False))
+        self.opening = ",\n"
+
+    def close(self) -> None:
+        """End the list."""
+        self.file.write("[]\n" if self.opening == "[\n" else "\n]\n")
+        self.file.close()
+
+
+class CsvRows:
+    """A CSV table written row by row; its columns are those of the first row, or ``columns`` where there is none."""
+
+    def __init__(self, path: Path, columns: Sequence[str], leading: Sequence[str] = ()) -> None:
+        self.file = open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
+        self.writer = csv.writer(self.file)
+        self.columns, self.leading, self.begun = tuple(columns), tuple(leading), False
+
+    def add(self, row: Row) -> None:
+        """Write one row, its nested values as cells of their own."""
+        cells = flat(row)
+        if not self.begun:
+            self.columns = tuple(dict.fromkeys([*self.leading, *cells]))
+            self._begin()
+        self.writer.writerow([cell(cells.get(name, "")) for name in self.columns])
+
+    def _begin(self) -> None:
+        self.writer.writerow([cell(name) for name in self.columns])
+        self.begun = True
+
+    def close(self) -> None:
+        """End the table, which has a line of column names even where it holds nothing."""
+        if not self.begun:
+            self.columns = tuple(dict.fromkeys([*self.leading, *self.columns]))
+            self._begin()
+        self.file.close()
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """A row as cells: boxes as corners at the end, mappings as cells of their own, lists in words; no masks, no ids."""
+    cells: dict[str, Any] = {}
+    for name, value in sorted(row.items(), key=lambda item: item[0] == "bbox"):
+        if name == "bbox":
+            x, y, width, height = value
+            cells |= {"x1": x, "y1": y, "x2": round(x + width, 2), "y2": round(y + height, 2)}
+        elif name in ("image_id", "category_id", "segmentation"):
+            continue
+        elif isinstance(value, Mapping):
+            cells |= value
+        else:
+            cells[name] = "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return cells
+
+
+def cell(value: Any) -> Any:
+    """Text that a spreadsheet shows rather than computes; other values as they are."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+class CocoFile:
+    """A COCO file with images, annotations and categories, which annotation tools and pycocotools load."""
+
+    def __init__(self, path: Path, class_names: Sequence[str]) -> None:
+        self.path, self.class_names, self.count = path, class_names, 0
+        self.images, self.objects = JsonRows(path), JsonRows(path.with_suffix(".annotations"))
+        self.images.opening = '{"images": [\n'
+
+    def add(self, seen: Seen, rows: Sequence[Row]) -> None:
+        """Write one picture and its objects."""
+        height, width = seen.size
+        self.images.add({"id": seen.image_id, "file_name": seen.file_name, "height": height, "width": width} | {
+            name: value for name, value in seen.row().items() if name in ("frame", "time_s")
+        })  # fmt: skip
+        for row in rows:
+            self.count += 1
+            said = {name: row[name] for name in ("category_id", "bbox", "score", "segmentation", "area") if name in row}
+            area = {"area": round(row["bbox"][2] * row["bbox"][3], 2), "iscrowd": 0}
+            self.objects.add({"id": self.count, "image_id": seen.image_id, **area, **said})
+
+    def close(self) -> None:
+        """Put the annotations and categories behind the images."""
+        self.objects.close()
+        categories = [{"id": number, "name": name} for number, name in enumerate(self.class_names, 1)]
+        file = self.images.file
+        if self.images.opening != ",\n":
+            file.write(self.images.opening)
+        file.write('\n],\n"annotations": ')
+        with open(self.objects.file.name, encoding="utf-8") as annotations:
+            shutil.copyfileobj(annotations, file)
+        file.write(f',\n"categories": {json.dumps(categories, ensure_ascii=False)}\n}}\n')
+        file.close()
+        Path(self.objects.file.name).unlink()
+
+
+class YoloFolder:
+    """A text file for each picture, a line for each object: class, box or outline in shares of the sides, score."""
+
+    def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
+        self.folder = folder
+        folder.mkdir()
+        names = "".join(f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(class_names))
+        (folder / "classes.yaml").write_text(f"names:\n{names}", "utf-8", "backslashreplace")
+
+    def add(self, seen: Seen, rows: Sequence[Row]) -> None:
+        """Write the file of one picture, empty where nothing was found."""
+        text = "".join(yolo_line(row, seen.size) for row in rows)
+        path = self.folder / f"{seen.name}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "ascii")
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+def yolo_line(row: Row, size: tuple[int, int]) -> str:
+    """``class cx cy w h score``, or ``class x y x y ... score`` where the row has an ``outline`` of corners in px."""
+    height, width = size
+    if row.get("outline"):
+        numbers = [share for x, y in row["outline"] for share in (x / width, y / height)]
+    else:
+        x, y, w, h = row["bbox"]
+        numbers = [(x + w / 2) / width, (y + h / 2) / height, w / width, h / height]
+    return " ".join([str(row["category_id"] - 1), *(f"{number:.6f}" for number in numbers), f"{row['score']:.5f}\n"])
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+class Tables:
+    """All files of rows of one prediction: ``add`` what was found in each picture; they are whole once closed.
+
+    ``frames`` says whether some rows are of frames of a video; ``objects`` whether the rows are objects.
+    """
+
+    def __init__(
+        self, folder: Path, formats: Sequence[str], class_names: Sequence[str], *, frames: bool, objects: bool
+    ) -> None:
+        leading = ("file_name", "frame", "time_s") if frames else ("file_name",)
+        columns = OBJECT_COLUMNS if objects else ()
+        self.json = JsonRows(folder / "predictions.json") if "json" in formats else None
+        self.csv = CsvRows(folder / "predictions.csv", columns, leading) if "csv" in formats else None
+        self.coco = CocoFile(folder / "coco.json", class_names) if "coco" in formats else None
+        self.yolo = YoloFolder(folder / "labels", class_names) if "yolo" in formats else None
+
+    def add(self, seen: Seen, rows: Sequence[Row]) -> None:
+        """Write what was found in one picture; ``outline`` of a row is for YOLO alone."""
+        for row in rows:
+            whole = seen.row() | {name: value for name, value in row.items() if name != "outline"}
+            for of_rows in (self.json, self.csv):
+                if of_rows is not None:
+                    of_rows.add(whole)
+        for of_pictures in (self.coco, self.yolo):
+            if of_pictures is not None:
+                of_pictures.add(seen, rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        files: list[_Closing | None] = [self.json, self.csv, self.coco, self.yolo]
+        with contextlib.ExitStack() as stack:
+            for file in files:
+                if file is not None:
+                    stack.callback(file.close)

@@ -1,0 +1,199 @@
+"""Results as text for a terminal, readable without colour, and as plain values for JSON."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clearsight import drawing
+from clearsight.comparison.paired import Comparison, Score
+from clearsight.files.records import to_json
+from clearsight.printing import data_notes
+from clearsight.sources import Description
+from clearsight.sources.checks.describe_table import TableDescription
+from clearsight.tabular.prediction import PredictedRows
+from clearsight.types import TRUTHS, Boxes, Finding
+from clearsight.verbs.predict import Predicted
+from clearsight.verbs.runs import RunLine
+
+ROWS_SHOWN = 20
+
+
+def plain(found: Any) -> Any:
+    """A dataclass, or several, as JSON values."""
+    return [to_json(one) for one in found] if isinstance(found, tuple | list) else to_json(found)
+
+
+def table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """Rows in columns two spaces apart; the columns ``numbers`` are set to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[str, str]:
+    """A value and its interval as words."""
+    said = "-" if value is None else f"{value:.3f}"
+    return said, "" if limits is None else f"[{limits[0]:.3f}, {limits[1]:.3f}]"
+
+
+def metrics(found: Sequence[Finding]) -> str:
+    """Findings as a table: name, value, interval, n."""
+    rows = [("metric", "value", "95% interval", "n")]
+    for finding in found:
+        name = finding.metric if finding.group is None else f"{finding.metric}, {finding.group}"
+        rows.append((name, *interval(finding.value, finding.interval), f"{finding.n} {finding.unit}"))
+    return table(rows, numbers=(1,))
+
+
+def comparison(found: Comparison) -> str:
+    """All runs' metrics side by side, the paired differences, and what each run takes."""
+    names = [one.name for one in found.runs]
+    rows: list[tuple[str, ...]] = [("", *names)]
+    for metric in found.runs[0].scores:
+        rows.append((metric, *(" ".join(interval(*_known(one.scores[metric]))).strip() for one in found.runs)))
+    rows.append(
+        ("training, kWh", *("-" if one.kwh is None else f"{one.kwh[0]:.2g}-{one.kwh[2]:.2g}" for one in found.runs))
+    )
+    if any(one.speed for one in found.runs):
+        quick = [one.speed for one in found.runs]
+        rows.append(("ms per picture", *("-" if one is None else f"{one.ms_per_picture:.1f}" for one in quick)))
+        memory = [None if one is None else one.memory_mb for one in quick]
+        rows.append(("memory, MB", *("-" if peak is None else f"{peak:.0f}" for peak in memory)))
+        rows.append(("parameters", *("-" if one is None else f"{one.parameters:,}" for one in quick)))
+    changes = [(f"against {names[0]}", "run", "difference", "95% interval")]
+    for one in found.differences:
+        interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
+        changes.append((one.metric, one.run, f"{one.difference:+.3f}", interval_words))
+    parts = [*found.claims, "", table(rows, numbers=range(1, len(names) + 1)), "", table(changes, numbers=(2,)), ""]
+    parts.append(f"Judged on: {found.evidence}, {found.n} {found.unit}, paired.")
+    parts += [f"Note: {note}" for note in found.notes]
+    return "\n".join(parts + ([f"Page: {found.page}"] if found.page else []))
+
+
+def _known(score: Score) -> tuple[float | None, tuple[float, float] | None]:
+    return (None if math.isnan(score.value) else score.value), score.interval
+
+
+def predicted(found: Predicted | PredictedRows) -> str:
+    """What was found, by class, and where the files are."""
+    where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
+    if isinstance(found, PredictedRows):
+        return f"{len(found.rows)} rows\n\n{table(_first_rows(found))}{where}"
+    return f"{found.count} pictures\n\n{table(found.tally, numbers=(1,))}{where}"
+
+
+def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = [("row", found.target, "outside of what was learnt")]
+    for row in found.rows[:ROWS_SHOWN]:
+        said = row["prediction"]
+        words = said if isinstance(said, str) else f"{said:.4g}"
+        lines.append((str(row["id"]), words, ", ".join(row["unfamiliar"])))
+    return lines + ([("...", "", "")] if len(found.rows) > ROWS_SHOWN else [])
+
+
+def _inside(folder: Path) -> str:
+    return ", ".join(sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()))
+
+
+def runs(found: Sequence[RunLine], folder: str) -> str:
+    """Runs as a table with the claim of each below."""
+    if not found:
+        return f"There are no runs in {folder}. `clearsight train` makes one."
+    rows = [("run", "model", "data", "state", "made")]
+    rows += [(str(run.path), run.model, run.data, run.state, run.created[:16].replace("T", " ")) for run in found]
+    claims = [f"{run.path}: {run.claim}" for run in found if run.claim]
+    return table(rows) + ("\n\n" + "\n".join(claims) if claims else "")
+
+
+def table_description(found: TableDescription) -> str:
+    """What is in a table, for a person: its columns, the target, and what to look at before training."""
+    rows: list[tuple[str, ...]] = [("column", "kind", "missing", "alone", "holds")]
+    for one in found.columns:
+        rows.append((one.name, one.kind, str(one.missing), f"{found.telling[one.name]:.2f}", one.holds))
+    target = [(found.target_name, ""), *((name, f"{value:.6g}") for name, value in found.target.items())]
+    parts = [f"{found.name}, {found.rows} rows", table(rows, (2, 3)), table(target, (1,))]
+    parts.append("alone: how well the column predicts the target by itself, on rows left out (1 is perfectly).")
+    lines = [f"{name} alone tells {found.target_name}: is it known before it is needed?" for name in found.leaks]
+    lines += list(found.problems)
+    return "\n\n".join(parts + (["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else []))
+
+
+def description(found: Description | TableDescription) -> str:
+    """What is in the data, for a person: sizes, classes, groups, and what to look at before training."""
+    if isinstance(found, TableDescription):
+        return table_description(found)
+    splits = list(found.splits)
+    boxes = not any(split.truths for split in found.splits.values())
+    rows = [("", *splits)]
+    for name in (
+        ("pictures", "without_objects", "objects", "ignored", "clusters") if boxes else ("pictures", "clusters")
+    ):
+        rows.append((name.replace("_", " "), *(str(getattr(found.splits[split], name)) for split in splits)))
+    for size in ("small", "medium", "large") if boxes else ():
+        rows.append((f"{size} boxes", *(str(found.splits[split].box_areas.get(size, 0)) for split in splits)))
+    what = f"{len(found.class_names)} classes" if found.class_names else "no classes"
+    kind = "" if boxes else f", {found.kind}"
+    parts = [f"{found.name} ({found.format}), {what}{kind}", table(rows, range(1, len(rows[0])))]
+    parts.append(_classes(found) if boxes else _truths(found))
+    parts += [_groups(attribute, found) for attribute in _attributes(found)]
+    sizes = {size: count for split in splits for size, count in found.splits[split].picture_sizes.items()}
+    parts.append("picture sizes (width x height): " + ", ".join(sorted(sizes, key=lambda s: -sizes[s])[:5]))
+    return "\n\n".join(parts + _warnings(found))
+
+
+def _classes(found: Description) -> str:
+    """The objects of each class, by split."""
+    rows = [("class", *found.splits)]
+    for name in found.class_names:
+        rows.append((drawing.shown(name), *(str(split.objects_per_class[name]) for split in found.splits.values())))
+    return table(rows, range(1, len(rows[0])))
+
+
+def _truths(found: Description) -> str:
+    """What is counted of truths that are no boxes: a row for each class, a column for each split and table."""
+    titles = list(next(iter(found.splits.values())).truths)
+    columns = [(split, title) for split in found.splits for title in titles]
+    rows = [("", *(f"{split} {title}" for split, title in columns))]
+    for name in next(iter(found.splits.values())).truths[titles[0]]:
+        cells = (found.splits[split].truths[title].get(name, 0) for split, title in columns)
+        rows.append((drawing.shown(name), *(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)))
+    return table(rows, range(1, len(rows[0])))
+
+
+def _attributes(found: Description) -> list[str]:
+    return sorted({name for split in found.splits.values() for name in split.groups})
+
+
+def _groups(attribute: str, found: Description) -> str:
+    splits = list(found.splits)
+    values = sorted({value for split in found.splits.values() for value in split.groups.get(attribute, {})})
+    rows = [(attribute, *splits)]
+    for value in values:
+        rows.append((value, *(str(found.splits[split].groups.get(attribute, {}).get(value, 0)) for split in splits)))
+    return table(rows, range(1, len(rows[0])))
+
+
+def _warnings(found: Description) -> list[str]:
+    """What is worth a look, each with why."""
+    lines = []
+    if found.imbalance >= 10:
+        missing = "objects" if found.kind == TRUTHS[Boxes] else "pictures"
+        said = f"a class has no {missing}" if math.isinf(found.imbalance) else f"{found.imbalance:.0f} times"
+        lines.append(f"imbalance: {said} between the most and the least frequent class; judge each by its own score.")
+    for split, names in found.absent_classes.items():
+        if names:
+            lines.append(f"{split} has no {', '.join(names[:10])}: nothing can be said of them there.")
+    if found.shared_clusters:
+        lines.append(f"{len(found.shared_clusters)} clusters are in several splits: scores will be too good.")
+    if found.duplicates:
+        lines.append(f"{len(found.duplicates)} pictures are in several splits, byte for byte: scores will be too good.")
+    lines += data_notes.worth_a_look(found)
+    lines += list(found.problems)
+    return ["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else ["no problems found."]

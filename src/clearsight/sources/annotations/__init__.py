@@ -1,0 +1,1 @@
+"""What formats share: drafts of samples, outlines, class maps and groups, and the checks that make samples of them."""

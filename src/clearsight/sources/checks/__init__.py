@@ -1,0 +1,1 @@
+"""What is in some data, and what is worth a look before anyone trains on it."""

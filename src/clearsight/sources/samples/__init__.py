@@ -1,0 +1,1 @@
+"""What a data set is made of: records and their pictures, splits, fingerprints, and the cache of decoded pictures."""

@@ -1,0 +1,1 @@
+"""Training, judging and predicting with models of tables."""

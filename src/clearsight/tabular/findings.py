@@ -1,0 +1,199 @@
+"""What is said of a table model besides the audits: coefficients, the choice of degree, residuals, leaking columns."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from clearsight.audits.scores import how
+from clearsight.estimators.coefficients import Coefficients
+from clearsight.estimators.fitting import Curve
+from clearsight.metrics.regression import RegressionStatistics
+from clearsight.metrics.resample import cluster_weights, interval
+from clearsight.sources.checks.leaks import Alone
+from clearsight.sources.problems import shown
+from clearsight.types import UNKNOWN, Evidence, Finding, Metric, Request
+
+TERMS_SHOWN = 20
+GROUP_AT_LEAST = 5
+COLUMNS_SHOWN = 20
+
+
+def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequence[str], ridge: bool) -> Finding:
+    """The coefficients as dots and whiskers, the largest first."""
+    shown_names = [shown(name, 80) for name in found.names[:TERMS_SHOWN]]
+    values, low, high = (column[:TERMS_SHOWN].tolist() for column in (found.value, found.low, found.high))
+    clear = [name for name, a, b in zip(shown_names, low, high, strict=True) if a > 0 or b < 0]
+    if classes:
+        what = f"the log odds of {classes[1]}" if len(classes) == 2 else "the score of a class (log odds)"
+    else:
+        what = target
+    one = "Being" if " = " in shown_names[0] and " × " not in shown_names[0] else "One standard deviation more of"
+    first = f"{one} {shown_names[0]} moves {what} by {values[0]:+.3g} ({low[0]:.3g} to {high[0]:.3g})"
+    more = len(found.names) - TERMS_SHOWN
+    return Finding(
+        question="what it does",
+        claim=f"{first}, the other columns held. Of the {len(shown_names)} largest coefficients {len(clear)} are "
+        "clearly not zero.",
+        metric="coefficients",
+        value=None,
+        interval=None,
+        n=rows,
+        unit="rows",
+        method=f"Per standard deviation of a number, and per category against the mean of its column's categories; "
+        f"95% intervals: estimate ± t × standard error of {found.replicates} resamplings of whole clusters."
+        + (f" The {more} smaller ones are not shown." if more > 0 else ""),
+        limits="A coefficient says how the model computes, not what causes what. Columns that move together share "
+        "their effect among them."
+        + (" The penalty holds coefficients small: the intervals are of the shrunken ones." if ridge else ""),
+        plot="intervals",
+        series={
+            "label": shown_names, "value": values, "low": low, "high": high,
+            "n": [None] * len(shown_names), "note": [None] * len(shown_names),
+        },
+        axes=(f"change of {what}",),
+    )  # fmt: skip
+
+
+def degree_curve(curve: Curve, chosen: int, rows: int, target: str) -> Finding:
+    """Degree against the error on training rows and on rows left out."""
+    lines: dict[str, list] = {"line": [], "x": [], "y": [], "low": [], "high": []}
+    for name, means, spreads in (
+        ("rows trained on", curve.training, curve.training_spread),
+        ("rows left out", curve.validation, curve.validation_spread),
+    ):
+        for degree, mean, spread in zip(curve.choices, means, spreads, strict=True):
+            cells = (name, degree, mean, max(0.0, mean - spread), mean + spread)
+            for column, cell in zip(lines, cells, strict=True):
+                lines[column].append(cell)
+    best = curve.choices.index(chosen)
+    said = f"Degree {chosen} errs least on rows left out: RMSE {curve.validation[best]:.3g}"
+    if best > 0:
+        said += f", against {curve.validation[0]:.3g} at degree {curve.choices[0]} (too stiff)"
+    if best < len(curve.choices) - 1:
+        said += f" and {curve.validation[-1]:.3g} at degree {curve.choices[-1]} (too supple)"
+    return Finding(
+        question="what it does",
+        claim=said + ".",
+        metric="RMSE by degree",
+        value=curve.validation[best],
+        interval=None,
+        n=rows,
+        unit="rows",
+        method=f"{curve.folds}-fold cross-validation within the training rows; bands are one standard deviation over "
+        "the folds. At each degree the ridge's strength is chosen anew.",
+        limits="The error at the chosen degree is a little too good, since it was chosen by it; the scores above are "
+        "of rows that had no part in the choice.",
+        plot="curve",
+        series=lines,
+        axes=("degree", f"RMSE of {target}"),
+    )
+
+
+def leaks_of(found: Sequence[Alone], rows: int, target: str, classes: bool) -> list[Finding]:
+    """Columns that tell the answer alone; where none does, the one that comes nearest."""
+    metric = "skill of one column alone" if classes else "R2 of one column alone"
+    method = "A small decision tree" + ("" if classes else " or an isotonic regression")
+    shape = [one for one in found[:COLUMNS_SHOWN]]
+    suspects = [one for one in found if one.leaks]
+    word = "avoids {:.0%} of the errors of guessing" if classes else "predicts it with R2 {:.3f}"
+    findings = []
+    for one in suspects or found[:1]:
+        said = word.format(one.score)
+        if one.leaks:
+            claim = (
+                f"{shown(one.column)} alone {said}: is it known before the prediction of {target} is needed? If not, "
+                f"train without it (ignore={shown(one.column)})."
+            )
+        else:
+            claim = f"No column alone tells {target} almost perfectly; {shown(one.column)}, the best, {said}."
+        findings.append(
+            Finding(
+                question="when to trust it",
+                claim=claim,
+                metric=metric,
+                value=one.score,
+                interval=None,
+                n=rows,
+                unit="rows",
+                method=f"{method} on this column alone, 5-fold cross-validated.",
+                limits="It finds a single column that leaks, not several that do so together, and cannot know which "
+                "column is known when.",
+                group=one.column,
+                plot="bars",
+                series={
+                    "label": [shown(each.column, 60) for each in shape],
+                    "value": [max(0.0, each.score) for each in shape],
+                    "ours": [each.column == one.column for each in shape],
+                },
+                axes=(metric,),
+            )
+        )
+    return findings
+
+
+def residuals_by_group(request: Request) -> list[Finding]:
+    """The mean of estimate minus truth for each group of each attribute: who gets too much, who too little."""
+    evidence = request.evidence
+    statistics = evidence.statistics
+    if not isinstance(statistics, RegressionStatistics):
+        return []
+    metric = next(one for one in statistics.metrics() if one.name == "bias")
+    names = request.by or tuple(evidence.groups)
+    return [_residuals(request, evidence, name, metric) for name in names if name in evidence.groups]
+
+
+def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) -> Finding:
+    values = np.asarray(evidence.groups[name]).astype(str)
+    weights = cluster_weights(evidence.clusters, request.replicates, request.seed, values)
+    whole = interval(metric, evidence, weights, request.confidence)
+    rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
+    off = []
+    groups = [group for group in np.unique(values).tolist() if group != UNKNOWN]
+    for group in (None, *groups):
+        chosen = values == group if group is not None else np.ones(len(values), dtype=bool)
+        few = int(chosen.sum()) < GROUP_AT_LEAST
+        found = None if few else interval(metric, evidence, weights, request.confidence, chosen)
+        low, high = (None, None) if found is None else (found.low, found.high)
+        value, note = (None, "too few to judge") if found is None else (found.value, None)
+        cells = (group or "all rows", value, low, high, int(chosen.sum()), note)
+        for column, cell in zip(rows, cells, strict=True):
+            rows[column].append(cell)
+        if group is not None and low is not None and high is not None and (low > 0 or high < 0):
+            off.append(f"{shown(group, 40)} (too {'much' if low > 0 else 'little'})")
+    target = evidence.statistics.target
+    return Finding(
+        question="whom it fails",
+        claim=f"By {name}, it errs to one side for {', '.join(off)}."
+        if off
+        else f"By {name}, no group's {target} is clearly over- or underestimated.",
+        metric="mean residual by group",
+        value=whole.value,
+        interval=whole.interval,
+        n=whole.images,
+        unit="rows",
+        method=how(request, whole) + " Each group keeps its number of clusters in every resampling.",
+        limits="The intervals stand each for itself and are not corrected for the number of groups.",
+        group=name,
+        plot="intervals",
+        series=rows,
+        axes=(f"estimate minus truth, {target}",),
+    )
+
+
+def cross_validated(evidence: Evidence, request: Request, folds: int) -> Finding:
+    """The headline score by cross-validation on the training rows, beside that on the test rows."""
+    metric = evidence.statistics.metrics()[0]
+    weights = cluster_weights(evidence.clusters, request.replicates, request.seed)
+    found = interval(metric, evidence, weights, request.confidence)
+    ends = "" if found.interval is None else f" ({found.interval[0]:.3f} to {found.interval[1]:.3f})"
+    return Finding(
+        question="what it does",
+        claim=f"By {folds}-fold cross-validation on the training rows its {metric.name} is {found.value:.3f}{ends}.",
+        metric=f"{metric.name}, cross-validated",
+        value=found.value,
+        interval=found.interval,
+        n=found.images,
+        unit="rows",
+        method=how(request, found) + " Every row was predicted by a model that did not see its fold.",
+        limits="Models of a part of the rows: the final model, of all of them, is likely a little better.",
+    )

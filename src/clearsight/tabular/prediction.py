@@ -1,0 +1,85 @@
+"""Predict on the rows of tables: CSV and Parquet in, one prediction per row out, as CSV and JSON."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearsight.estimators.fitting import predict
+from clearsight.loading.trained import opened
+from clearsight.prediction.writing import CsvRows, JsonRows, appearing, new_folder
+from clearsight.run import Run
+from clearsight.sources.tables.columns import Column
+from clearsight.sources.tables.groups import ids_of
+from clearsight.sources.tables.table import read_rows
+from clearsight.tabular.training import columns_of, load_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedRows:
+    """One mapping per row: ``file``, ``id``, ``prediction``, the probability of each class, and ``unfamiliar``.
+
+    ``unfamiliar`` names the columns whose value lies outside what the model was trained on.
+    """
+
+    target: str
+    rows: tuple[dict[str, Any], ...]
+    folder: Path | None
+
+
+def predict_table(
+    run: Run | str | Path,
+    files: Sequence[str | Path] | str | Path,
+    out: str | Path | None = None,
+    *,
+    skip_bad: bool = False,
+) -> PredictedRows:
+    """Predict every row of the files; ``out`` is a new folder for ``predictions.csv`` and ``predictions.json``.
+
+    Raises:
+        ValueError: a column that is missing or of another kind, a broken file, a folder that is not new.
+    """
+    run = opened(run)
+    folder = None if out is None else new_folder(out)
+    columns, pipeline = columns_of(run.config), load_model(run)
+    rows: list[dict[str, Any]] = []
+    for file in [files] if isinstance(files, str | Path) else files:
+        frame, inputs = read_rows(file, columns, skip_bad)
+        answers = predict(pipeline, inputs, len(run.config.class_names))
+        ids = ids_of(frame, range(1, frame.height + 1))
+        strange = _unfamiliar(inputs, columns)
+        for id, answer, doubts in zip(ids, answers, strange, strict=True):
+            rows.append({"file": str(file), "id": id, **_said(answer, run.config.class_names), "unfamiliar": doubts})
+    found = PredictedRows(target=run.config.settings["target"], rows=tuple(rows), folder=folder)
+    with appearing(folder) as partial:
+        if partial is not None:
+            _write(found, partial)
+    return found
+
+
+def _said(answer: Any, class_names: Sequence[str]) -> dict[str, Any]:
+    if not class_names:
+        return {"prediction": float(answer)}
+    shares = {f"probability of {name}": round(float(share), 6) for name, share in zip(class_names, answer, strict=True)}
+    return {"prediction": class_names[int(np.argmax(answer))], **shares}
+
+
+def _unfamiliar(inputs: np.ndarray, columns: Sequence[Column]) -> list[list[str]]:
+    outside = np.zeros(inputs.shape, dtype=bool)
+    for place, column in enumerate(columns):
+        if column.kind == "number":
+            outside[:, place] = (inputs[:, place] < column.least) | (inputs[:, place] > column.most)
+        else:
+            outside[:, place] = inputs[:, place] >= len(column.levels)
+    return [[columns[place].name for place in np.flatnonzero(row).tolist()] for row in outside]
+
+
+def _write(found: PredictedRows, folder: Path) -> None:
+    columns = ("file", "id", "prediction", "unfamiliar")
+    for file in (JsonRows(folder / "predictions.json"), CsvRows(folder / "predictions.csv", columns)):
+        with contextlib.closing(file):
+            for row in found.rows:
+                file.add(row)

@@ -1,0 +1,233 @@
+"""The training of a plan, in one process or several: the data, the network, the loop, and what is kept on the way."""
+
+import contextlib
+import dataclasses
+import functools
+import logging
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torchvision.transforms.v2.functional as TF
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from clearsight.console.signals import signals
+from clearsight.energy.meter import Meter
+from clearsight.evaluation import evaluator
+from clearsight.files.records import from_json, to_json
+from clearsight.inference.allocation import keep_freed_memory
+from clearsight.inference.predictor import Predictor
+from clearsight.loading import trained
+from clearsight.loading.data import Gathered, gather
+from clearsight.ops import views
+from clearsight.run import Run
+from clearsight.sources import CachedDataset
+from clearsight.sources.batches.small_pictures import SmallBatches
+from clearsight.sources.batches.views import Batches, ahead, at_once
+from clearsight.training import loop
+from clearsight.training.progress_bar import TrainingBar
+from clearsight.types import Cost, Dataset, Model, Size, Task
+
+WATCHED_PICTURES = 100
+PREPARED_PICTURES = 2000
+PREPARED_PX = 64  # of the middle of each
+SAVE_EVERY_S = 60.0  # what a killed run loses at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a training process needs to know; plain values, so that it travels between processes."""
+
+    run: Path
+    data: str
+    model: str
+    config: Any
+    training: Any
+    budget: loop.Budget
+    seed: int
+    devices: int
+    precision: str
+    attributes: Path | None = None
+    target: str | None = None
+    skip_bad: bool = False
+    pretrained: bool | Path = False
+    quiet: bool = False
+
+    def gather(self, *, quiet: bool = True) -> Gathered:
+        """The data of the plan."""
+        return gather(
+            self.data, self.training.size_px, attributes=self.attributes, skip_bad=self.skip_bad,
+            wanted=tuple(trained.tasks_of(self.model)), target=self.target, quiet=quiet,
+        )  # fmt: skip
+
+
+def launch(run: Run, plan: Plan, gathered: Gathered | None = None) -> None:
+    """Train in this process, or in as many as there are devices; the weights end in the run folder.
+
+    ``gathered`` is the plan's data where this process has it already; several processes each read their own.
+    """
+    cuda = torch.cuda.is_available()
+    strategy = "auto" if plan.devices == 1 else "ddp_spawn"
+    _hush()
+    fabric = Fabric(
+        accelerator="cuda" if cuda else "cpu",
+        devices=plan.devices,
+        strategy=strategy,
+        precision=plan.precision,  # type: ignore[arg-type]
+    )
+    here = functools.partial(_process, plan=plan, gathered=gathered if plan.devices == 1 else None)
+    try:
+        # Several processes stop by themselves.
+        with signals(pass_on=True) if plan.devices > 1 else contextlib.nullcontext():
+            failure = fabric.launch(here)  # type: ignore[arg-type]  # Fabric takes no frozen arguments
+        if failure is not None:
+            raise failure
+    except BaseException as error:
+        interrupted = isinstance(error, loop.Interrupted | KeyboardInterrupt)
+        run.change(state="interrupted" if interrupted else "failed")
+        if isinstance(error, loop.Interrupted):
+            raise loop.Interrupted(f"Go on with: clearsight train --resume {run.path}") from None
+        raise
+
+
+def _hush() -> None:
+    """Keep Fabric from announcing what the report says better; every process has its own loggers."""
+    for name in ("lightning_fabric", "lightning_fabric.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _process(fabric: Fabric, plan: Plan, gathered: Gathered | None) -> Exception | None:
+    """One training process. What the first one has to say to the user is returned, since several share a launcher."""
+    _hush()
+    keep_freed_memory()
+    try:
+        _trained(fabric, plan, gathered or plan.gather())
+    except (ValueError, loop.Interrupted) as error:
+        if not fabric.is_global_zero:
+            return None
+        return error
+    return None
+
+
+def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
+    """The data, the network, the loop; the weights end in the run folder."""
+    run = Run.open(plan.run)
+    torch.manual_seed(plan.seed)
+    size_px, multiple = plan.training.size_px, trained.multiple_of(plan.model)
+    source, dataset = gathered.source, gathered.cached["train"]
+    if source.fingerprint != run.config.fingerprint:
+        raise ValueError(
+            f"the data in {plan.data} is not what {run.path} was trained on: a picture, a truth or an attribute has "
+            "changed. Restore the data, or train a new run."
+        )
+    network = trained.build(plan.model, plan.config, source.class_names, plan.pretrained)
+    assert isinstance(network, nn.Module)
+    task = trained.task_of(run.config)
+    state = run.read_checkpoint() if run.has_checkpoint else None
+    if state is None and hasattr(network, "prepare"):
+        cast(Any, network).prepare(some_of(dataset))
+    with (
+        Meter(start=cost_before(run)) as meter,
+        TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
+        signals() as stop,
+    ):
+        kind = SmallBatches if SmallBatches.suits(dataset, plan.training) else Batches
+        batches = kind(
+            dataset=dataset, training=plan.training, canvas=common_canvas(dataset, size_px, multiple),
+            seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
+        )  # fmt: skip
+        clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
+        keeper = _Keeper(run, meter, plan, task, source.split("val"))
+        hooks = loop.Hooks(
+            save=keeper.save, validate=keeper.validate, watch=bar.show, log=keeper.log, stop=stop.asked,
+            save_seconds=SAVE_EVERY_S,
+        )  # fmt: skip
+        try:
+            stream = at_once if fabric.device.type == "cpu" else ahead
+            average = loop.fit(network, batches.batch, stream, clock, plan.training, fabric, hooks, state)
+        except (loop.Interrupted, loop.Diverged):
+            keeper.keep_weights()
+            raise
+    if fabric.is_global_zero:
+        run.write_weights(average.state_dict())
+
+
+@dataclass
+class _Keeper:
+    """Stores what the loop hands over: checkpoints, log lines, and the score on pictures held out of training."""
+
+    run: Run
+    meter: Meter
+    plan: Plan
+    task: Task
+    held_out: Dataset
+    last: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.last = state
+        self.run.write_checkpoint(state)
+        self.run.append_log({"saved": state["step"], "cost": to_json(self.meter.cost())})
+
+    def keep_weights(self) -> None:
+        """Make the last good weights usable although the run did not end."""
+        if self.last:
+            self.run.write_weights(self.last["average"])
+
+    def log(self, moment: loop.Moment) -> None:
+        self.run.append_log(dataclasses.asdict(moment))
+
+    def validate(self, model: Model) -> float:
+        """The headline metric on at most 100 held-out pictures, evenly spread."""
+        dataset = Few(self.held_out, WATCHED_PICTURES)
+        dtype = torch.bfloat16 if self.plan.precision == "bf16-mixed" else torch.float32
+        device = str(next(model.parameters()).device)  # type: ignore[attr-defined]
+        predictor = Predictor(model, self.plan.training.size_px, dtype=dtype, device=device)
+        found = evaluator.evaluate(predictor, self.task, dataset).statistics
+        return float(found.metrics()[0].compute(found, np.ones((1, found.images), dtype=np.float32))[0])
+
+
+class Few:
+    """At most so many samples of a data set, evenly spread over it."""
+
+    def __init__(self, dataset: Dataset, most: int) -> None:
+        self._dataset = dataset
+        count = len(dataset)
+        self._indices = [round(k) for k in np.linspace(0, count - 1, min(count, most))]
+        self.name, self.split, self.class_names = dataset.name, dataset.split, dataset.class_names
+        self.fingerprint, self.symmetries = dataset.fingerprint, dataset.symmetries
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._dataset[self._indices[index]]
+
+
+def some_of(dataset: CachedDataset) -> Float[Tensor, "b 3 h w"]:
+    """Training pictures evenly spread over the data, as one batch, for a start that depends on the data."""
+    few = Few(dataset, PREPARED_PICTURES)
+    images = [few[index].image for index in range(len(few))]
+    side = [min(PREPARED_PX, *(image.shape[axis] for image in images)) for axis in (1, 2)]
+    return torch.stack([TF.center_crop(image, side) for image in images]).float() / 255
+
+
+def common_canvas(dataset: Dataset, size_px: int, multiple: int = views.MULTIPLE) -> Size:
+    """One canvas for all training pictures: the typical shape where most share it, else a square."""
+    sizes = trained.sizes(dataset)
+    shape = statistics.median(height / width for height, width in sizes)
+    canvas = views.canvas_for((round(1000 * shape), 1000), size_px, multiple)
+    fits = sum(
+        height <= canvas[0] and width <= canvas[1] for height, width in (views.fitted(size, size_px) for size in sizes)
+    )
+    return canvas if fits >= 0.9 * len(sizes) else views.canvas_for((1, 1), size_px, multiple)
+
+
+def cost_before(run: Run) -> Cost | None:
+    """What the former sittings of a resumed run have used."""
+    rows = [row for row in run.read_log() if "cost" in row]
+    return from_json(Cost, to_json(rows[-1]["cost"]), "log") if rows else None
