@@ -1,4 +1,4 @@
-"""Encoder-decoder: a backbone reads the picture, a decoder says of every pixel what it shows.
+"""Encoder-decoder: a backbone as encoder, and a decoder that upsamples to a class for every pixel.
 
 The decoder is a choice: ``fcn`` (Long et al. 2015), ``deconvnet`` (Noh et al. 2015), ``unet`` (Ronneberger et al.
 2015), or ``light``, a feature pyramid with pyramid pooling that learns most in minutes. Logits are made at the

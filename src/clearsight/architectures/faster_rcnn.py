@@ -1,4 +1,4 @@
-"""Faster R-CNN: a network proposes regions, a head says what each shows, and both read one feature pyramid.
+"""Faster R-CNN: a region proposal network and a box head share one feature pyramid.
 
 After Ren et al. 2015 with the feature pyramid of Lin et al. 2017 and the RoIAlign of He et al. 2017. What differs from
 the papers, so that it learns from a few hundred pictures without published weights: ordinary batch norms throughout

@@ -1,4 +1,4 @@
-"""R-CNN: regions that may hold an object, each cut out, warped, and shown to a network that classifies pictures.
+"""R-CNN: region proposals by selective search, each warped to one size and classified by a CNN.
 
 After Girshick et al. 2014 ("Rich feature hierarchies"). Selective search proposes regions; each is warped, with a
 little of what lies around it, to one small square; the trunk turns the square into features; linear classifiers, one

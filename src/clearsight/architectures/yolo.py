@@ -1,4 +1,4 @@
-"""YOLO: the picture in grid cells, each predicting a box and class scores, in one pass.
+"""YOLO: one pass over a grid of cells, each of which predicts a box and class scores.
 
 After Redmon et al. 2016 ("You Only Look Once"), in today's form. What differs from the paper: three grids instead of
 one (feature pyramid with a bottom-up path: Lin et al. 2017, Liu et al. 2018), no anchors and distances to the four

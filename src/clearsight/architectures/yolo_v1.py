@@ -1,4 +1,4 @@
-"""YOLO as it began: one coarse grid over the picture, a few boxes and one class per cell, squared errors.
+"""YOLO of 2016: one coarse grid, a few boxes and one class per cell, squared-error loss.
 
 After Redmon et al. 2016 ("You Only Look Once"), sections 2.1 to 2.3. The picture has ``cells`` x ``cells`` cells, of
 whatever aspect the picture is. A cell says which class an object centred in it would have, and ``boxes`` boxes: centre

@@ -1,4 +1,4 @@
-"""Whom it fails: scores by group, each group against the rest, tested, and the groups too small to judge.
+"""Whom it fails: metrics by group, each group tested against the rest, and the groups too small to judge.
 
 A gap is called real only where two tests agree after Holm's correction over all comparisons of the audit: the gap
 against its bootstrap error (right also where groups differ in more than luck, such as in how much there is to find),

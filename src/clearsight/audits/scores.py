@@ -1,4 +1,4 @@
-"""What it does: every score with its interval, beside a predictor that never looks, and class by class."""
+"""What it does: every metric with its confidence interval, beside a trivial baseline, and by class."""
 
 from collections.abc import Mapping
 

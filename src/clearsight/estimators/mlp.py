@@ -1,4 +1,4 @@
-"""A small multilayer perceptron on the prepared columns, for numbers and for classes."""
+"""Multilayer perceptron on the columns of a table."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

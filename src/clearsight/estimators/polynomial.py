@@ -1,4 +1,4 @@
-"""Polynomial regression: all products of columns up to a degree chosen by cross-validation, held small by a ridge."""
+"""Polynomial regression: degree and L2 regularisation chosen by cross-validation."""
 
 from dataclasses import dataclass
 from math import comb

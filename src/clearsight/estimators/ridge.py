@@ -1,4 +1,4 @@
-"""Ridge regression: linear regression whose coefficients are held small, as much as helps on rows left out."""
+"""Ridge regression: linear regression with L2 regularisation, its strength chosen by cross-validation."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -9,6 +9,7 @@ from clearsight import drawing
 from clearsight.comparison.paired import Comparison, Score
 from clearsight.files.records import to_json
 from clearsight.printing import data_notes
+from clearsight.printing.columns import table
 from clearsight.sources import Description
 from clearsight.sources.checks.describe_table import TableDescription
 from clearsight.tabular.prediction import PredictedRows
@@ -22,19 +23,6 @@ ROWS_SHOWN = 20
 def plain(found: Any) -> Any:
     """A dataclass, or several, as JSON values."""
     return [to_json(one) for one in found] if isinstance(found, tuple | list) else to_json(found)
-
-
-def table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """Rows in columns two spaces apart; the columns ``numbers`` are set to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if column in numbers else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Say which one of several classes a picture shows: a probability for each, and what becomes of the most probable."""
+"""Classification: one class per picture or table row."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Find the objects of each class in a picture: boxes, scores, and what becomes of them."""
+"""Object detection: a box, a class and a score for every object."""
 
 from collections.abc import Callable, Iterable, Sequence
 

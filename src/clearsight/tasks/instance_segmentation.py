@@ -1,4 +1,4 @@
-"""Find the objects of each class in a picture with the pixels of each: masks, scores, and what becomes of them."""
+"""Instance segmentation: a mask, a class and a score for every object."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Estimate a number, such as a weight or an age, of each picture or table row."""
+"""Regression: a number, such as a weight or an age, per picture or table row."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Give every pixel of a picture its class: class maps, and what becomes of them."""
+"""Semantic segmentation: a class for every pixel."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Say of each of several labels whether a picture has it, where some truths are uncertain and some were never read."""
+"""Multi-label classification: each label present or absent; some truths uncertain, some never read."""
 
 from collections.abc import Callable, Iterable, Sequence
 
