@@ -23,7 +23,7 @@ from clearsight.types import Backbone, Batch, InstanceDetections, Instances, Los
 
 @dataclass(frozen=True, kw_only=True)
 class MaskRcnnConfig(FasterRcnnConfig):
-    """What can be chosen of a Mask R-CNN: all of a Faster R-CNN, ``mask_depth`` convolutions before the doubling.
+    """Settings of a Mask R-CNN: all of a Faster R-CNN, and ``mask_depth`` convolutions before the upsampling.
 
     The mask head learns from ``mask_samples`` regions of each batch that show an object. A pixel belongs to an object
     where its probability is at least ``mask_threshold``.

@@ -1,7 +1,8 @@
 """The command: parse, call, print. One file per group of ``--help``; heavy imports wait until a verb needs them."""
 
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, Any
 
 import typer
 
@@ -43,8 +44,20 @@ def _options(
     pass
 
 
+def _note(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """A warning for the user as one line, those of libraries as Python shows them."""
+    if category.__module__.startswith("clearsight."):
+        print(f"note: {message}", file=sys.stderr)
+    else:
+        _show_warning(message, category, *where, **more)
+
+
+_show_warning = warnings.showwarning
+
+
 def main() -> None:
     """The entry point: a mistake of the user is one message and exit status 2, never a traceback."""
+    warnings.showwarning = _note
     try:
         app()
     except ValueError as error:

@@ -42,7 +42,7 @@ def error_pictures(run: Run, dataset: Dataset, judged: Evidence, predictor: Pred
         if shown is None:
             continue
         said, true = (torch.tensor(which, dtype=torch.long) for which in shown)
-        picture = close_up(sample.image, looked.found.chosen(said), looked.truth.chosen(true), names)
+        picture = close_up(sample.image, looked.found.select(said), looked.truth.select(true), names)
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=88)
         path = f"examples/error-{cause.name.lower()}-{number}.jpg"

@@ -83,7 +83,7 @@ class InstanceSegmentation(Detection):
         def predict(size: Size) -> Prediction:
             guessed = boxes(size)
             assert isinstance(guessed, Detections)
-            best = guessed.chosen(torch.arange(min(GUESSES, len(guessed))))
+            best = guessed.select(torch.arange(min(GUESSES, len(guessed))))
             masks = instance_masks.pasted(shapes[best.labels], best.xyxy, size)
             return InstanceDetections(xyxy=best.xyxy, scores=best.scores, labels=best.labels, masks=masks)
 
@@ -128,7 +128,7 @@ class _Pairs:
                 )
             found.append(prediction.masks)
             true.append(truth.masks)
-        chosen, all_true = instance_masks.joined(found).chosen(torch.from_numpy(place)), instance_masks.joined(true)
+        chosen, all_true = instance_masks.joined(found).select(torch.from_numpy(place)), instance_masks.joined(true)
         return cls(
             found=chosen,
             true=all_true,
