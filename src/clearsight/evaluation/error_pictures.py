@@ -18,10 +18,10 @@ from clearsight.types import Boxes, Dataset, Detections, Evidence, Example
 EACH = 3
 TITLES = {
     Cause.CLASS: "Wrong class",
-    Cause.LOCATION: "Wrong place",
-    Cause.BOTH: "Wrong class and place",
-    Cause.DUPLICATE: "One too many",
-    Cause.BACKGROUND: "Nothing there",
+    Cause.LOCATION: "Poor localisation",
+    Cause.BOTH: "Wrong class, poor localisation",
+    Cause.DUPLICATE: "Duplicate",
+    Cause.BACKGROUND: "Background",
     Cause.MISSED: "Missed",
 }
 

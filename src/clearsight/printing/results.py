@@ -60,7 +60,7 @@ def comparison(found: Comparison) -> str:
         interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
         changes.append((one.metric, one.run, f"{one.difference:+.3f}", interval_words))
     parts = [*found.claims, "", table(rows, numbers=range(1, len(names) + 1)), "", table(changes, numbers=(2,)), ""]
-    parts.append(f"Judged on: {found.evidence}, {found.n} {found.unit}, paired.")
+    parts.append(f"Evaluated on: {found.evidence}, {found.n} {found.unit}, paired.")
     parts += [f"Note: {note}" for note in found.notes]
     return "\n".join(parts + ([f"Page: {found.page}"] if found.page else []))
 

@@ -71,7 +71,7 @@ class InstanceSegmentation(Detection):
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: a detector's guesses, each box filled with the usual shape of its class.
+        """The trivial baseline: a detector's guesses, each box filled with the usual shape of its class.
 
         A pixel of a shape is one that half the training objects of the class or more have there; 1000 guesses at most.
         """

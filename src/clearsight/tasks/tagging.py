@@ -50,7 +50,7 @@ class Tagging:
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: each label's share of the training pictures for which it is known."""
+        """The trivial baseline: each label's share of the training pictures for which it is known."""
         present, judged = torch.zeros(len(class_names)), torch.zeros(len(class_names))
         for truth in truths:
             if isinstance(truth, Labels):

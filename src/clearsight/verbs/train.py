@@ -1,4 +1,4 @@
-"""Train a model on pictures, judge it on pictures it has not seen, audit it, and write the report."""
+"""Train a model on pictures, evaluate it on held-out pictures, audit it, and write the report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
