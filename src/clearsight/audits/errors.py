@@ -30,8 +30,8 @@ SAID = {
 CAUSES_SAID = (
     "Wrong class: IoU 0.5 or more with an object of another class. Poor localisation: IoU 0.1 to 0.5 with an object of "
     "its class. Wrong class, poor localisation: IoU 0.1 to 0.5 with an object of another class. Duplicate: a better "
-    "box matches the object. Background: IoU under 0.1 with every object. Where several hold, the object with the highest "
-    "IoU decides (Bolya et al. 2020, TIDE)."
+    "box matches the object. Background: IoU under 0.1 with every object. Where several hold, the object with the "
+    "highest IoU decides (Bolya et al. 2020, TIDE)."
 )
 
 
