@@ -86,7 +86,7 @@ def test_the_third_convolution_is_residual():
 def test_an_answer_is_the_mean_over_views_by_hand():
     images = torch.rand(2, 3, 8, 8)
     rows = {-1: [1, 0, 1, 2, 3, 4, 5, 6], 0: list(range(8)), 1: [1, 2, 3, 4, 5, 6, 7, 6]}
-    moved = [images[:, :, rows[down]][:, :, :, rows[right]] for down in (-1, 1) for right in (-1, 1)]
+    moved = [images[:, :, rows[down]][:, :, :, rows[down]] for down in (-1, 1)]
     mirrored = [one.flip(3) for one in (images, *moved)]
     expected = {(False, False): [images], (False, True): [images, *moved], (True, False): [images, images.flip(3)],
                 (True, True): [images, *moved, *mirrored]}  # fmt: skip
@@ -102,7 +102,7 @@ def test_an_answer_is_the_mean_over_views_by_hand():
 
 def test_a_picture_of_one_row_or_two_is_not_moved_further_than_it_goes():
     assert len(views(torch.rand(1, 3, 1, 8), False, True)) == 1
-    assert len(views(torch.rand(1, 3, 40, 64), False, True)) == 5
+    assert len(views(torch.rand(1, 3, 40, 64), False, True)) == 3
     assert torch.equal(views(torch.arange(64.0).expand(1, 3, 64, 64), False, True)[1][0, 0, 0, :4],
                        torch.tensor([2.0, 1.0, 0.0, 1.0]))  # fmt: skip
 
