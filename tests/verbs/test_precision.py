@@ -46,7 +46,7 @@ def test_the_least_time_decides(asked, float32, bfloat16, name):
 
 
 def test_steps_that_take_long_are_few(asked, monkeypatch):
-    now = iter(range(0, 1000, 4))
+    now = iter(range(0, 1000, 10))
     monkeypatch.setattr(precision.time, "perf_counter", lambda: float(next(now)))
     assert len(asked([1.0] * 12, [0.5] * 12)[1]) == 2 * precision.FEWEST_ROUNDS
 

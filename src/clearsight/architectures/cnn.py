@@ -38,7 +38,7 @@ class CnnConfig(Answering):
     answers with the views it is trained on.
     """
 
-    widths: tuple[int, ...] = (64, 256, 256)
+    widths: tuple[int, ...] = (64, 128, 256)
     depth: int = 2
     smoothing: float = 0.15
     mirrored: bool = False

@@ -15,7 +15,6 @@ from scipy.sparse import csr_array, hstack
 
 from clearsight.metrics import probabilities, ranking
 from clearsight.metrics.additive import Additive, Columns, Sums, beside_one, mean_of, one_hot, ratio
-from clearsight.metrics.temperature import at_temperature, best_temperature
 from clearsight.types import Confidences, Metric, Values, Weights
 
 TOP_FROM_CLASSES = 11
@@ -72,11 +71,6 @@ class ClassificationStatistics:
     def with_options(self, *, majority: int | None = None) -> "ClassificationStatistics":
         """The same statistics with another majority class."""
         return replace(self, majority=majority)
-
-    def calibrated(self) -> tuple["ClassificationStatistics", float]:
-        """The same with confidences that come true on these images, and the temperature it took."""
-        temperature = best_temperature(self.truth, self.probabilities)
-        return replace(self, probabilities=at_temperature(self.probabilities, temperature)), temperature
 
     @classmethod
     def joined(cls, parts: Sequence["ClassificationStatistics"]) -> "ClassificationStatistics":

@@ -13,6 +13,7 @@ from clearsight import catalogue, drawing, evaluation, report, sources
 from clearsight.grid import carbon
 from clearsight.inference import Predictor
 from clearsight.metrics.classification import ClassificationStatistics
+from clearsight.metrics.temperature import at_temperature, best_temperature
 from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.types import (
@@ -172,10 +173,12 @@ def _calibrated(run: Run, held_out: Evidence) -> Evidence:
     model = run.config.settings["model"]
     if "temperature" not in model or not isinstance(held_out.statistics, ClassificationStatistics):
         return held_out
-    statistics, temperature = held_out.statistics.calibrated()
+    given = held_out.statistics
+    temperature = best_temperature(given.truth, given.probabilities)
     model = {**model, "temperature": model["temperature"] * temperature}
     run.change(settings={**run.config.settings, "model": model})
-    return replace(held_out, statistics=statistics)
+    calibrated = replace(given, probabilities=at_temperature(given.probabilities, temperature))
+    return replace(held_out, statistics=calibrated)
 
 
 def settled_on_the_same(config: Config, split: str) -> list[str]:
