@@ -2,12 +2,16 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import clearsight as cs
+from clearsight.evaluation.conclusion import NOTHING_HELD_OUT, SAME_PICTURES_CALIBRATED
+from clearsight.metrics.classification import ClassificationStatistics
+from clearsight.metrics.temperature import best_temperature
 from clearsight.run import Run
 
 SIDE = 32
@@ -84,7 +88,68 @@ def test_class_folders(made, tmp_path):
     matrix = next(finding for finding in card.findings if finding.metric == "confusion")
     assert matrix.plot == "matrix" and len(matrix.series["truth"]) == 9 and matrix.n == 20
     assert any(finding.question == "when to trust it" for finding in card.findings)
-    cs.audit(run)
+    again = cs.evaluate(run, run.config.data, split="val")
+    assert run.config.settings["model"]["temperature"] != 1.0 and SAME_PICTURES_CALIBRATED in card.notes
+    kept = run.read_evidence("val", ClassificationStatistics).statistics
+    assert np.allclose(again.statistics.probabilities, kept.probabilities, atol=1e-4), "what is judged is what is used"
+    assert best_temperature(kept.truth, kept.probabilities) == pytest.approx(1.0, abs=0.02)
+    assert SAME_PICTURES_CALIBRATED in cs.audit(run).notes
+
+
+@pytest.fixture
+def layout(made, tmp_path):
+    """The class folders with other names for their splits, and some of them left out."""
+
+    def laid(**names):
+        for split, name in names.items():
+            shutil.copytree(made / "folders" / split, tmp_path / "laid" / name)
+        return tmp_path / "laid"
+
+    return laid
+
+
+def test_the_share_held_out_is_chosen_and_stays_chosen(layout, tmp_path):
+    settings = {"widths": "16", "held_out": 0.1}
+    run = trained("cnn", layout(train="train"), tmp_path / "run", epochs=1, settings=settings)
+    assert run.read_card().facts["Trained on"] == "36 pictures"
+    held_out = run.read_evidence("val", ClassificationStatistics).ids
+    assert len(held_out) == 4 and cs.evaluate(run, run.config.data, split="val").ids == held_out
+    run.change(state="interrupted")
+    assert cs.train(resume=run.path, quiet=True).read_evidence("val", ClassificationStatistics).ids == held_out
+
+
+def test_nothing_is_held_out_where_a_test_split_is_named(layout, tmp_path):
+    settings = {"widths": "16", "held_out": 0}
+    run = trained("cnn", layout(train="train", val="test"), tmp_path / "run", epochs=1, settings=settings)
+    card = run.read_card()
+    assert card.facts["Trained on"] == "40 pictures" and NOTHING_HELD_OUT in card.notes
+    assert card.facts["Judged on"].startswith("20 pictures of the split test")
+    assert run.config.settings["model"]["temperature"] == 1.0
+    assert len(cs.evaluate(run, run.config.data).ids) == 20
+
+
+def test_a_temperature_found_on_val_is_used_on_test(layout, tmp_path):
+    run = trained("cnn", layout(train="train", val="test"), tmp_path / "run", epochs=3, settings={"widths": "16"})
+    kept = run.read_evidence("test", ClassificationStatistics).statistics
+    again = cs.evaluate(run, run.config.data, split="test").statistics
+    assert run.config.settings["model"]["temperature"] != 1.0 and not run.read_card().notes[1:]
+    assert np.allclose(again.probabilities, kept.probabilities, atol=1e-4)
+
+
+def test_a_model_must_be_judged_on_something(layout, tmp_path):
+    with pytest.raises(ValueError, match="held_out is 0.*--set held_out=0.1"):
+        trained("cnn", layout(train="train"), tmp_path / "run", settings={"held_out": 0})
+    assert not (tmp_path / "run").exists()
+
+
+def test_views_are_those_of_the_training_unless_said(layout, tmp_path):
+    data = layout(train="train")
+    found = []
+    for number, settings in enumerate(({}, {"flips": "none", "shift": 0}, {"mirrored": "no"})):
+        settings = {"widths": "8", **settings}
+        run = trained("cnn", data, tmp_path / f"run-{number}", epochs=0.1, settings=settings)
+        found.append(tuple(run.config.settings["model"][name] for name in ("mirrored", "shifted")))
+    assert found == [(True, True), (False, False), (False, True)]
 
 
 def test_several_labels_and_groups(made, tmp_path):

@@ -72,7 +72,16 @@ def test_nothing_to_learn_is_one_clear_error():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"loss": "hinge"}, {"uncertain": "maybe"}, {"smoothing": 1.0}, {"focus": -1.0}, {"bend": 0.0}], ids=str
+    "wrong",
+    [
+        {"loss": "hinge"},
+        {"uncertain": "maybe"},
+        {"smoothing": 1.0},
+        {"focus": -1.0},
+        {"bend": 0.0},
+        {"temperature": 0.0},
+    ],
+    ids=str,
 )
 def test_bad_settings_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from clearsight.architectures.cnn import Cnn, CnnConfig, Stage, whitening
+from clearsight.architectures.cnn import Cnn, CnnConfig, Stage, views, whitening
 from clearsight.architectures.mlp import Mlp, MlpConfig
 from clearsight.types import Batch, Label
 
@@ -81,6 +81,30 @@ def test_the_third_convolution_is_residual():
         picture = torch.rand(1, 4, 8, 8)
         entered = F.gelu(stage.norm(F.max_pool2d(stage.convolve(picture), 2)))
         assert torch.allclose(stage(picture), F.gelu(entered), atol=1e-6)
+
+
+def test_an_answer_is_the_mean_over_views_by_hand():
+    images = torch.rand(2, 3, 8, 8)
+    rows = {-1: [1, 0, 1, 2, 3, 4, 5, 6], 0: list(range(8)), 1: [1, 2, 3, 4, 5, 6, 7, 6]}
+    moved = [images[:, :, rows[down]][:, :, :, rows[down]] for down in (-1, 1)]
+    mirrored = [one.flip(3) for one in (images, *moved)]
+    expected = {(False, False): [images], (False, True): [images, *moved], (True, False): [images, images.flip(3)],
+                (True, True): [images, *moved, *mirrored]}  # fmt: skip
+    for (mirror, shift), seen in expected.items():
+        found = views(images, mirror, shift)
+        assert len(found) == len(seen) and all(torch.equal(a, b) for a, b in zip(found, seen, strict=True))
+        model = built(widths=(8, 8), mirrored=mirror, shifted=shift, temperature=0.5).eval()
+        with torch.no_grad():
+            logits = sum(model(one) for one in seen) / len(seen)
+        answers = torch.stack([one.probabilities for one in model.predict(images)])
+        assert torch.allclose(answers, (logits / 0.5).softmax(1), atol=1e-5)
+
+
+def test_a_picture_of_one_row_or_two_is_not_moved_further_than_it_goes():
+    assert len(views(torch.rand(1, 3, 1, 8), False, True)) == 1
+    assert len(views(torch.rand(1, 3, 40, 64), False, True)) == 3
+    assert torch.equal(views(torch.arange(64.0).expand(1, 3, 64, 64), False, True)[1][0, 0, 0, :4],
+                       torch.tensor([2.0, 1.0, 0.0, 1.0]))  # fmt: skip
 
 
 @pytest.mark.parametrize("side", [2, 3, 5, 28, 33, 224])

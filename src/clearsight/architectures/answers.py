@@ -29,9 +29,10 @@ class Answering:
     ``loss`` is for classes; a number has Huber's, with its bend ``bend`` standard deviations from the truth.
     ``smoothing`` is the share of the truth spread over all classes, where a picture has one. ``focus`` is the focal
     loss's gamma, ``effective`` the class-balanced loss's beta. ``uncertain`` is what that state counts as; what nobody
-    read never counts. The other fields are found by ``fitted``: ``answers`` is "one", "several" or "number";
-    ``frequencies`` are the classes' shares among the ``pictures`` that say something of them; ``mean`` and ``std``
-    those of the numbers, in their unit.
+    read never counts. ``temperature`` divides the logits of a prediction where a picture has one class; it is found
+    after the training, on held-out pictures, so that confidence comes true. The other fields are found by ``fitted``:
+    ``answers`` is "one", "several" or "number"; ``frequencies`` are the classes' shares among the ``pictures`` that
+    say something of them; ``mean`` and ``std`` those of the numbers, in their unit.
     """
 
     loss: str = "cross-entropy"
@@ -40,6 +41,7 @@ class Answering:
     effective: float = 0.999
     uncertain: str = "ignored"
     bend: float = 1.0
+    temperature: float = 1.0
     answers: str = "one"
     frequencies: tuple[float, ...] = ()
     pictures: int = 0
@@ -55,7 +57,7 @@ class Answering:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share of at least 0 and below 1.")
         if not self.focus >= 0:
             raise ValueError(f"focus is {self.focus}. Expected at least 0.")
-        for name in ("bend", "std"):
+        for name in ("bend", "std", "temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
         if self.answers == "number" and self.loss != "cross-entropy":
@@ -186,5 +188,6 @@ def predictions(config: Answering, outputs: Float[Tensor, "b k"]) -> list[Scores
     outputs = outputs.float()
     if config.answers == "number":
         return [Estimate(value=config.mean + config.std * value) for value in outputs[:, 0].tolist()]
-    probabilities = outputs.softmax(1) if config.answers == "one" else outputs.sigmoid()
-    return [Scores(probabilities=one) for one in probabilities]
+    one = config.answers == "one"
+    probabilities = (outputs / config.temperature).softmax(1) if one else outputs.sigmoid()
+    return [Scores(probabilities=each) for each in probabilities]

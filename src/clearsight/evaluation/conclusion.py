@@ -17,6 +17,8 @@ from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
+from clearsight.metrics.classification import ClassificationStatistics
+from clearsight.metrics.temperature import at_temperature, best_temperature
 from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.types import (
@@ -38,6 +40,14 @@ WORST, BEST = 3, 3
 SAME_PICTURES = (
     "What was settled for deployment (such as a score threshold) was chosen on the same pictures the model is judged "
     "on, because the data has no test split: numbers at the threshold are a little too good."
+)
+SAME_PICTURES_CALIBRATED = (
+    "The temperature of its probabilities was chosen on the same pictures the model is judged on, because the data has "
+    "no test split: what is said of its calibration is a little too good. The predicted classes do not depend on it."
+)
+NOTHING_HELD_OUT = (
+    "No pictures were held out of training (held_out is 0), so nothing was settled for deployment: a score threshold "
+    "is 0.5, and confidence is as the network gives it."
 )
 
 
@@ -137,17 +147,47 @@ def audited(request: Request) -> tuple[Finding, ...]:
 
 def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     """Evaluate on "test" where there is one, else on "val"; settle first, on "val", what deployment needs."""
-    predictor, task = trained.predictor(run), trained.task_of(run.config)
+    predictor, task, splits = trained.predictor(run), trained.task_of(run.config), source.splits
     about = {"model": run.config.model, "run": run.name}
-    with stage("evaluating", quiet) as watch:
-        held_out = evaluator.evaluate(predictor, task, source.split("val"), about=about, watch=watch)
-    deployed = task.settle(held_out.statistics)
+    deployed: dict[str, Any] = {}
+    if "val" in splits:
+        with stage("evaluating", quiet) as watch:
+            held_out = evaluator.evaluate(predictor, task, splits["val"], about=about, watch=watch)
+        held_out = _calibrated(run, held_out)
+        deployed = task.settle(held_out.statistics)
     run.change(settings={**run.config.settings, "deployed": deployed})
-    if "test" not in source.splits:
-        notes = [SAME_PICTURES] if deployed else []
-        return replace(held_out, statistics=held_out.statistics.with_options(**deployed)), notes
+    if "test" not in splits:
+        settled = replace(held_out, statistics=held_out.statistics.with_options(**deployed))
+        return settled, settled_on_the_same(run.config, "val")
     with stage("evaluating", quiet) as watch:
-        return evaluator.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed), []
+        predictor = trained.predictor(run)  # which knows the temperature by now
+        found = evaluator.evaluate(predictor, task, splits["test"], about=about, watch=watch, **deployed)
+    return found, [] if "val" in splits else [NOTHING_HELD_OUT]
+
+
+def _calibrated(run: Run, held_out: Evidence) -> Evidence:
+    """The evidence with confidence that comes true on its pictures; the run keeps the temperature this took.
+
+    Label smoothing and means over views leave a network too modest, long training too sure. Only a network that names
+    one class for each picture has a temperature.
+    """
+    model = run.config.settings["model"]
+    if "temperature" not in model or not isinstance(held_out.statistics, ClassificationStatistics):
+        return held_out
+    given = held_out.statistics
+    temperature = best_temperature(given.truth, given.probabilities)
+    model = {**model, "temperature": model["temperature"] * temperature}
+    run.change(settings={**run.config.settings, "model": model})
+    calibrated = replace(given, probabilities=at_temperature(given.probabilities, temperature))
+    return replace(held_out, statistics=calibrated)
+
+
+def settled_on_the_same(config: Config, split: str) -> list[str]:
+    """What to say where something was chosen for deployment on the very pictures that are judged."""
+    if split != "val":
+        return []
+    calibrated = config.settings["model"].get("temperature", 1.0) != 1.0
+    return [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
 
 
 def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:

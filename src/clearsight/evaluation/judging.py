@@ -9,7 +9,7 @@ from clearsight.loading import trained
 from clearsight.loading.data import gather
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
-from clearsight.types import Dataset, Evidence
+from clearsight.types import Dataset, Evidence, Training
 
 
 def read_for(
@@ -25,7 +25,7 @@ def read_for(
         int(config.settings["training"]["size_px"]),
         attributes=attributes,
         skip_bad=skip_bad or (own and config.settings["skip_bad"]),
-        held_out=0.2 if own else 0.0,
+        held_out=float(config.settings["training"].get("held_out", Training().held_out)) if own else 0.0,
         class_names=config.class_names or None,
         wanted=(trained.task_of(config).truth_type,),
         target=target or config.settings.get("target"),

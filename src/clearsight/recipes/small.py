@@ -16,4 +16,4 @@ def mnist_cnn(data: Path | str, **options: Unpack[Options]) -> Run:
 
 def cifar10_cnn(data: Path | str, **options: Unpack[Options]) -> Run:
     """Tell aeroplanes, cats, ships and seven more apart, from scratch, in 10 minutes."""
-    return train("cnn", data, settings={"mirrored": True}, **options)
+    return train("cnn", data, **options)

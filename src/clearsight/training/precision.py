@@ -6,12 +6,14 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from clearsight.inference.allocation import keep_freed_memory
 from clearsight.loading.trained import has_bf16
 from clearsight.types import Model, Training
 
 QUICKER = 0.95  # bfloat16 must save this much to be worth its rounding
 SIDE_PX = 224
-ROUNDS = 3
+FEWEST_ROUNDS, MOST_ROUNDS = 4, 12
+TRIAL_S = 5.0  # after the fewest rounds no more time than this goes into more of them
 
 
 def precision_for(network: Model, training: Training) -> str:
@@ -19,20 +21,27 @@ def precision_for(network: Model, training: Training) -> str:
 
     Processors with bfloat16 instructions differ: some train with it at 1.5 times the speed of float32, some at 0.8.
     On a CPU both are tried for a few steps; a GPU with bfloat16 is always quicker. A run remembers what was chosen.
+    The steps are those of training: channels last, and freed memory kept, without which the pages of large batches
+    take longer than their arithmetic and either precision may seem the quicker one.
     """
     assert isinstance(network, nn.Module)
     if training.precision != "auto":
         return {"float32": "32-true", "bfloat16": "bf16-mixed"}[training.precision]
     if torch.cuda.is_available() or not has_bf16():
         return "bf16-mixed" if has_bf16() else "32-true"
+    keep_freed_memory()
     side = min(SIDE_PX, -(-training.size_px // 32) * 32)
     images = torch.rand(training.batch_size, 3, side, side, generator=torch.Generator().manual_seed(0))
     images = images.contiguous(memory_format=torch.channels_last)
     trial = deepcopy(network).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     seconds: dict[bool, list[float]] = {False: [], True: []}
-    for _ in range(ROUNDS):
+    began = time.perf_counter()
+    for number in range(MOST_ROUNDS):
+        if number >= FEWEST_ROUNDS and time.perf_counter() - began > TRIAL_S:
+            break
         for lower in seconds:
             seconds[lower].append(_step(trial, images, lower))
+    # The least of each: the first steps prepare kernels and memory, and other programs only ever slow a step down.
     return "bf16-mixed" if min(seconds[True]) < QUICKER * min(seconds[False]) else "32-true"
 
 

@@ -62,7 +62,8 @@ class Plan:
         """The data of the plan."""
         return gather(
             self.data, self.training.size_px, attributes=self.attributes, skip_bad=self.skip_bad,
-            wanted=tuple(trained.tasks_of(self.model)), target=self.target, quiet=quiet,
+            held_out=self.training.held_out, wanted=tuple(trained.tasks_of(self.model)), target=self.target,
+            quiet=quiet,
         )  # fmt: skip
 
 
@@ -142,10 +143,10 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
             seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
         )  # fmt: skip
         clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
-        keeper = _Keeper(run, meter, plan, task, source.split("val"))
+        keeper = _Keeper(run, meter, plan, task, source.splits.get("val"))
         hooks = loop.Hooks(
-            save=keeper.save, validate=keeper.validate, watch=bar.show, log=keeper.log, stop=stop.asked,
-            save_seconds=SAVE_EVERY_S,
+            save=keeper.save, validate=keeper.validate if keeper.held_out is not None else None, watch=bar.show,
+            log=keeper.log, stop=stop.asked, save_seconds=SAVE_EVERY_S,
         )  # fmt: skip
         try:
             stream = at_once if fabric.device.type == "cpu" else ahead
@@ -165,7 +166,7 @@ class _Keeper:
     meter: Meter
     plan: Plan
     task: Task
-    held_out: Dataset
+    held_out: Dataset | None
     last: dict[str, Any] = field(default_factory=dict)
 
     def save(self, state: dict[str, Any]) -> None:
@@ -183,6 +184,7 @@ class _Keeper:
 
     def validate(self, model: Model) -> float:
         """The headline metric on at most 100 held-out pictures, evenly spread."""
+        assert self.held_out is not None
         dataset = Subset(self.held_out, WATCHED_PICTURES)
         dtype = torch.bfloat16 if self.plan.precision == "bf16-mixed" else torch.float32
         device = str(next(model.parameters()).device)  # type: ignore[attr-defined]

@@ -50,6 +50,8 @@ class Training:
     ``frozen_share`` is the share of the run, from its start, in which a trained trunk stands still while the rest
     learns; then all of it moves.
     ``precision`` is "float32", "bfloat16", or whichever is found to be quicker.
+    ``held_out`` is the share of the training pictures set aside to judge by where the data name none for that; 0, to
+    train on all of them, needs a test split.
     """
 
     batch_size: int = 8
@@ -72,6 +74,7 @@ class Training:
     momentum: float = 0.9
     frozen_share: float = 0.0
     precision: str = "auto"
+    held_out: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "size_px"):
@@ -81,7 +84,7 @@ class Training:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
         shares = ("warmup_share", "average_share", "small_share", "frozen_share")
-        for name in (*shares, "brightness", "shift", "mixup", "momentum"):
+        for name in (*shares, "brightness", "shift", "mixup", "momentum", "held_out"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
         if not 0 < self.zoom[0] <= self.zoom[1]:

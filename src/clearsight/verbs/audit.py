@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clearsight.energy.grid import find_zone
-from clearsight.evaluation.conclusion import SAME_PICTURES, baseline_for, examples_of, write_card
+from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, judged, judged_split, read_for
 from clearsight.loading import trained
-from clearsight.run import Config, Run
+from clearsight.run import Run
 from clearsight.tabular.training import audit_table
-from clearsight.types import Card, Evidence, Request
+from clearsight.types import Card, Request
 
 
 def audit(
@@ -65,12 +65,7 @@ def audit(
         examples_of(run, source.split(split), found),
         [
             *source.problems,
-            *([SAME_PICTURES] if own and _settled_on(config, found) else []),
+            *(settled_on_the_same(config, found.about["split"]) if own else []),
         ],
         responsible or (former.responsible if former else None),
     )
-
-
-def _settled_on(config: Config, evidence: Evidence) -> bool:
-    """Whether something was chosen for deployment on the very pictures of the evidence."""
-    return evidence.about["split"] == "val" and bool(trained.deployed(config))

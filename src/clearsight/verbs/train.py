@@ -1,7 +1,7 @@
 """Train a model on pictures, evaluate it on held-out pictures, audit it, and write the report."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.run import Run
 from clearsight.settings import choose, renamed
+from clearsight.sources import Source
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
 from clearsight.training.precision import precision_for
 from clearsight.training.process import Plan, cost_before, launch
+from clearsight.types import FLIPS, Training
 
 MINUTES = 10.0
 
@@ -143,13 +145,14 @@ def _new(
         wanted=tuple(tasks),
         target=target,
         enlarge=training.enlarge,
+        held_out=training.held_out,
         quiet=quiet,
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
-    for split in ("train", "val"):
-        source.split(split)
+    _check_splits(source, training.held_out)
     check_attributes(asked["by"], source.splits)
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
+    config = _answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
@@ -168,6 +171,25 @@ def _new(
         settings=_settings(plan, asked),
     )
     return run, plan, gathered
+
+
+def _check_splits(source: Source, held_out: float) -> None:
+    """Fail before the training where there is nothing to train on, or nothing to judge on."""
+    source.split("train")
+    if held_out or "val" in source.splits:
+        source.split("val")
+    elif "test" not in source.splits:
+        raise ValueError(
+            f"held_out is 0, and {source.name} names no pictures to judge on. Expected a test or a validation split "
+            "beside the training pictures. Name one in the data, or set some aside with --set held_out=0.1."
+        )
+
+
+def _answering_as_trained(config: Any, training: Training, symmetries: Set[str], settings: Mapping[str, Any]) -> Any:
+    """The config of a network that can answer with a mean over views: over those it is trained on, unless said."""
+    views = {"mirrored": "horizontal" in FLIPS.get(training.flips, symmetries), "shifted": training.shift > 0}
+    unsaid = {name: wanted for name, wanted in views.items() if hasattr(config, name) and name not in settings}
+    return dataclasses.replace(config, **unsaid)
 
 
 def _settings(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:

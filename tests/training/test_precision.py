@@ -1,0 +1,71 @@
+"""The choice of a precision: by the least time of a step, once whatever is slow the first time is over."""
+
+import pytest
+import torch
+
+from clearsight.architectures.cnn import Cnn, CnnConfig
+from clearsight.types import Training
+from clearsight.training import precision
+
+SETTINGS = {"batch_size": 2, "size_px": 32}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Ask for the precision of a small network where the steps of each take the given seconds, in turn."""
+    monkeypatch.setattr(precision, "has_bf16", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    def ask(float32, bfloat16):
+        steps, seen = {False: iter(float32), True: iter(bfloat16)}, []
+
+        def step(network, images, lower):
+            seen.append((lower, images.is_contiguous(memory_format=torch.channels_last)))
+            return next(steps[lower])
+
+        monkeypatch.setattr(precision, "_step", step)
+        network = Cnn(CnnConfig(widths=(4,)), None, ("a", "b"))
+        return precision.precision_for(network, Training(**SETTINGS)), seen
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("float32", "bfloat16", "name"),
+    [
+        ([2.0] + 11 * [1.0], [9.0, 9.0] + 10 * [0.6], "bf16-mixed"),
+        ([2.0] + 11 * [1.0], [9.0, 9.0] + 10 * [0.97], "32-true"),
+        (11 * [5.0] + [1.0], [3.0] * 12, "32-true"),
+    ],
+    ids=["slow at first", "not worth its rounding", "another program slowed float32 down"],
+)
+def test_the_least_time_decides(asked, float32, bfloat16, name):
+    found, seen = asked(float32, bfloat16)
+    assert found == name
+    assert [lower for lower, _ in seen] == [False, True] * 12 and all(last for _, last in seen)
+
+
+def test_steps_that_take_long_are_few(asked, monkeypatch):
+    now = iter(range(0, 1000, 10))
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: float(next(now)))
+    assert len(asked([1.0] * 12, [0.5] * 12)[1]) == 2 * precision.FEWEST_ROUNDS
+
+
+def test_freed_memory_is_kept_before_anything_is_timed(asked, monkeypatch):
+    kept = []
+    monkeypatch.setattr(precision, "keep_freed_memory", lambda: kept.append("kept"))
+    original = asked([1.0] * 12, [0.5] * 12)
+    assert kept == ["kept"] and original[0] == "bf16-mixed"
+
+
+@pytest.mark.parametrize(("said", "name"), [("float32", "32-true"), ("bfloat16", "bf16-mixed")])
+def test_what_is_said_is_not_tried(asked, said, name):
+    network = Cnn(CnnConfig(widths=(4,)), None, ("a", "b"))
+    assert precision.precision_for(network, Training(**SETTINGS, precision=said)) == name
+
+
+def test_a_real_step_runs_in_both_and_leaves_no_gradient():
+    network = Cnn(CnnConfig(widths=(4, 4)), None, ("a", "b")).train()
+    for lower in (False, True):
+        assert precision._step(network, torch.rand(2, 3, 16, 16), lower) > 0
+    assert all(weight.grad is None for weight in network.parameters())
