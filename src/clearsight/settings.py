@@ -24,6 +24,8 @@ FORMER = {
     "samples": ("sampled_proposals",), "every": ("loss_stride",), "penalty": ("l2_regularisation",),
     "passes": ("max_epochs",), "weakest": ("min_regularisation",), "strongest": ("max_regularisation",),
     "strengths": ("regularisation_values",), "highest_degree": ("max_degree",), "terms_at_most": ("max_terms",),
+    "smoothing": ("label_smoothing",), "focus": ("focal_gamma",), "effective": ("class_balanced_beta",),
+    "bend": ("huber_delta",), "filter_rate": ("muon_learning_rate",), "average_share": ("ema_share",),
     "smallest_c": ("min_c",), "largest_c": ("max_c",), "choices": ("c_values",),
 }  # fmt: skip
 

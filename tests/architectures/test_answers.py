@@ -76,9 +76,9 @@ def test_nothing_to_learn_is_one_clear_error():
     [
         {"loss": "hinge"},
         {"uncertain": "maybe"},
-        {"smoothing": 1.0},
-        {"focus": -1.0},
-        {"bend": 0.0},
+        {"label_smoothing": 1.0},
+        {"focal_gamma": -1.0},
+        {"huber_delta": 0.0},
         {"temperature": 0.0},
     ],
     ids=str,
@@ -94,7 +94,7 @@ def test_cross_entropy_with_smoothing_by_hand():
     for row, truth in zip(LOGITS.tolist(), TRUTHS, strict=True):
         for index, probability in enumerate(softmax(row)):
             total -= (share / 3 + (1 - share) * (index == truth.index)) * math.log(probability)
-    assert float(answers.answer_loss(one(smoothing=share), LOGITS, TRUTHS)) == pytest.approx(total / 4, rel=1e-5)
+    assert float(answers.answer_loss(one(label_smoothing=share), LOGITS, TRUTHS)) == pytest.approx(total / 4, rel=1e-5)
 
 
 def test_focal_loss_by_hand_and_at_gamma_zero():
@@ -104,7 +104,7 @@ def test_focal_loss_by_hand_and_at_gamma_zero():
         total -= (1 - probability) ** 2 * math.log(probability)
     assert float(answers.answer_loss(one(loss="focal"), LOGITS, TRUTHS)) == pytest.approx(total / 4, rel=1e-5)
     plain = answers.answer_loss(one(), LOGITS, TRUTHS)
-    assert torch.isclose(answers.answer_loss(one(loss="focal", focus=0.0), LOGITS, TRUTHS), plain)
+    assert torch.isclose(answers.answer_loss(one(loss="focal", focal_gamma=0.0), LOGITS, TRUTHS), plain)
 
 
 def test_effective_numbers_are_the_sum_of_a_geometric_series():
@@ -115,14 +115,14 @@ def test_effective_numbers_are_the_sum_of_a_geometric_series():
 
 
 def test_class_balanced_loss_weighs_each_picture_by_its_class():
-    config = one(loss="class-balanced", effective=0.9)
+    config = one(loss="class-balanced", class_balanced_beta=0.9)
     inverse = [1 / sum(0.9**k for k in range(count)) for count in (5, 3, 2)]
     weights = [3 * value / sum(inverse) for value in inverse]
     total = 0.0
     for row, truth in zip(LOGITS.tolist(), TRUTHS, strict=True):
         total -= weights[truth.index] * math.log(softmax(row)[truth.index])
     assert float(answers.answer_loss(config, LOGITS, TRUTHS)) == pytest.approx(total / 4, rel=1e-5)
-    level = one(loss="class-balanced", effective=0.0)
+    level = one(loss="class-balanced", class_balanced_beta=0.0)
     assert torch.isclose(answers.answer_loss(level, LOGITS, TRUTHS), answers.answer_loss(one(), LOGITS, TRUTHS))
 
 
@@ -171,13 +171,17 @@ def test_uncertain_counts_as_what_was_said(uncertain):
 
 @pytest.mark.parametrize("loss", ["focal", "class-balanced", "logit-adjusted"])
 def test_losses_of_several_labels_are_plain_ones_in_their_plainest_setting(loss):
-    plainest = {"focal": {"focus": 0.0}, "class-balanced": {"effective": 0.0}, "logit-adjusted": {}}[loss]
+    plainest = {"focal": {"focal_gamma": 0.0}, "class-balanced": {"class_balanced_beta": 0.0}, "logit-adjusted": {}}[
+        loss
+    ]
     config = Answering(answers="several", loss=loss, frequencies=(0.5,) * 3, pictures=20, **plainest)
     assert torch.isclose(answers.answer_loss(config, LOGITS, ROWS), answers.answer_loss(SEVERAL, LOGITS, ROWS))
 
 
 def test_the_rarer_state_of_a_label_weighs_more_but_both_together_the_same():
-    config = Answering(answers="several", loss="class-balanced", frequencies=(0.1,), pictures=10, effective=0.99)
+    config = Answering(
+        answers="several", loss="class-balanced", frequencies=(0.1,), pictures=10, class_balanced_beta=0.99
+    )
     wrong = [answers.answer_loss(config, torch.zeros(1, 1), states((state,))) for state in (0, 1)]
     assert wrong[1] > 5 * wrong[0]
     assert float(0.9 * wrong[0] + 0.1 * wrong[1]) == pytest.approx(math.log(2), rel=1e-5)

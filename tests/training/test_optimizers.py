@@ -28,7 +28,7 @@ def test_orthogonal_keeps_directions_and_makes_lengths_alike(shape):
 
 def test_every_parameter_has_one_optimizer_and_muon_gets_what_a_norm_follows():
     model = stack()
-    adam, muon = optimizers_for(model, Training(optimizer="muon", filter_rate=0.3, learning_rate=0.01))
+    adam, muon = optimizers_for(model, Training(optimizer="muon", muon_learning_rate=0.3, learning_rate=0.01))
     theirs = [parameter for one in (adam, muon) for group in one.param_groups for parameter in group["params"]]
     assert sorted(map(id, theirs)) == sorted(map(id, model.parameters()))
     assert [(group["parts"], len(group["params"]), group["highest"]) for group in muon.param_groups] == [
@@ -66,7 +66,7 @@ def test_muon_learns_what_adam_learns_and_goes_on_from_its_state():
                 optimizer.step()
         return float(loss.detach())
 
-    training = Training(optimizer="muon", filter_rate=0.05, learning_rate=0.01)
+    training = Training(optimizer="muon", muon_learning_rate=0.05, learning_rate=0.01)
     model = stack()
     optimizers = optimizers_for(model, training)
     first, last = run(model, optimizers, 1), run(model, optimizers, 60)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from clearsight.architectures.cnn import Cnn, CnnConfig
-from clearsight.types import Training
 from clearsight.training import precision
+from clearsight.types import Training
 
 SETTINGS = {"batch_size": 2, "size_px": 32}
 

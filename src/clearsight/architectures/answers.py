@@ -26,21 +26,21 @@ UNCERTAIN = ("ignored", "present", "absent")
 class Answering:
     """The part of a config that says what a network answers and how it is judged; never used alone.
 
-    ``loss`` is for classes; a number has Huber's, with its bend ``bend`` standard deviations from the truth.
-    ``smoothing`` is the share of the truth spread over all classes, where a picture has one. ``focus`` is the focal
-    loss's gamma, ``effective`` the class-balanced loss's beta. ``uncertain`` is what that state counts as; what nobody
-    read never counts. ``temperature`` divides the logits of a prediction where a picture has one class; it is found
+    ``loss`` is for classes; a number has Huber's, with its delta, ``huber_delta``, in standard deviations.
+    ``label_smoothing`` is the share of the truth spread over all classes, where a picture has one. ``focal_gamma`` is
+    the focal loss's gamma, ``class_balanced_beta`` the class-balanced loss's beta. ``uncertain`` is what that state
+    counts as; what nobody read never counts. ``temperature`` divides the logits of a prediction where a picture has one class; it is found
     after the training, on held-out pictures, so that confidence comes true. The other fields are found by ``fitted``:
     ``answers`` is "one", "several" or "number"; ``frequencies`` are the classes' shares among the ``pictures`` that
     say something of them; ``mean`` and ``std`` those of the numbers, in their unit.
     """
 
     loss: str = "cross-entropy"
-    smoothing: float = 0.0
-    focus: float = 2.0
-    effective: float = 0.999
+    label_smoothing: float = 0.0
+    focal_gamma: float = 2.0
+    class_balanced_beta: float = 0.999
     uncertain: str = "ignored"
-    bend: float = 1.0
+    huber_delta: float = 1.0
     temperature: float = 1.0
     answers: str = "one"
     frequencies: tuple[float, ...] = ()
@@ -52,12 +52,12 @@ class Answering:
         for name, known in (("loss", LOSSES), ("uncertain", UNCERTAIN), ("answers", ANSWERS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}. Expected {', '.join(known)}.")
-        for name in ("smoothing", "effective"):
+        for name in ("label_smoothing", "class_balanced_beta"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share of at least 0 and below 1.")
-        if not self.focus >= 0:
-            raise ValueError(f"focus is {self.focus}. Expected at least 0.")
-        for name in ("bend", "std", "temperature"):
+        if not self.focal_gamma >= 0:
+            raise ValueError(f"focal_gamma is {self.focal_gamma}. Expected at least 0.")
+        for name in ("huber_delta", "std", "temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
         if self.answers == "number" and self.loss != "cross-entropy":
@@ -132,17 +132,17 @@ def answer_loss(config: Answering, outputs: Float[Tensor, "b k"], truths: Sequen
         return _loss_of_several(config, outputs, states.to(outputs.device))
     values = torch.tensor([truth.value for truth in truths if isinstance(truth, Value)], dtype=torch.float64)
     standard = ((values - config.mean) / config.std).float().to(outputs.device)
-    return F.huber_loss(outputs[:, 0], standard, delta=config.bend)
+    return F.huber_loss(outputs[:, 0], standard, delta=config.huber_delta)
 
 
 def _loss_of_one(config: Answering, logits: Tensor, labels: Tensor) -> Tensor:
     if config.loss == "logit-adjusted":
         logits = logits + _frequencies(config, logits).log()
-    each = F.cross_entropy(logits, labels, label_smoothing=config.smoothing, reduction="none")
+    each = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing, reduction="none")
     if config.loss == "focal":
-        each = each * (1 - logits.softmax(1).gather(1, labels[:, None])[:, 0]) ** config.focus
+        each = each * (1 - logits.softmax(1).gather(1, labels[:, None])[:, 0]) ** config.focal_gamma
     if config.loss == "class-balanced":
-        weights = effective_weights(_frequencies(config, logits) * config.pictures, config.effective)
+        weights = effective_weights(_frequencies(config, logits) * config.pictures, config.class_balanced_beta)
         each = each * (weights * len(weights) / weights.sum())[labels]
     return each.mean()
 
@@ -153,10 +153,12 @@ def _loss_of_several(config: Answering, logits: Tensor, states: Tensor) -> Tenso
         logits = logits + _frequencies(config, logits).logit()
     each = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     if config.loss == "focal":
-        each = each * (target - logits.sigmoid()).abs() ** config.focus
+        each = each * (target - logits.sigmoid()).abs() ** config.focal_gamma
     if config.loss == "class-balanced":
         share = _frequencies(config, logits)
-        present, absent = (effective_weights(s * config.pictures, config.effective) for s in (share, 1 - share))
+        present, absent = (
+            effective_weights(s * config.pictures, config.class_balanced_beta) for s in (share, 1 - share)
+        )
         each = each * torch.where(target > 0, present, absent) / (share * present + (1 - share) * absent)
     return (each * known).sum() / known.sum().clamp(min=1)
 

@@ -40,7 +40,7 @@ class CnnConfig(Answering):
 
     widths: tuple[int, ...] = (64, 128, 256)
     depth: int = 2
-    smoothing: float = 0.15
+    label_smoothing: float = 0.15
     mirrored: bool = False
     shifted: bool = False
 
@@ -58,9 +58,9 @@ class Cnn(nn.Module):
     tasks: ClassVar[tuple[str, ...]] = ("classification", "tagging", "regression")
     config_type: ClassVar[type] = CnnConfig
     training_defaults: ClassVar[Training] = Training(
-        batch_size=500, learning_rate=3e-3, weight_decay=0.0, warmup_share=0.15, average_share=0.02, size_px=32,
+        batch_size=500, learning_rate=3e-3, weight_decay=0.0, warmup_share=0.15, ema_share=0.02, size_px=32,
         zoom=(1.0, 1.0), brightness=0.0, shift=0.0625, optimizer="muon",
-        filter_rate=0.12, momentum=0.6, small_share=0.6, small_scale=0.75, enlarge=False,
+        muon_learning_rate=0.12, momentum=0.6, small_share=0.6, small_scale=0.75, enlarge=False,
     )  # fmt: skip
     strides: ClassVar[tuple[int, ...]] = ()
 

@@ -244,7 +244,7 @@ class _Trainer:
         self._descend(losses)
         self.clock.step += 1
         if self.clock.step % AVERAGE_EVERY == 0:
-            memory = self.training.average_share * self.clock.total_steps() / AVERAGE_EVERY
+            memory = self.training.ema_share * self.clock.total_steps() / AVERAGE_EVERY
             self.average.update(self.clock.step // AVERAGE_EVERY, memory)
         self.hooks.watch(self._moment())
         self._validate_if_due()

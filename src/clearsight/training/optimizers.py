@@ -21,7 +21,7 @@ def optimizers_for(model: nn.Module, training: Training) -> list[Optimizer]:
     """The optimizers of a model, each parameter in one of them; every group says its ``highest`` rate.
 
     "adamw" decays matrices and kernels but no bias or norm (Loshchilov and Hutter 2019). "muon" moves the filters of
-    convolutions without a bias, at ``filter_rate``, by orthogonalised momentum, and leaves the rest to AdamW.
+    convolutions without a bias, at ``muon_learning_rate``, by orthogonalised momentum, and leaves the rest to AdamW.
     """
     filters = _filters(model) if training.optimizer == "muon" else {}
     mine = {parameter for group in filters.values() for parameter in group}
@@ -33,7 +33,7 @@ def optimizers_for(model: nn.Module, training: Training) -> list[Optimizer]:
     ]
     found: list[Optimizer] = [AdamW(groups, lr=rate, fused=True)]
     if filters:
-        fast = training.filter_rate
+        fast = training.muon_learning_rate
         by_parts = [{"params": own, "parts": parts, "highest": fast} for parts, own in sorted(filters.items())]
         found.append(Muon(by_parts, fast, training.momentum))
     return found

@@ -41,11 +41,11 @@ class Training:
 
     ``size_px`` is the longer side of the pictures the network sees; where all pictures are smaller they stay so unless
     ``enlarge``. ``zoom`` is the range of the random magnification; ``brightness`` the strength of the random light in
-    [0, 1]; ``average_share`` the memory of the weight average (EMA) as a share of all steps. For the first
+    [0, 1]; ``ema_share`` the memory of the weight average (EMA) as a share of all steps. For the first
     ``small_share`` of the run the pictures are ``small_scale`` times smaller. ``flips`` are the mirrorings a picture
     may undergo: those the data allow, or "none", "horizontal", "vertical", "both" where the user knows better.
     ``shift`` moves a small picture by up to that share of its side; ``mixup`` is the alpha of Zhang et al. 2018 (0 for
-    none). ``optimizer`` is "adamw" or "muon", which moves filters at ``filter_rate`` with ``momentum`` (see
+    none). ``optimizer`` is "adamw" or "muon", which moves filters at ``muon_learning_rate`` with ``momentum`` (see
     ``optimizers``).
     ``frozen_share`` is the share of the run, from its start, in which a trained trunk stands still while the rest
     learns; then all of it moves.
@@ -58,7 +58,7 @@ class Training:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup_share: float = 0.03
-    average_share: float = 0.05
+    ema_share: float = 0.05
     clip_norm: float = 10.0
     size_px: int = 416
     enlarge: bool = True
@@ -70,7 +70,7 @@ class Training:
     shift: float = 0.0
     mixup: float = 0.0
     optimizer: str = "adamw"
-    filter_rate: float = 0.05
+    muon_learning_rate: float = 0.05
     momentum: float = 0.9
     frozen_share: float = 0.0
     precision: str = "auto"
@@ -80,10 +80,10 @@ class Training:
         for name in ("batch_size", "size_px"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
-        for name in ("learning_rate", "filter_rate", "clip_norm", "small_scale"):
+        for name in ("learning_rate", "muon_learning_rate", "clip_norm", "small_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
-        shares = ("warmup_share", "average_share", "small_share", "frozen_share")
+        shares = ("warmup_share", "ema_share", "small_share", "frozen_share")
         for name in (*shares, "brightness", "shift", "mixup", "momentum", "held_out"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
