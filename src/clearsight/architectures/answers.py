@@ -29,10 +29,10 @@ class Answering:
     ``loss`` is for classes; a number has Huber's, with its delta, ``huber_delta``, in standard deviations.
     ``label_smoothing`` is the share of the truth spread over all classes, where a picture has one. ``focal_gamma`` is
     the focal loss's gamma, ``class_balanced_beta`` the class-balanced loss's beta. ``uncertain`` is what that state
-    counts as; what nobody read never counts. ``temperature`` divides the logits of a prediction where a picture has one class; it is found
-    after the training, on held-out pictures, so that confidence comes true. The other fields are found by ``fitted``:
-    ``answers`` is "one", "several" or "number"; ``frequencies`` are the classes' shares among the ``pictures`` that
-    say something of them; ``mean`` and ``std`` those of the numbers, in their unit.
+    counts as; what nobody read never counts. ``temperature`` divides the logits of a prediction where a picture has
+    one class; it is found after the training, on held-out pictures, so that confidence comes true. The other fields
+    are found by ``fitted``: ``answers`` is "one", "several" or "number"; ``frequencies`` are the classes' shares among
+    the ``pictures`` that say something of them; ``mean`` and ``std`` those of the numbers, in their unit.
     """
 
     loss: str = "cross-entropy"
