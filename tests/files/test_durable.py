@@ -135,8 +135,8 @@ def test_a_missing_folder(tmp_path: Path) -> None:
             write(tmp_path / "absent" / "file")
 
 
-# Starts Python anew without root's right to write where the mode forbids it (Linux: CAP_DAC_OVERRIDE leaves the bounding
-# set). It stays the same user with the same right to read, so the environment may lie where only its owner may enter.
+# Starts Python anew without root's right to write where the mode forbids it (on Linux CAP_DAC_OVERRIDE leaves the
+# bounding set). The user and the right to read stay, so the environment may lie where only its owner may enter.
 BOUND_BY_MODES = """
 import ctypes, os, sys
 if os.geteuid() == 0:
