@@ -20,7 +20,9 @@ app = typer.Typer(
 
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, such as runs/yolo-blood-1.")]
 DataPlace = Annotated[str, typer.Argument(metavar="DATA", help="A folder, FORMAT:FOLDER, or an embedded set: digits.")]
-Attributes = Annotated[str | None, typer.Option(help="Table (CSV or Parquet) of groups: id, one column per attribute.")]
+Attributes = Annotated[
+    str | None, typer.Option(help="Table (CSV, .csv.gz, Parquet) of groups: id, one column per attribute.")
+]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave bad pictures and boxes out, and list them in the card.")
 ]

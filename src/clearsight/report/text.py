@@ -29,7 +29,7 @@ def summary(card: Card, width: int = 88, most: int = 4) -> str:
         shown = [[mine[place] for place in places] for places in folded(mine)]
         for together in shown[:most]:
             parts += _finding(together[0], width)
-            parts += [_wrapped(f"{_named(one)}, n = {counted(one.n, one.unit)}", width, "    ") for one in together[1:]]
+            parts += [_wrapped(_beside(one, together[0]), width, "    ") for one in together[1:]]
         if len(shown) > most:
             parts.append(f"  and {sum(map(len, shown[most:]))} more in the report")
         if question == "who answers for it":
@@ -47,6 +47,12 @@ def _finding(finding: Finding, width: int) -> list[str]:
     if number(finding.value) is not None:
         facts = f"{_named(finding)}, {facts}"
     return [*lines, _wrapped(facts, width, "    ")]
+
+
+def _beside(finding: Finding, first: Finding) -> str:
+    """A finding in a line below the first of its method; its n only where it is another."""
+    n = counted(finding.n, finding.unit)
+    return _named(finding) + (f", n = {n}" if finding.n != first.n else "")
 
 
 def _named(finding: Finding) -> str:
