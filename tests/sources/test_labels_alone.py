@@ -72,12 +72,15 @@ def test_labels_without_paths(tmp_path, rows):
 
 
 def test_pictures_that_are_there_are_described_as_ever(tmp_path, rows):
-    for row in rows[:1]:
+    for row in rows[:12]:
         place = tmp_path / row[0]
-        place.parent.mkdir(parents=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8)).save(place)
-    found = cs.data(write(tmp_path / "one.csv.gz", rows[:1] * 12), target="Edema,Fracture")
-    assert isinstance(found, Description)
+    table = write(tmp_path / "some.csv.gz", rows[:12])
+    assert isinstance(cs.data(table, target="Edema,Fracture"), Description)
+    place.unlink()
+    with pytest.raises(DataError, match=r"(?s)1 problem.*view3"):
+        cs.data(table, target="Edema,Fracture")
 
 
 def test_classes_and_numbers_of_absent_pictures(tmp_path):

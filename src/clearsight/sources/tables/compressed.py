@@ -34,15 +34,15 @@ def content_of(path: Path) -> bytes:
     ending = path.suffix.lower()
     if ending not in COMPRESSED:
         return path.read_bytes()
-    content = bytearray()
-    for part in _parts(path):
-        content += part
-        if len(content) > UNPACKED_AT_MOST:
+    size = 0
+    for part in _parts(path):  # counted before any of it is kept
+        size += len(part)
+        if size > UNPACKED_AT_MOST:
             raise DataError(
                 f"{shown(path)} ({path.stat().st_size:,} bytes) unpacks to more than {UNPACKED_AT_MOST:,} bytes. "
                 "Expected a table that fits into memory. If it is sound, unpack it, and keep the columns you need."
             )
-    return bytes(content)
+    return b"".join(_parts(path))
 
 
 def beginning_of(path: Path, size: int = PART) -> bytes:
