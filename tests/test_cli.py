@@ -57,10 +57,26 @@ def test_what_needs_no_network_loads_none(words):
     assert "typer" in loaded and not loaded & {"torch", "torchvision", "timm", "numpy", "matplotlib", "scipy", "polars"}
 
 
-def test_help_names_every_command(command):
+def test_help_names_every_command_in_its_group_with_a_whole_sentence(command):
     status, out, _ = command("--help")
     assert status == 0 and all(re.search(rf"^ +{name} +\S", out, re.MULTILINE) for name in COMMANDS)
-    assert "clearsight demo" in out
+    assert "clearsight demo" in out and "..." not in out.replace("[ARGS]...", "")
+    blocks = {block.split(":")[0]: block for block in out.split("\n\n") if re.match(r"\w+:\n", block)}
+    assert list(blocks) == ["Start", "Train", "Use", "Judge", "Options"]
+    assert "  audit " in blocks["Judge"] and "  export " in blocks["Use"] and "  demo " in blocks["Start"]
+    for name, one in typer.main.get_command(cli.app).commands.items():
+        assert " ".join(one.help.split("\n\n")[0].split()) in " ".join(out.split()), name
+
+
+def test_help_has_colour_where_a_terminal_shows_it_and_nowhere_else(command, monkeypatch):
+    from typer.testing import CliRunner
+
+    assert "\x1b[" not in command("--help")[1]
+    for name in ([], ["train"]):
+        coloured = CliRunner().invoke(cli.app, [*name, "--help"], color=True).output
+        assert "\x1b[1mOptions\x1b[0m:" in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in CliRunner().invoke(cli.app, ["--help"], color=True).output
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -178,6 +194,9 @@ def test_json_is_all_there_is_on_stdout(command, run, rectangles, monkeypatch, t
         answers[words[0]] = json.loads(out)
     assert {"yolo", "cnn"} <= {row["name"] for row in answers["models"]}
     assert all(row["summary"] for row in answers["models"])
+    by_name = {row["name"]: row for row in answers["models"] if row["data"] == "pictures"}
+    assert by_name["mask-rcnn"]["tasks"] == ["instance-segmentation"] and "regression" in by_name["cnn"]["tasks"]
+    assert next(row for row in answers["datasets"] if row["name"] == "voc")["tasks"] == ["detection"]
     assert {"coco", "digits", "voc", "yolo"} <= {row["name"] for row in answers["datasets"]}
     assert answers["runs"][0]["state"] == "finished" and answers["runs"][0]["model"] == "yolo"
     assert answers["data"]["splits"]["val"]["pictures"] == 70
@@ -204,6 +223,7 @@ def test_words_say_the_same_and_fit_a_terminal(command, run, rectangles, monkeyp
         status, told[" ".join(map(str, words[:2]))], err = command(*words)
         assert status == 0, err
     said = "\n".join(told.values())
+    assert re.search(r"Object detection: .*\n +data: coco, digits.* voc.*\n\n(  .*\n)*  yolo  ", told["models"])
     assert "\x1b[" not in said and "Traceback" not in said
     assert "There are no runs in nowhere" in told["runs nowhere"] and "finished" in told["runs runs"]
     assert re.search(r"AP +0\.\d+ +\[0\.\d+, 0\.\d+\] +70 ", told[f"evaluate {run.path}"])

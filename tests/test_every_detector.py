@@ -11,10 +11,10 @@ from clearsight.run import Run
 
 SIDE = 64
 SMALL = {
-    "rcnn": {"warp_px": 32, "per_step": 16, "regions": 40},
-    "yolo-v1": {"cells": 4, "width": 32, "hidden": 32},
-    "faster-rcnn": {"width": 32, "hidden": 32, "shapes": 2},
-    "mask-rcnn": {"width": 32, "hidden": 32, "shapes": 2, "mask_depth": 1},
+    "rcnn": {"warp_px": 32, "regions_per_step": 16, "max_regions": 40},
+    "yolo-v1": {"grid_size": 4, "width": 32, "hidden_units": 32},
+    "faster-rcnn": {"width": 32, "hidden_units": 32, "anchor_shapes": 2},
+    "mask-rcnn": {"width": 32, "hidden_units": 32, "anchor_shapes": 2, "mask_depth": 1},
 }
 
 

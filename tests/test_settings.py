@@ -59,3 +59,29 @@ def test_wrong_settings_are_one_clear_error(setting, message):
 def test_a_word_without_a_value_is_refused():
     with pytest.raises(ValueError, match="field=value"):
         parse(["width=64", "fast"])
+
+
+def test_former_names_are_understood_with_a_note_and_never_twice():
+    from clearsight.architectures import FasterRcnn, Rcnn, Yolo
+    from clearsight.settings import RenamedSetting, renamed
+
+    with pytest.warns(RenamedSetting, match="most is now called max_detections"):
+        config, _ = choose({"most": "7"}, Yolo.config_type(), Training())
+    assert config.max_detections == 7
+    assert renamed({"regions": 9, "width": 64}, FasterRcnn.config_type()) == {"training_proposals": 9, "width": 64}
+    assert renamed({"regions": 9}, Rcnn.config_type()) == {"max_regions": 9}
+    assert renamed({"nonsense": 1}, Yolo.config_type()) == {"nonsense": 1}
+    with pytest.raises(ValueError, match="max_detections is given twice"):
+        renamed({"most": 1, "max_detections": 2}, Yolo.config_type())
+
+
+def test_every_former_name_leads_to_a_setting_that_exists_and_is_one_no_longer():
+    import dataclasses
+
+    from clearsight import catalogue
+    from clearsight.settings import FORMER
+
+    kinds = [part.load().config_type for room in ("architectures", "estimators") for part in catalogue.parts(room)]
+    present = {field.name for kind in (*kinds, Training) for field in dataclasses.fields(kind)}
+    assert {new for names in FORMER.values() for new in names} <= present
+    assert not set(FORMER) & present

@@ -36,6 +36,24 @@ class Part:
         return getattr(importlib.import_module(self.module), self.attribute)
 
 
+def declared(part: Part, attribute: str) -> tuple[str, ...]:
+    """What a class of the part's module sets ``attribute`` to, read as text: words, or the names of types.
+
+    ``tasks: ClassVar[...] = ("detection",)`` gives ``("detection",)``, and ``offers = (Boxes, Instances)`` the names of
+    the two. Empty where no class sets it to such values.
+    """
+    folder, _, name = part.module.removeprefix("clearsight.").rpartition(".")
+    path = Path(__file__).parent.joinpath(*folder.split("."), f"{name}.py")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(one, ast.Name) and one.id == attribute for one in targets):
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            return tuple(ast.unparse(one).strip("\"'") for one in values)
+    return ()
+
+
 @cache
 def parts(room: str) -> tuple[Part, ...]:
     """The parts of a room, in the order of its ``__init__``."""

@@ -3,8 +3,29 @@
 import dataclasses
 import difflib
 import typing
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+class RenamedSetting(FutureWarning):
+    """A setting was given by its former name."""
+
+
+# Former names of settings, each with the names it may have now: the first that a config has is meant. Version 0.3 drops
+# them for what a user types; a run of an earlier version keeps being read.
+FORMER = {
+    "overlap": ("nms_iou_threshold",), "voting": ("voting_iou_threshold",), "most": ("max_detections",),
+    "floor": ("score_threshold",), "hidden": ("hidden_units",), "cells": ("grid_size",), "boxes": ("boxes_per_cell",),
+    "empty_weight": ("no_object_weight",), "per_step": ("regions_per_step",), "light": ("warp_brightness",),
+    "tuning_share": ("fine_tuning_share",), "regions": ("training_proposals", "max_regions"),
+    "shapes": ("anchor_shapes",), "before": ("proposals_before_nms",), "after": ("proposals_after_nms",),
+    "proposal_overlap": ("proposal_nms_iou_threshold",), "anchor_samples": ("sampled_anchors",),
+    "samples": ("sampled_proposals",), "every": ("loss_stride",), "penalty": ("l2_regularisation",),
+    "passes": ("max_epochs",), "weakest": ("min_regularisation",), "strongest": ("max_regularisation",),
+    "strengths": ("regularisation_values",), "highest_degree": ("max_degree",), "terms_at_most": ("max_terms",),
+    "smallest_c": ("min_c",), "largest_c": ("max_c",), "choices": ("c_values",),
+}  # fmt: skip
 
 
 def parse(words: Sequence[str]) -> dict[str, str]:
@@ -20,14 +41,19 @@ def parse(words: Sequence[str]) -> dict[str, str]:
 def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
     """The dataclasses with the named fields replaced; each setting goes to the first that has such a field.
 
-    Words become the type of the value they replace. Raises ValueError for a field that none has (with the nearest
+    Words become the type of the value they replace. A former name of a setting is understood, with a warning that says
+    the present one. Raises ValueError for a field that none has (with the nearest
     names), for a word of another type, and for whatever the dataclass itself refuses.
     """
     fields = {
         field.name: index for index, one in reversed(list(enumerate(defaults))) for field in dataclasses.fields(one)
     }
     changes: list[dict[str, Any]] = [{} for _ in defaults]
-    for name, value in settings.items():
+    present = renamed(settings, *defaults)
+    for former, name in zip(settings, present, strict=True):
+        if former != name:
+            warnings.warn(f"the setting {former} is now called {name}", RenamedSetting, stacklevel=2)
+    for name, value in present.items():
         if name not in fields:
             near = difflib.get_close_matches(name, fields, n=3, cutoff=0.5)
             hint = f"Did you mean {' or '.join(near)}?" if near else f"Fields: {', '.join(sorted(fields))}."
@@ -38,6 +64,21 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
             like = like[:1] * len(_parts(value))
         changes[index][name] = _as(name, value, like)
     return tuple(dataclasses.replace(one, **change) for one, change in zip(defaults, changes, strict=True))
+
+
+def renamed(settings: Mapping[str, Any], *defaults: Any) -> dict[str, Any]:
+    """The settings under their present names, in the same order: those of an earlier version's run may be former ones.
+
+    Raises ValueError where a setting is given under both of its names.
+    """
+    fields = {field.name for one in defaults for field in dataclasses.fields(one)}
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        present = name if name in fields else next((new for new in FORMER.get(name, ()) if new in fields), name)
+        if present in found:
+            raise ValueError(f"the setting {present} is given twice, once by a former name. Leave one of the two out.")
+        found[present] = value
+    return found
 
 
 def _as(name: str, value: Any, like: Any) -> Any:

@@ -133,7 +133,7 @@ def lively(network):
     """The network with norms that have seen something."""
     torch.manual_seed(0)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
             nn.init.normal_(module.weight, 1, 0.1)

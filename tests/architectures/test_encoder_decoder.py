@@ -89,7 +89,7 @@ def test_masks_of_one_class_are_an_error(value, said):
 
 
 def test_what_is_not_judged_has_no_loss():
-    model = built(every=1).eval()
+    model = built(loss_stride=1).eval()
     labels = scene()[1]
     logits = model(scene()[0]).detach().requires_grad_()
     model.forward = lambda images: logits
@@ -117,7 +117,7 @@ def test_losses_are_the_named_ones_with_their_weights():
 def test_balanced_cross_entropy_raises_what_is_rare():
     with torch.no_grad():
         plain, balanced = (
-            built(class_balance=balance, every=1, dice=0.0).eval() for balance in ("none", "square-root")
+            built(class_balance=balance, loss_stride=1, dice=0.0).eval() for balance in ("none", "square-root")
         )
         logits = plain(scene()[0])
         own = F.interpolate(logits, size=(64, 96), mode="bilinear", align_corners=False)
@@ -132,8 +132,8 @@ def test_balanced_cross_entropy_raises_what_is_rare():
 def test_looking_at_every_second_pixel_is_fair_over_time():
     edges = torch.arange(96).add(torch.arange(64)[:, None]).div(7, rounding_mode="floor").remainder(3)
     labels = edges.to(torch.uint8).expand(2, -1, -1)
-    model = built(every=2, dice=0.0, class_balance="none").train()
-    whole = built(every=1, dice=0.0, class_balance="none").eval()
+    model = built(loss_stride=2, dice=0.0, class_balance="none").train()
+    whole = built(loss_stride=1, dice=0.0, class_balance="none").eval()
     with torch.no_grad():
         logits = model(scene()[0])
         model.forward = whole.forward = lambda images: logits

@@ -14,7 +14,7 @@ from clearsight.settings import choose
 from clearsight.types import Batch, Boxes
 
 NAMES = ("a", "b")
-SMALL = {"width": 32, "hidden": 64, "samples": 16, "anchor_samples": 32}
+SMALL = {"width": 32, "hidden_units": 64, "sampled_proposals": 16, "sampled_anchors": 32}
 EMPTY = Boxes.of(torch.zeros(0, 4), torch.zeros(0))
 ONE = Boxes.of(torch.tensor([[10.0, 10, 50, 40]]), torch.tensor([1]))
 CROWD = Boxes.of(ONE.xyxy, ONE.labels, ignored=torch.tensor([True]))
@@ -59,7 +59,10 @@ def test_losses_are_finite_and_reach_every_weight(network, truths):
 
 def test_a_single_region_in_a_small_picture():
     tiny = Batch(images=torch.rand(1, 3, 32, 64), truths=[EMPTY], ids=["a"])
-    assert all(torch.isfinite(value) for value in built(samples=1, regions=1).train().losses(tiny).values())
+    assert all(
+        torch.isfinite(value)
+        for value in built(sampled_proposals=1, training_proposals=1).train().losses(tiny).values()
+    )
 
 
 def slow_overlap(a, b):
@@ -239,7 +242,7 @@ def test_a_picture_is_judged_alone():
 
 
 def test_nothing_is_found_below_the_floor():
-    (found,) = built(floor=0.99).eval().predict(torch.rand(1, 3, 64, 96))
+    (found,) = built(score_threshold=0.99).eval().predict(torch.rand(1, 3, 64, 96))
     assert len(found) == 0 and found.xyxy.shape == (0, 4)
 
 
@@ -268,7 +271,8 @@ def test_what_is_exported_can_be_traced():
 
 def test_bad_settings_are_refused():
     for wrong in (
-        {"width": 50}, {"width": 0}, {"depth": 0}, {"overlap": 0.0}, {"samples": 0}, {"voting": 1.0}, {"floor": 1.0},
+        {"width": 50}, {"width": 0}, {"depth": 0}, {"nms_iou_threshold": 0.0}, {"sampled_proposals": 0},
+        {"voting_iou_threshold": 1.0}, {"score_threshold": 1.0},
         {"positive_share": 2.0}, {"box_weight": -1.0}, {"anchors": (3.0,)}, {"anchors": (3.0, 0.0)},
     ):  # fmt: skip
         with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -8,7 +8,14 @@ from clearsight.ops.instance_masks import bitmaps, of_bitmaps
 from clearsight.types import Batch, Boxes, InstanceDetections, Instances
 
 NAMES = ("a", "b")
-SMALL = {"width": 32, "hidden": 64, "samples": 16, "anchor_samples": 32, "mask_depth": 1, "mask_samples": 16}
+SMALL = {
+    "width": 32,
+    "hidden_units": 64,
+    "sampled_proposals": 16,
+    "sampled_anchors": 32,
+    "mask_depth": 1,
+    "mask_samples": 16,
+}
 
 
 def objects(*drawn, ignored=None, size=(64, 96)):
@@ -88,7 +95,7 @@ def test_predictions_keep_the_conventions():
 
 
 def test_nothing_found_has_no_masks():
-    (found,) = built(floor=0.99).eval().predict(torch.rand(1, 3, 64, 96))
+    (found,) = built(score_threshold=0.99).eval().predict(torch.rand(1, 3, 64, 96))
     assert len(found) == len(found.masks) == 0
 
 

@@ -25,7 +25,7 @@ def own_cache(tmp_path, monkeypatch):
 
 def model(**config):
     torch.manual_seed(0)
-    config = RcnnConfig(**{"per_step": 16, "warp_px": 32, "light": 0.0, **config})
+    config = RcnnConfig(**{"regions_per_step": 16, "warp_px": 32, "warp_brightness": 0.0, **config})
     return Rcnn(config, backbones.build("regnetx_002", strides=Rcnn.strides), NAMES)
 
 
@@ -94,7 +94,7 @@ def test_losses_are_those_of_a_slow_loop(progress, monkeypatch):
     near = objects.repeat(6, 1) + torch.randn(18, 4, generator=random) * 5
     regions = [near.clamp(0, 64), torch.tensor([[0.0, 0, 64, 64], [5, 5, 30, 30]])]
     monkeypatch.setattr(selective_search, "regions", lambda *_, **__: regions)
-    network, seen = model(per_step=24), {}
+    network, seen = model(regions_per_step=24), {}
     outputs = (torch.randn(24, 3, generator=random), torch.randn(24, 2, generator=random),
                torch.randn(24, 2, 4, generator=random))  # fmt: skip
     draw = network._drawn

@@ -76,7 +76,7 @@ def test_varifocal_is_cross_entropy_where_target_and_weight_are_one():
 
 
 def test_bad_settings_are_refused():
-    for wrong in ({"width": 50}, {"width": 0}, {"depth": 0}, {"overlap": 0.0}):
+    for wrong in ({"width": 50}, {"width": 0}, {"depth": 0}, {"nms_iou_threshold": 0.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             YoloConfig(**wrong)
 

@@ -15,7 +15,7 @@ NAMES = ("a", "b", "c")
 def model(**config):
     torch.manual_seed(0)
     return YoloV1(
-        YoloV1Config(width=32, hidden=64, **config), backbones.build("regnetx_002", strides=YoloV1.strides), NAMES
+        YoloV1Config(width=32, hidden_units=64, **config), backbones.build("regnetx_002", strides=YoloV1.strides), NAMES
     )
 
 
@@ -75,7 +75,7 @@ def test_the_loss_is_that_of_the_paper(seed):
     ]
     boxes = torch.rand(3, n * n, 2, 5, generator=random)
     classes = torch.randn(3, n * n, 3, generator=random)
-    network = model(cells=n, box_weight=4.0, empty_weight=0.3)
+    network = model(grid_size=n, box_weight=4.0, no_object_weight=0.3)
     network.forward = lambda images: (boxes, classes)
     losses = network.losses(batch(truths, size))
     wanted = equation_3(boxes, classes, truths, size, n, 4.0, 0.3)
@@ -104,7 +104,7 @@ def test_a_box_is_read_from_its_cell():
 
 
 def test_nothing_is_asked_of_cells_within_an_ignored_object():
-    network = model(cells=4).eval()
+    network = model(grid_size=4).eval()
     crowd = Boxes.of(torch.tensor([[0.0, 0, 96, 64]]), torch.tensor([1]), ignored=torch.tensor([True]))
     empty, ignored = (network.losses(batch([truth])) for truth in (EMPTY, crowd))
     assert ignored["empty"] == 0 and empty["empty"] > 0
@@ -114,7 +114,7 @@ def test_nothing_is_asked_of_cells_within_an_ignored_object():
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("truths", [[EMPTY, EMPTY], [EMPTY, Boxes.of(torch.tensor([[1.0, 1, 30, 30]]), torch.ones(1))]])
 def test_losses_reach_every_weight_also_of_empty_pictures(head, truths):
-    network = model(cells=4, head=head).train()
+    network = model(grid_size=4, head=head).train()
     losses = network.losses(batch(truths))
     assert all(torch.isfinite(value) for value in losses.values())
     sum(losses.values()).backward()
@@ -132,7 +132,7 @@ def rectangles():
 
 @pytest.mark.parametrize("head", HEADS)
 def test_it_learns_two_pictures_by_heart(head):
-    network, both = model(cells=4, head=head).train(), rectangles()
+    network, both = model(grid_size=4, head=head).train(), rectangles()
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     for _ in range(60):
         optimizer.zero_grad()
@@ -153,7 +153,7 @@ def loud(network):
 
 
 def test_boxes_are_valid_sorted_and_apart():
-    network = loud(model(cells=5, overlap=0.4, most=20))
+    network = loud(model(grid_size=5, nms_iou_threshold=0.4, max_detections=20))
     for found in network.predict(torch.rand(3, 3, 65, 99)):
         assert 0 < len(found) <= 20
         x1, y1, x2, y2 = found.xyxy.unbind(1)
@@ -167,7 +167,7 @@ def test_boxes_are_valid_sorted_and_apart():
 
 
 def test_companions_change_nothing_and_found_is_predict():
-    network, images = loud(model(cells=5)), torch.rand(3, 3, 64, 96)
+    network, images = loud(model(grid_size=5)), torch.rand(3, 3, 64, 96)
     together = network.predict(images)
     for image, found in zip(images, together, strict=True):
         (alone,) = network.predict(image[None])
@@ -178,7 +178,7 @@ def test_companions_change_nothing_and_found_is_predict():
 
 
 def test_found_can_be_traced_and_then_answers_other_pictures():
-    network = loud(model(cells=5)).requires_grad_(False)
+    network = loud(model(grid_size=5)).requires_grad_(False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing is deprecated, and of sizes that become constants
         traced = torch.jit.trace_module(network, {"found": torch.rand(1, 3, 64, 96)}, check_trace=False)

@@ -37,9 +37,9 @@ def evidence(spoilt, share=0.5, pictures=60):
 
 
 SPOILT = {
-    "takes for another class": lambda label: [(BOX, 0.9, 1 - label)],
-    "lie badly on their object": lambda label: [(SHIFTED, 0.9, label)],
-    "lie badly as well": lambda label: [(BOX, 0.8, label), (SHIFTED, 0.9, 1 - label)],
+    "with a wrong class": lambda label: [(BOX, 0.9, 1 - label)],
+    "poorly localised boxes:": lambda label: [(SHIFTED, 0.9, label)],
+    "poorly localised boxes of a wrong class": lambda label: [(BOX, 0.8, label), (SHIFTED, 0.9, 1 - label)],
     "more than once": lambda label: [(BOX, 0.9, label), (BOX, 0.85, label)],
     "where no object is": lambda label: [(BOX, 0.8, label), ([80.0, 80.0, 99.0, 99.0], 0.9, label)],
     "objects it misses": lambda label: [],

@@ -85,11 +85,11 @@ def test_folds_keep_clusters_whole_and_classes_in_all():
 def test_a_row_has_no_say_in_its_own_answer():
     inputs, truth, clusters = data(60)
     folds = deal_folds(truth, clusters, 5)
-    before = out_of_fold(recipe(Polynomial, highest_degree=2), inputs, truth, clusters, folds)
+    before = out_of_fold(recipe(Polynomial, max_degree=2), inputs, truth, clusters, folds)
     held = folds[0][1]
     truth = truth.copy()
     truth[held] += 1000
-    after = out_of_fold(recipe(Polynomial, highest_degree=2), inputs, truth, clusters, folds)
+    after = out_of_fold(recipe(Polynomial, max_degree=2), inputs, truth, clusters, folds)
     assert np.allclose(before[held], after[held]) and not np.allclose(before, after)
 
 
@@ -104,7 +104,7 @@ def test_the_degree_that_made_the_data_is_found():
     assert fitted.chosen["degree"] >= 2 and curve.validation[0] > 2 * min(curve.validation)
     assert curve.choices == (1, 2, 3, 4) and list(curve.training) == sorted(curve.training, reverse=True)
     with pytest.raises(ValueError, match="products"):
-        fit(recipe(Polynomial, degree=9, terms_at_most=10), *data())
+        fit(recipe(Polynomial, degree=9, max_terms=10), *data())
 
 
 def test_the_intervals_of_coefficients_cover():

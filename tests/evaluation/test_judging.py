@@ -47,7 +47,7 @@ def test_the_card_says_what_a_reader_needs(tiny_run):
         "A yolo on the backbone regnetx_002, trained on rectangles for 12 epochs to find brick and leaf."
     )
     assert card.facts["Trained on"] == "40 pictures" and card.facts["Classes"] == "brick, leaf"
-    assert card.facts["Judged on"] == "70 pictures of the split val, not trained on"
+    assert card.facts["Evaluated on"] == "70 pictures of the split val, not trained on"
     assert card.facts["Data"] == "rectangles (voc)" and card.facts["Budget"] == "12 epochs"
     assert card.notes == (SAME_PICTURES,), "no test split: the threshold was settled on the judged pictures"
     assert card.provenance["data fingerprint"] == tiny_run.config.fingerprint
@@ -222,7 +222,7 @@ def test_an_audit_of_the_own_data_keeps_the_notes_and_adds_carbon(run):
 
 def test_an_audit_of_other_data_speaks_of_these(run, other):
     card = cs.audit(run, other)
-    assert "12 pictures of garden" in card.facts["Judged on"]
+    assert "12 pictures of garden" in card.facts["Evaluated on"]
     assert SAME_PICTURES not in card.notes and card.responsible == "A. Person"
     shown = [int(number) for example in card.examples for number in re.findall(r"scene(\d+)", example.caption)]
     assert len(shown) == len(card.examples) and max(shown) < 12

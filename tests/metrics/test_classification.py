@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 
 from clearsight.audits import calibration, groups, scores
 from clearsight.metrics.classification import ClassificationStatistics
-from clearsight.metrics.permutation import Deals, dealt_again
+from clearsight.metrics.permutation import Permutations, permuted_labels
 from clearsight.metrics.resample import Resampling, cluster_weights, interval
 from clearsight.types import Evidence, Request
 
@@ -199,11 +199,11 @@ def test_labels_dealt_by_distinct_cluster_have_the_law_of_permutations(mixed):
     clusters = np.repeat(np.arange(100), 4) if mixed else np.arange(400)
     labels, known = rng.integers(0, 3, 400), rng.random(400) < 0.9
     metric = statistics.metrics()[0]
-    deals = Deals(labels=labels, known=known, clusters=clusters, deals=3000, seed=0)
-    found = deals.gaps(metric, statistics, 1)
-    dealt = np.full((3000, 400), -1)
-    dealt[:, known] = dealt_again(labels[known], clusters[known], 3000, seed=9)
-    inside, outside = ((dealt == 1), (dealt >= 0) & (dealt != 1))
+    permutations = Permutations(labels=labels, known=known, clusters=clusters, permutations=3000, seed=0)
+    found = permutations.gaps(metric, statistics, 1)
+    permuted = np.full((3000, 400), -1)
+    permuted[:, known] = permuted_labels(labels[known], clusters[known], 3000, seed=9)
+    inside, outside = ((permuted == 1), (permuted >= 0) & (permuted != 1))
     expected = metric.compute(statistics, inside * 1.0) - metric.compute(statistics, outside * 1.0)
     assert found.mean() == pytest.approx(expected.mean(), abs=4 * expected.std() / 3000**0.5)
     assert found.std() == pytest.approx(expected.std(), rel=0.06)

@@ -63,20 +63,20 @@ def test_only_the_best_hundred_of_a_class_count():
         xyxy=masks.windows[:120].float(),
         scores=torch.linspace(0.9, 0.1, 120),
         labels=torch.zeros(120, dtype=torch.int64),
-        masks=masks.chosen(torch.arange(120)),
+        masks=masks.select(torch.arange(120)),
     )
     true = Instances(
         xyxy=masks.windows[120:].float(),
         labels=torch.zeros(1, dtype=torch.int64),
         ignored=torch.zeros(1, dtype=torch.bool),
         areas=torch.tensor([100.0]),
-        masks=masks.chosen(torch.tensor([120])),
+        masks=masks.select(torch.tensor([120])),
     )
     statistics = _statistics([found], [true], 1)
     assert len(statistics.score) == 100
     theirs = evaluated([found], [true], [whole[:120]], [whole[120:]], 1)
     assert _values(statistics)[0] == 0.0 == average(theirs, 0, EVERY)
-    better = _statistics([found.chosen(torch.arange(119, 19, -1))], [true], 1)
+    better = _statistics([found.select(torch.arange(119, 19, -1))], [true], 1)
     assert _values(better)[0] == pytest.approx(1 / 100)  # the last of a hundred
 
 

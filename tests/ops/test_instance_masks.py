@@ -30,7 +30,7 @@ def test_windows_are_the_smallest() -> None:
 @pytest.mark.parametrize("which", [torch.tensor([3, 1]), torch.tensor([False, True, False, True, True, False])])
 def test_some_are_chosen(which: torch.Tensor) -> None:
     whole = some()
-    assert torch.equal(instance_masks.bitmaps(instance_masks.of_bitmaps(whole).chosen(which)), whole[which])
+    assert torch.equal(instance_masks.bitmaps(instance_masks.of_bitmaps(whole).select(which)), whole[which])
 
 
 def test_crops_lie_in_the_picture() -> None:

@@ -43,7 +43,7 @@ def what_it_does() -> list[Finding]:
                 "low": [0.5871, 0.6012, 0.7301, 0.3988, 0.022],
                 "high": [0.6529, 0.6571, 0.8103, 0.5216, 0.041],
                 "n": [1138, 967, 87, 84, 1138],
-                "note": [None, None, None, None, "boxes of mean size on a grid, without looking"],
+                "note": [None, None, None, None, "boxes of mean size on a grid, trivial baseline"],
             },
         ),
         Finding(

@@ -10,13 +10,13 @@ def test_errors_are_grouped_in_the_order_of_the_card(tmp_path):
     (tmp_path / "one.jpg").write_bytes(JPEG)
     examples = (
         Example(path="one.jpg", caption="best", kind="best"),
-        Example(path="one.jpg", caption="a", kind="error", about="Wrong place"),
+        Example(path="one.jpg", caption="a", kind="error", about="Poor localisation"),
         Example(path="one.jpg", caption="b", kind="error", about="Missed"),
-        Example(path="one.jpg", caption="c", kind="error", about="Wrong place"),
+        Example(path="one.jpg", caption="c", kind="error", about="Poor localisation"),
     )
     found = errors(examples, tmp_path)
     assert [(title, [each.caption for each in mine]) for title, mine in found] == [
-        ("Wrong place", ["a", "c"]),
+        ("Poor localisation", ["a", "c"]),
         ("Missed", ["b"]),
     ]
     assert [(title, len(mine)) for title, mine in grids(examples, tmp_path)] == [("Best", 1)]

@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("table")
     table = write(folder / "t.csv")
     run = train_table("polynomial", table, target="price", by=["kind"], zone="FRA", out=folder / "run", quiet=True,
-                      settings={"highest_degree": 3}, responsible="A. Person")  # fmt: skip
+                      settings={"max_degree": 3}, responsible="A. Person")  # fmt: skip
     return table, run
 
 

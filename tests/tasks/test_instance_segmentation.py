@@ -1,4 +1,4 @@
-"""Masks become statistics: the same findings as boxes, guesses that never look, and errors that say what is wrong."""
+"""Masks become statistics: the same findings as boxes, trivial baselines, and errors that say what is wrong."""
 
 from dataclasses import replace
 

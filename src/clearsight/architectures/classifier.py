@@ -1,4 +1,4 @@
-"""Classifier: any backbone, the mean over its last map, and one linear layer.
+"""Classifier: any backbone, global average pooling, and one linear layer.
 
 The head of residual networks (He et al. 2016) and of nearly all that came after. It answers one class, several labels
 or a number, as the truths of the data say; see ``answers`` for the losses.

@@ -1,4 +1,4 @@
-"""Cnn: the convolutional network of a first course: convolve, pool, normalise, activate; then one linear layer.
+"""CNN of a first course: convolution, pooling, normalisation and activation, then one linear layer.
 
 A plain stack in the manner of VGG (Simonyan and Zisserman 2015) with batch norms (Ioffe and Szegedy 2015). What makes
 it learn in minutes is how it begins, after Jordan 2024 ("94% on CIFAR-10 in 3.29 seconds on a single GPU"): a frozen

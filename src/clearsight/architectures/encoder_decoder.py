@@ -1,4 +1,4 @@
-"""Encoder-decoder: a backbone reads the picture, a decoder says of every pixel what it shows.
+"""Encoder-decoder: a backbone as encoder, and a decoder that upsamples to a class for every pixel.
 
 The decoder is a choice: ``fcn`` (Long et al. 2015), ``deconvnet`` (Noh et al. 2015), ``unet`` (Ronneberger et al.
 2015), or ``light``, a feature pyramid with pyramid pooling that learns most in minutes. Logits are made at the
@@ -28,12 +28,12 @@ from clearsight.types import IGNORE, Backbone, Batch, ClassMap, ClassProbabiliti
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderDecoderConfig:
-    """What can be chosen of an encoder-decoder.
+    """Settings of an encoder-decoder.
 
-    ``width`` is the channels of the decoder's finest map. ``upsampling`` is "transposed", "resize", or "auto" for what
-    the decoder's paper has. ``class_balance`` weighs cross-entropy and focal loss against the class frequencies;
-    ``cross_entropy``, ``dice``, ``lovasz`` and ``focal`` are the weights of these losses in their sum. The losses look
-    at every ``every``-th pixel of every ``every``-th row. ``frequencies`` are the classes' shares of the training
+    ``width`` is the channels of the decoder's finest map. ``upsampling`` is "transposed", "resize", or "auto" for that
+    of the decoder's paper. ``class_balance`` weighs cross-entropy and focal loss by class frequency. ``cross_entropy``,
+    ``dice``, ``lovasz`` and ``focal`` are the weights of these losses in their sum. The losses are computed on every
+    ``loss_stride``-th pixel of every ``loss_stride``-th row. ``frequencies`` are the classes' shares of the training
     pixels, found by ``fitted``.
     """
 
@@ -46,7 +46,7 @@ class EncoderDecoderConfig:
     dice: float = 0.5
     lovasz: float = 0.0
     focal: float = 0.0
-    every: int = 2
+    loss_stride: int = 2
     frequencies: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -58,8 +58,8 @@ class EncoderDecoderConfig:
             raise ValueError(f"class_balance is {self.class_balance!r}. Expected {', '.join(BALANCES)}.")
         if self.width < 1 or self.width % GROUP:
             raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 4}.")
-        if self.every < 1:
-            raise ValueError(f"every is {self.every}. Expected at least 1.")
+        if self.loss_stride < 1:
+            raise ValueError(f"loss_stride is {self.loss_stride}. Expected at least 1.")
         shares = {name: getattr(self, name) for name in ("cross_entropy", "dice", "lovasz", "focal")}
         for name, share in shares.items():
             if not share >= 0:
@@ -135,8 +135,8 @@ class EncoderDecoder(nn.Module):
         return [ClassProbabilities(probabilities=one) for one in logits.softmax(1)]
 
     def _seen(self, labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h2 w2"]:
-        """Every ``every``-th label, begun anywhere: a fixed beginning would shift them all by half a pixel."""
-        step = self.config.every
+        """Every ``loss_stride``-th label, begun anywhere: a fixed beginning would shift them all by half a pixel."""
+        step = self.config.loss_stride
         top, left = torch.randint(step, (2,)).tolist() if self.training and step > 1 else (0, 0)
         return labels[:, top::step, left::step]
 

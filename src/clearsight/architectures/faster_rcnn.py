@@ -1,4 +1,4 @@
-"""Faster R-CNN: a network proposes regions, a head says what each shows, and both read one feature pyramid.
+"""Faster R-CNN: a region proposal network and a box head share one feature pyramid.
 
 After Ren et al. 2015 with the feature pyramid of Lin et al. 2017 and the RoIAlign of He et al. 2017. What differs from
 the papers, so that it learns from a few hundred pictures without published weights: ordinary batch norms throughout
@@ -31,48 +31,58 @@ CANDIDATES = 1000  # suppression compares pairs: enough to fill any picture, few
 
 @dataclass(frozen=True, kw_only=True)
 class FasterRcnnConfig:
-    """What can be chosen of a Faster R-CNN: ``width`` channels in the pyramid, ``depth`` and ``hidden`` of the head.
+    """Settings of a Faster R-CNN: ``width`` channels in the pyramid; ``depth`` and ``hidden_units`` of the box head.
 
-    ``shapes`` is how many anchors are fitted to the training objects, and ``anchors`` are those, height and width in
-    pixels by turns. Of each picture the ``before`` best proposals are taken, of those that overlap by more than
-    ``proposal_overlap`` (IoU) the best, at most ``after`` (``regions`` in training, whose head learns from ``samples``
-    of them, at most ``positive_share`` on objects). ``anchor_samples`` anchors of each picture teach the proposals.
-    ``overlap``, ``voting``, ``most`` and ``floor`` are those of YOLO.
+    ``anchor_shapes`` anchors are fitted to the training objects; ``anchors`` are those, height and width in pixels by
+    turns. The ``proposals_before_nms`` best proposals of a picture go through non-maximum suppression at
+    ``proposal_nms_iou_threshold``, and at most ``proposals_after_nms`` remain (``training_proposals`` in training). The
+    box head learns from ``sampled_proposals`` of them, at most ``positive_share`` on objects; the proposal network from
+    ``sampled_anchors`` anchors. The last four settings are those of YOLO.
     """
 
     backbone: str = "regnetx_002"
     width: int = 64
     depth: int = 2
-    hidden: int = 256
-    shapes: int = 6
+    hidden_units: int = 256
+    anchor_shapes: int = 6
     anchors: tuple[float, ...] = ()
-    before: int = 512
-    after: int = 160
-    regions: int = 128
-    proposal_overlap: float = 0.7
-    anchor_samples: int = 256
-    samples: int = 96
+    proposals_before_nms: int = 512
+    proposals_after_nms: int = 160
+    training_proposals: int = 128
+    proposal_nms_iou_threshold: float = 0.7
+    sampled_anchors: int = 256
+    sampled_proposals: int = 96
     positive_share: float = 0.5
     box_weight: float = 2.0
-    overlap: float = 0.65
-    voting: float = 0.7
-    most: int = 100
-    floor: float = 0.01
+    nms_iou_threshold: float = 0.65
+    voting_iou_threshold: float = 0.7
+    max_detections: int = 100
+    score_threshold: float = 0.01
 
     def __post_init__(self) -> None:
-        counts = ("width", "depth", "hidden", "shapes", "before", "after", "regions", "anchor_samples", "samples")
-        for name in (*counts, "most"):
+        counts = (
+            "width",
+            "depth",
+            "hidden_units",
+            "anchor_shapes",
+            "proposals_before_nms",
+            "proposals_after_nms",
+            "training_proposals",
+            "sampled_anchors",
+            "sampled_proposals",
+        )
+        for name in (*counts, "max_detections"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
         if self.width % GROUP:
             raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 4}.")
-        for name in ("overlap", "proposal_overlap", "positive_share"):
+        for name in ("nms_iou_threshold", "proposal_nms_iou_threshold", "positive_share"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0 and at most 1.")
-        if not 0 < self.voting < 1:
-            raise ValueError(f"voting is {self.voting}. Expected an IoU between 0 and 1.")
-        if not 0 <= self.floor < 1:
-            raise ValueError(f"floor is {self.floor}. Expected a score of at least 0 and below 1.")
+        if not 0 < self.voting_iou_threshold < 1:
+            raise ValueError(f"voting_iou_threshold is {self.voting_iou_threshold}. Expected an IoU between 0 and 1.")
+        if not 0 <= self.score_threshold < 1:
+            raise ValueError(f"score_threshold is {self.score_threshold}. Expected a score of at least 0 and below 1.")
         if not self.box_weight >= 0:
             raise ValueError(f"box_weight is {self.box_weight}. Expected a weight of at least 0.")
         if len(self.anchors) % 2 or not all(side > 0 for side in self.anchors):
@@ -106,7 +116,7 @@ class FasterRcnn(nn.Module):
         self.backbone = backbone
         self.neck = FeaturePyramid(backbone.channels, config.width)
         self.proposer = ProposalNetwork(config.width, backbone.strides, config.anchors)
-        self.head = BoxHead(config.width, config.depth, config.hidden, len(class_names))
+        self.head = BoxHead(config.width, config.depth, config.hidden_units, len(class_names))
 
     @classmethod
     def fitted(
@@ -116,11 +126,11 @@ class FasterRcnn(nn.Module):
 
         Raises ValueError where no picture shows an object.
         """
-        return config if config.anchors else replace(config, anchors=fitted_anchors(truths, config.shapes))
+        return config if config.anchors else replace(config, anchors=fitted_anchors(truths, config.anchor_shapes))
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
         """What the network's parts say: logits ``b k`` and offsets ``b k 4`` of all anchors, and class logits and
-        offsets of ``samples`` anchors of each picture, spread evenly.
+        offsets of ``sampled_proposals`` anchors of each picture, spread evenly.
 
         Which regions are proposed is a matter of comparisons, so small changes of weights could change everything; of
         fixed regions they change little. For detections see ``predict``.
@@ -137,7 +147,7 @@ class FasterRcnn(nn.Module):
         proposed = self.proposer(maps)
         sampled = self._sampled(proposed, objects, (batch.images.shape[2], batch.images.shape[3]))
         return {
-            **self.proposer.losses(proposed, objects, self.config.anchor_samples),
+            **self.proposer.losses(proposed, objects, self.config.sampled_anchors),
             **self._region_losses(maps, sampled, objects, batch),
         }
 
@@ -159,7 +169,9 @@ class FasterRcnn(nn.Module):
         size = (images.shape[2], images.shape[3])
         return [
             self._found(
-                [each[row : row + 1] for each in maps], self._proposals(proposed, row, size, self.config.after), size
+                [each[row : row + 1] for each in maps],
+                self._proposals(proposed, row, size, self.config.proposals_after_nms),
+                size,
             )
             for row in range(len(images))
         ]
@@ -173,14 +185,19 @@ class FasterRcnn(nn.Module):
     def _spread(self, proposed: Proposed, images: Tensor) -> tuple[Tensor, Tensor]:
         """Evenly spread anchors of each picture, and the pictures they belong to."""
         anchors, size = proposed.anchors, (images.shape[2], images.shape[3])
-        which = torch.linspace(0, len(anchors) - 1, self.config.samples, device=images.device).long()
+        which = torch.linspace(0, len(anchors) - 1, self.config.sampled_proposals, device=images.device).long()
         pictures = torch.arange(len(images), device=images.device).repeat_interleave(len(which))
         return box_ops.clip(anchors[which], size).repeat(len(images), 1), pictures
 
     def _proposals(self, proposed: Proposed, row: int, size: Size, after: int) -> Tensor:
         config = self.config
         return self.proposer.regions(
-            proposed, row, size, before=config.before, after=after, overlap=config.proposal_overlap
+            proposed,
+            row,
+            size,
+            before=config.proposals_before_nms,
+            after=after,
+            overlap=config.proposal_nms_iou_threshold,
         )
 
     @torch.no_grad()
@@ -188,10 +205,10 @@ class FasterRcnn(nn.Module):
         """Proposals and the objects themselves, matched, and some of each kind."""
         regions, pictures, truths = [], [], []
         for row, mine in enumerate(objects):
-            proposals = self._proposals(proposed, row, size, self.config.regions)
+            proposals = self._proposals(proposed, row, size, self.config.training_proposals)
             candidates = torch.cat([proposals, mine.boxes])
             match = matched(candidates, mine, 0.5, 0.5)
-            positive, negative = drawn(match, self.config.samples, self.config.positive_share)
+            positive, negative = drawn(match, self.config.sampled_proposals, self.config.positive_share)
             chosen = torch.cat([positive, negative])
             regions.append(candidates[chosen])
             pictures.append(torch.full_like(chosen, row))
@@ -218,15 +235,17 @@ class FasterRcnn(nn.Module):
         return self._best(logits.sigmoid(), box_ops.clip(moved(regions, offsets), size), size)
 
     def _best(self, scores: Tensor, boxes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
-        region, label = (scores > self.config.floor).nonzero(as_tuple=True)
+        region, label = (scores > self.config.score_threshold).nonzero(as_tuple=True)
         score = scores[region, label]
         score, best = score.topk(box_ops.at_most(CANDIDATES, score))
         region, label = region[best], label[best]
         found = boxes[region]
         score = torch.where(box_ops.area(found) > 0, score, 0)
-        kept = box_ops.keep_best(found, score, label, self.config.overlap, self.config.most)
+        kept = box_ops.keep_best(found, score, label, self.config.nms_iou_threshold, self.config.max_detections)
         kept = kept[score[kept] > 0]
-        where = box_ops.clip(box_ops.voted(found, score, label, kept, self.config.voting), size)  # means round
+        where = box_ops.clip(
+            box_ops.voted(found, score, label, kept, self.config.voting_iou_threshold), size
+        )  # means round
         return where, score[kept], label[kept]
 
 

@@ -1,4 +1,4 @@
-"""Mask R-CNN: Faster R-CNN that also says which pixels of each box belong to the object (He et al. 2017).
+"""Mask R-CNN: Faster R-CNN with a mask for every object (He et al. 2017).
 
 A third head reads the features of each found box, 14 x 14, and answers with a mask of 28 x 28 for every class, of which
 that of the box's class is taken. What differs from the paper: see ``faster_rcnn``; and the mask head's convolutions are
@@ -23,7 +23,7 @@ from clearsight.types import Backbone, Batch, InstanceDetections, Instances, Los
 
 @dataclass(frozen=True, kw_only=True)
 class MaskRcnnConfig(FasterRcnnConfig):
-    """What can be chosen of a Mask R-CNN: all of a Faster R-CNN, ``mask_depth`` convolutions before the doubling.
+    """Settings of a Mask R-CNN: all of a Faster R-CNN, and ``mask_depth`` convolutions before the upsampling.
 
     The mask head learns from ``mask_samples`` regions of each batch that show an object. A pixel belongs to an object
     where its probability is at least ``mask_threshold``.

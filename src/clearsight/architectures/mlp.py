@@ -1,4 +1,4 @@
-"""Mlp: the pixels of a small picture as one row of numbers, and layers that read all of them.
+"""Multilayer perceptron on the pixels of small pictures.
 
 The network before convolutions (Rumelhart et al. 1986), with batch norms and dropout: what a picture's class owes to
 its raw pixels, and the baseline a convolutional network must beat.

@@ -1,4 +1,4 @@
-"""R-CNN: regions that may hold an object, each cut out, warped, and shown to a network that classifies pictures.
+"""R-CNN: region proposals by selective search, each warped to one size and classified by a CNN.
 
 After Girshick et al. 2014 ("Rich feature hierarchies"). Selective search proposes regions; each is warped, with a
 little of what lies around it, to one small square; the trunk turns the square into features; linear classifiers, one
@@ -6,7 +6,7 @@ for each class, score them, and linear regressors, one for each class, correct t
 its price: the network runs once for every region, hundreds of times a picture, after a search of a tenth of a second
 or more. Prediction pays that price every time; only training keeps the regions of a picture once found.
 
-It is trained in stages, as shares of the run. For the first ``tuning_share`` the trunk learns to tell classes and
+It is trained in stages, as shares of the run. For the first ``fine_tuning_share`` the trunk learns to tell classes and
 background apart by a softmax over regions, a quarter of which meet an object at IoU 0.5. Then the trunk is frozen, the
 softmax forgotten, and classifiers and regressors go on alone; before, they learn beside it, without a say in the
 features. What differs from the paper: any trunk, from random weights unless told, with smaller warps; logistic
@@ -40,34 +40,41 @@ LARGEST_LOG = 4.0  # a corrected side is at most 55 times the region's
 
 @dataclass(frozen=True, kw_only=True)
 class RcnnConfig:
-    """What can be chosen of an R-CNN: the warped regions' side ``warp_px`` and how many are learned from ``per_step``.
+    """Settings of an R-CNN: regions are warped to ``warp_px``, and a step learns from ``regions_per_step`` of them.
 
-    Regions are searched in a copy of the picture whose longer side is at most ``search_px``; at most ``regions`` are
-    kept. ``tuning_share`` of the run tunes the trunk. ``light`` is the strength of the random light on the warps.
-    ``overlap`` is the IoU above which the weaker of two boxes of one class is dropped, ``most`` the boxes kept per
-    picture, ``floor`` the score below which a box is never kept.
+    Selective search looks at a copy of the picture whose longer side is at most ``search_px`` and keeps at most
+    ``max_regions``. For ``fine_tuning_share`` of the run the backbone is fine-tuned. ``warp_brightness`` is the
+    strength of the random brightness of the warped regions.
+    ``nms_iou_threshold`` is the IoU above which the weaker of two boxes of one class is suppressed, ``max_detections``
+    the number of boxes kept per picture, ``score_threshold`` the score below which a box is never kept.
     """
 
     backbone: str = "regnetx_002"
     warp_px: int = 64
-    regions: int = 300
+    max_regions: int = 300
     search_px: int = 200
-    per_step: int = 64
-    tuning_share: float = 0.75
-    light: float = 0.2
-    overlap: float = 0.3
-    most: int = 100
-    floor: float = 0.01
+    regions_per_step: int = 64
+    fine_tuning_share: float = 0.75
+    warp_brightness: float = 0.2
+    nms_iou_threshold: float = 0.3
+    max_detections: int = 100
+    score_threshold: float = 0.01
 
     def __post_init__(self) -> None:
-        for name, least in (("warp_px", 32), ("regions", 1), ("search_px", 32), ("per_step", 8), ("most", 1)):
+        for name, least in (
+            ("warp_px", 32),
+            ("max_regions", 1),
+            ("search_px", 32),
+            ("regions_per_step", 8),
+            ("max_detections", 1),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least {least}.")
-        for name in ("tuning_share", "light"):
+        for name in ("fine_tuning_share", "warp_brightness"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
-        if not 0 < self.overlap <= 1:
-            raise ValueError(f"overlap is {self.overlap}. Expected an IoU above 0 and at most 1.")
+        if not 0 < self.nms_iou_threshold <= 1:
+            raise ValueError(f"nms_iou_threshold is {self.nms_iou_threshold}. Expected an IoU above 0 and at most 1.")
 
 
 class Rcnn(nn.Module):
@@ -119,7 +126,7 @@ class Rcnn(nn.Module):
     def losses(self, batch: Batch) -> Losses:
         """``softmax`` while the trunk is tuned; ``classifier`` and ``box`` on features they do not change."""
         drawn = self._drawn(batch)
-        frozen = batch.progress >= self.config.tuning_share
+        frozen = batch.progress >= self.config.fine_tuning_share
         assert isinstance(self.backbone, nn.Module)
         self.backbone.train(self.training and not frozen)
         warps = self._lit(warped(batch.images, drawn.boxes, drawn.picture, self.config.warp_px))
@@ -144,7 +151,7 @@ class Rcnn(nn.Module):
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Detections]:
         """The boxes of each picture, best first; its regions are searched for every time."""
         config = self.config
-        regions = selective_search.regions(images, config.search_px, config.regions, remember=False)
+        regions = selective_search.regions(images, config.search_px, config.max_regions, remember=False)
         found = (self.found(image[None], boxes) for image, boxes in zip(images, regions, strict=True))
         return [Detections(xyxy=xyxy, scores=scores, labels=labels) for xyxy, scores, labels in found]
 
@@ -154,15 +161,15 @@ class Rcnn(nn.Module):
         _, logits, corrections = self(warped(images, regions, picture, self.config.warp_px))
         where = box_ops.clip(corrected(regions[:, None], corrections), (images.shape[2], images.shape[3]))
         scores = logits.sigmoid() * (box_ops.area(where) > 0)
-        region, label = (scores > self.config.floor).nonzero(as_tuple=True)
+        region, label = (scores > self.config.score_threshold).nonzero(as_tuple=True)
         where, score = where[region, label], scores[region, label]
-        kept = box_ops.keep_best(where, score, label, self.config.overlap, self.config.most)
+        kept = box_ops.keep_best(where, score, label, self.config.nms_iou_threshold, self.config.max_detections)
         return where[kept], score[kept], label[kept]
 
     def _drawn(self, batch: Batch) -> "Drawn":
         """Regions of all pictures of a batch to learn from, drawn anew each time."""
         config, device = self.config, batch.images.device
-        regions = selective_search.regions(batch.images, config.search_px, config.regions, remember=True)
+        regions = selective_search.regions(batch.images, config.search_px, config.max_regions, remember=True)
         parts = []
         for picture, (found, truth) in enumerate(zip(regions, batch.truths, strict=True)):
             assert isinstance(truth, Boxes)
@@ -170,15 +177,15 @@ class Rcnn(nn.Module):
         whole = Drawn(*(torch.cat([getattr(part, name) for part in parts]) for name in Drawn.__annotations__))
         meets = whole.met.amax(dim=1) >= OBJECT
         positive, negative = _shuffled(meets), _shuffled(~meets)
-        positive = positive[: round(config.per_step * POSITIVE_SHARE)]
-        chosen = torch.cat([positive, negative[: config.per_step - len(positive)]])
+        positive = positive[: round(config.regions_per_step * POSITIVE_SHARE)]
+        chosen = torch.cat([positive, negative[: config.regions_per_step - len(positive)]])
         return Drawn(*(getattr(whole, name)[chosen].to(device) for name in Drawn.__annotations__))
 
     def _lit(self, warps: Tensor) -> Tensor:
         """Warps in another light each, so that pictures keep their pixels, by which their regions are known again."""
-        if not self.training or not self.config.light:
+        if not self.training or not self.config.warp_brightness:
             return warps
-        gain, shift = (torch.rand(2, len(warps), 1, 1, 1, device=warps.device) * 2 - 1) * self.config.light
+        gain, shift = (torch.rand(2, len(warps), 1, 1, 1, device=warps.device) * 2 - 1) * self.config.warp_brightness
         mean = warps.mean(dim=(2, 3), keepdim=True)
         return ((warps - mean) * (1 + gain) + mean + shift / 2).clamp(0, 1)
 

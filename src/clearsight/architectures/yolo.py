@@ -1,4 +1,4 @@
-"""YOLO: the picture in grid cells, each predicting a box and class scores, in one pass.
+"""YOLO: one pass over a grid of cells, each of which predicts a box and class scores.
 
 After Redmon et al. 2016 ("You Only Look Once"), in today's form. What differs from the paper: three grids instead of
 one (feature pyramid with a bottom-up path: Lin et al. 2017, Liu et al. 2018), no anchors and distances to the four
@@ -27,32 +27,32 @@ COMPARED = 1000  # the best candidates of a picture, among which suppression cho
 
 @dataclass(frozen=True, kw_only=True)
 class YoloConfig:
-    """What can be chosen of a YOLO: ``width`` channels in neck and head, ``depth`` convolutions per branch.
+    """Settings of a YOLO: ``width`` channels in neck and head, ``depth`` convolutions per branch.
 
-    ``overlap`` is the IoU above which the weaker of two boxes of one class is dropped, ``voting`` the IoU above which
-    the dropped ones still have a say in where the kept one lies, ``most`` the boxes kept per picture, ``floor`` the
-    score below which a box is never kept.
+    ``nms_iou_threshold`` is the IoU above which the weaker of two boxes of one class is suppressed, ``max_detections``
+    the number of boxes kept per picture, ``score_threshold`` the score below which a box is never kept.
+    Suppressed boxes above ``voting_iou_threshold`` still contribute to the position of the kept one (box voting).
     """
 
     backbone: str = "regnetx_002"
     width: int = 96
     depth: int = 2
     box_weight: float = 2.0
-    overlap: float = 0.65
-    voting: float = 0.7
-    most: int = 100
-    floor: float = 0.01
+    nms_iou_threshold: float = 0.65
+    voting_iou_threshold: float = 0.7
+    max_detections: int = 100
+    score_threshold: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "most"):
+        for name in ("width", "depth", "max_detections"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
         if self.width % GROUP:
             raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 6}.")
-        if not 0 < self.overlap <= 1:
-            raise ValueError(f"overlap is {self.overlap}. Expected an IoU above 0 and at most 1.")
-        if not 0 < self.voting < 1:
-            raise ValueError(f"voting is {self.voting}. Expected an IoU between 0 and 1.")
+        if not 0 < self.nms_iou_threshold <= 1:
+            raise ValueError(f"nms_iou_threshold is {self.nms_iou_threshold}. Expected an IoU above 0 and at most 1.")
+        if not 0 < self.voting_iou_threshold < 1:
+            raise ValueError(f"voting_iou_threshold is {self.voting_iou_threshold}. Expected an IoU between 0 and 1.")
 
 
 class Yolo(nn.Module):
@@ -115,13 +115,13 @@ class Yolo(nn.Module):
         # of candidates the same for every picture; what they point to is dropped with everything below the floor.
         spare = scores.new_zeros(COMPARED)
         score, place = torch.cat([scores.flatten(), spare]).topk(COMPARED)
-        score, place = score[score > self.config.floor], place[score > self.config.floor]
+        score, place = score[score > self.config.score_threshold], place[score > self.config.score_threshold]
         label = place % scores.shape[1]
         found = box_ops.clip(boxes[place // scores.shape[1]], size)
         real = box_ops.area(found) > 0
         found, score, label = found[real], score[real], label[real]
-        kept = box_ops.keep_best(found, score, label, self.config.overlap, self.config.most)
-        where = box_ops.voted(found, score, label, kept, self.config.voting)
+        kept = box_ops.keep_best(found, score, label, self.config.nms_iou_threshold, self.config.max_detections)
+        where = box_ops.voted(found, score, label, kept, self.config.voting_iou_threshold)
         return box_ops.clip(where, size), score[kept], label[kept]  # clipped again, since means round
 
 

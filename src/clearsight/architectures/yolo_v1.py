@@ -1,11 +1,11 @@
-"""YOLO as it began: one coarse grid over the picture, a few boxes and one class per cell, squared errors.
+"""YOLO of 2016: one coarse grid, a few boxes and one class per cell, squared-error loss.
 
-After Redmon et al. 2016 ("You Only Look Once"), sections 2.1 to 2.3. The picture has ``cells`` x ``cells`` cells, of
-whatever aspect the picture is. A cell says which class an object centred in it would have, and ``boxes`` boxes: centre
-within the cell, square roots of width and height as shares of the picture, and a confidence that is to be the IoU with
-the object. Only the box of a cell that meets the object best answers for it. A cell in which two objects are centred
-keeps the larger, which is what this model cannot do and a finer grid can only ease: 7 cells are the paper's, pictures
-with many small objects want more (``cells=12``).
+After Redmon et al. 2016 ("You Only Look Once"), sections 2.1 to 2.3. The picture has ``grid_size`` x ``grid_size``
+cells, of whatever aspect the picture is. A cell predicts the class of an object centred in it, and ``boxes_per_cell``
+boxes: centre within the cell, square roots of width and height as shares of the picture, and a confidence, whose target
+is the IoU with the object. Only the box of a cell with the highest IoU is responsible for the object. A cell in which
+two objects are centred keeps the larger, which is a limit of this model that a finer grid only eases: 7 cells are the
+paper's, pictures with many small objects want more (``grid_size=12``).
 
 What differs from the paper: any trunk, at stride 16 and from random weights unless told, instead of 20 convolutions
 learned on ImageNet; batch norm and SiLU; AdamW. ``head="connected"`` is the paper's: two fully connected layers over
@@ -33,40 +33,40 @@ BOX = 5  # numbers of a box: x, y, roots of width and height, confidence
 
 @dataclass(frozen=True, kw_only=True)
 class YoloV1Config:
-    """What can be chosen of the first YOLO: ``cells`` along each side, ``boxes`` per cell, ``head`` (see the module).
+    """Settings of the first YOLO: ``grid_size`` cells along each side, ``boxes_per_cell``, ``head`` (see the module).
 
-    ``width`` is the channels of the convolutions above the trunk, ``hidden`` the units between the two last layers.
-    ``box_weight`` and ``empty_weight`` are the paper's lambda for coordinates and for boxes without an object.
-    ``overlap`` is the IoU above which the weaker of two boxes of one class is dropped, ``most`` the boxes kept per
-    picture, ``floor`` the score below which a box is never kept.
+    ``width`` is the channels of the convolutions above the backbone, ``hidden_units`` those of the last hidden layer.
+    ``box_weight`` and ``no_object_weight`` are the paper's lambda for coordinates and for boxes without an object.
+    ``nms_iou_threshold`` is the IoU above which the weaker of two boxes of one class is suppressed, ``max_detections``
+    the number of boxes kept per picture, ``score_threshold`` the score below which a box is never kept.
     """
 
     backbone: str = "regnetx_002"
-    cells: int = 7
-    boxes: int = 2
+    grid_size: int = 7
+    boxes_per_cell: int = 2
     head: str = "shared"
     width: int = 192
-    hidden: int = 512
+    hidden_units: int = 512
     dropout: float = 0.0
     box_weight: float = 5.0
-    empty_weight: float = 0.5
-    overlap: float = 0.5
-    most: int = 100
-    floor: float = 0.01
+    no_object_weight: float = 0.5
+    nms_iou_threshold: float = 0.5
+    max_detections: int = 100
+    score_threshold: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("cells", "boxes", "width", "hidden", "most"):
+        for name in ("grid_size", "boxes_per_cell", "width", "hidden_units", "max_detections"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
-        for name in ("box_weight", "empty_weight"):
+        for name in ("box_weight", "no_object_weight"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a weight above 0.")
         if self.head not in HEADS:
             raise ValueError(f"head is {self.head!r}. Expected {' or '.join(HEADS)}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}. Expected a share from 0 and below 1.")
-        if not 0 < self.overlap <= 1:
-            raise ValueError(f"overlap is {self.overlap}. Expected an IoU above 0 and at most 1.")
+        if not 0 < self.nms_iou_threshold <= 1:
+            raise ValueError(f"nms_iou_threshold is {self.nms_iou_threshold}. Expected an IoU above 0 and at most 1.")
 
 
 class YoloV1(nn.Module):
@@ -86,7 +86,7 @@ class YoloV1(nn.Module):
         self.above = nn.Sequential(ConvNorm(backbone.channels[-1], config.width), ConvNorm(config.width, config.width))
         self.classes = len(class_names)
         kind = Shared if config.head == "shared" else Connected
-        self.head = kind(config, config.boxes * BOX + self.classes)
+        self.head = kind(config, config.boxes_per_cell * BOX + self.classes)
 
     @classmethod
     def fitted(cls, config: YoloV1Config, truths: Iterable[Truth], class_names: tuple[str, ...]) -> YoloV1Config:
@@ -96,17 +96,17 @@ class YoloV1(nn.Module):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
         """Boxes ``b cells boxes 5`` in the units of the paper and class probabilities ``b cells c``, rows first."""
         (feature,) = self.backbone(images)
-        n = self.config.cells
+        n = self.config.grid_size
         # The exporter loses the rank of products, which what follows needs, and finds it again in plain numbers.
         said = self.head(pooled(self.above(feature), n).reshape(-1, self.config.width, n * n)).float()
-        boxes, own = self.config.boxes, self.config.boxes * BOX
+        boxes, own = self.config.boxes_per_cell, self.config.boxes_per_cell * BOX
         said = said.reshape(-1, n * n, own + self.classes)
         return said[..., :own].reshape(-1, n * n, boxes, BOX), said[..., own:]
 
     def losses(self, batch: Batch) -> Losses:
         """The terms of the paper's equation 3, each a sum over the cells of a picture, averaged over pictures."""
         boxes, classes = self(batch.images)
-        n, size = self.config.cells, (batch.images.shape[2], batch.images.shape[3])
+        n, size = self.config.grid_size, (batch.images.shape[2], batch.images.shape[3])
         cell, truth, label = (part.to(boxes.device) for part in centred(batch.truths, size, n))
         mine = boxes.flatten(0, 1)[cell]
         with torch.no_grad():
@@ -116,15 +116,16 @@ class YoloV1(nn.Module):
         place = truth[:, :2] * n - torch.stack([cell % n, cell % (n * n) // n], dim=1)
         empty = torch.ones(boxes.shape[:3], dtype=torch.bool, device=boxes.device)
         empty &= ~covered(batch.truths, size, n).to(boxes.device)[..., None]
-        empty.view(-1, self.config.boxes)[cell] = True  # beside the responsible box, the others of a cell are empty
-        empty.view(-1, self.config.boxes)[cell, best] = False
+        # Beside the responsible box, the others of a cell are empty.
+        empty.view(-1, self.config.boxes_per_cell)[cell] = True
+        empty.view(-1, self.config.boxes_per_cell)[cell, best] = False
         shown = F.one_hot(label, classes.shape[2])
         weight, count = self.config.box_weight, len(batch.truths)
         return {
             "centre": weight * (responsible[:, :2] - place).square().sum() / count,
             "size": weight * (responsible[:, 2:4] - truth[:, 2:].sqrt()).square().sum() / count,
             "object": (responsible[:, 4] - quality).square().sum() / count,
-            "empty": self.config.empty_weight * (boxes[..., 4].square() * empty).sum() / count,
+            "empty": self.config.no_object_weight * (boxes[..., 4].square() * empty).sum() / count,
             "class": (classes.flatten(0, 1)[cell] - shown).square().sum() / count,
         }
 
@@ -143,7 +144,7 @@ class YoloV1(nn.Module):
 
     def _kept(self, boxes: Tensor, classes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
         """A box's score for a class: the class's probability in its cell times its own confidence (equation 1)."""
-        n, height, width = self.config.cells, size[0], size[1]
+        n, height, width = self.config.grid_size, size[0], size[1]
         where = corners(boxes, torch.arange(n * n, device=boxes.device), n) * torch.stack(
             [torch.as_tensor(side, dtype=boxes.dtype, device=boxes.device) for side in (width, height)] * 2
         )
@@ -151,10 +152,10 @@ class YoloV1(nn.Module):
         scores = boxes[..., 4, None].clamp(0, 1) * classes[:, None].clamp(0, 1)
         scores = scores * (box_ops.area(where) > 0)[..., None]
         # Flat indices: tensors of known rank can be exported.
-        place = (scores.flatten() > self.config.floor).nonzero().flatten()
+        place = (scores.flatten() > self.config.score_threshold).nonzero().flatten()
         score, label = scores.flatten()[place], place % scores.shape[2]
         where = where.reshape(-1, 4)[place // scores.shape[2]]
-        kept = box_ops.keep_best(where, score, label, self.config.overlap, self.config.most)
+        kept = box_ops.keep_best(where, score, label, self.config.nms_iou_threshold, self.config.max_detections)
         return where[kept], score[kept], label[kept]
 
 
@@ -224,10 +225,10 @@ class Connected(nn.Sequential):
     """The paper's last layers: every output reads the whole picture."""
 
     def __init__(self, config: YoloV1Config, outputs: int) -> None:
-        n = config.cells
+        n = config.grid_size
         super().__init__(
             nn.Flatten(),
-            nn.Linear(config.width * n * n, config.hidden),
+            nn.Linear(config.width * n * n, config.hidden_units),
             nn.LeakyReLU(0.1),
             nn.Dropout(config.dropout),
             _last(config, n * n, outputs),
@@ -239,8 +240,8 @@ class Shared(nn.Module):
 
     def __init__(self, config: YoloV1Config, outputs: int) -> None:
         super().__init__()
-        self.own = nn.Linear(config.width, config.hidden)
-        self.whole = nn.Linear(config.width, config.hidden, bias=False)
+        self.own = nn.Linear(config.width, config.hidden_units)
+        self.whole = nn.Linear(config.width, config.hidden_units, bias=False)
         self.dropout = nn.Dropout(config.dropout)
         self.last = _last(config, 1, outputs)
 
@@ -253,10 +254,10 @@ class Shared(nn.Module):
 
 def _last(config: YoloV1Config, cells: int, outputs: int) -> nn.Linear:
     """A linear layer that begins with boxes in the middle of their cells, of different sizes, confident of nothing."""
-    layer = nn.Linear(config.hidden, cells * outputs)
+    layer = nn.Linear(config.hidden_units, cells * outputs)
     nn.init.normal_(layer.weight, std=0.01)
     start = torch.zeros(cells, outputs)
-    roots = torch.linspace(0.3, 0.7, config.boxes) if config.boxes > 1 else torch.tensor([0.5])
+    roots = torch.linspace(0.3, 0.7, config.boxes_per_cell) if config.boxes_per_cell > 1 else torch.tensor([0.5])
     for box, root in enumerate(roots):
         start[:, box * BOX : (box + 1) * BOX] = torch.tensor([0.5, 0.5, root, root, 0.0])
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""When to trust it: whether its confidence comes true, for all pictures and for each group."""
+"""When to trust it: calibration of the confidence, for all pictures and by group."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What it takes for what: the confusion matrix, its rows as shares of each true class."""
+"""Confusion matrix: what is mistaken for what, as shares of each true class."""
 
 import numpy as np
 

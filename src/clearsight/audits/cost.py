@@ -1,4 +1,4 @@
-"""What it cost: energy as a range with how it is known, and CO2e beside well-known quantities where a zone is named."""
+"""What it cost: energy as a range, how it is known, and CO2e where a grid zone is named."""
 
 from clearsight.types import Cost, Finding, Request
 

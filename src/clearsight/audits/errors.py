@@ -13,24 +13,25 @@ from clearsight.types import Finding, Request
 
 LABELS = {
     Cause.CLASS: "wrong class",
-    Cause.LOCATION: "wrong place",
-    Cause.BOTH: "wrong class and place",
-    Cause.DUPLICATE: "one too many",
-    Cause.BACKGROUND: "nothing there",
+    Cause.LOCATION: "poor localisation",
+    Cause.BOTH: "wrong class, poor localisation",
+    Cause.DUPLICATE: "duplicate",
+    Cause.BACKGROUND: "background",
     Cause.MISSED: "missed",
 }
 SAID = {
-    Cause.CLASS: "objects it finds and takes for another class",
-    Cause.LOCATION: "boxes that lie badly on their object",
-    Cause.BOTH: "boxes of a wrong class that lie badly as well",
+    Cause.CLASS: "objects it finds with a wrong class",
+    Cause.LOCATION: "poorly localised boxes",
+    Cause.BOTH: "poorly localised boxes of a wrong class",
     Cause.DUPLICATE: "objects it reports more than once",
     Cause.BACKGROUND: "boxes where no object is",
     Cause.MISSED: "objects it misses",
 }
 CAUSES_SAID = (
-    "Wrong class: IoU 0.5 or more with an object of another class. Wrong place: IoU 0.1 to 0.5 with an object of its "
-    "class. Wrong class and place: IoU 0.1 to 0.5 with one of another. One too many: a better box meets the object. "
-    "Nothing there: under 0.1 with all. Where several hold, the object overlapped most decides (Bolya et al. 2020)."
+    "Wrong class: IoU 0.5 or more with an object of another class. Poor localisation: IoU 0.1 to 0.5 with an object of "
+    "its class. Wrong class, poor localisation: IoU 0.1 to 0.5 with an object of another class. Duplicate: a better "
+    "box matches the object. Background: IoU under 0.1 with every object. Where several hold, the object with the "
+    "highest IoU decides (Bolya et al. 2020, TIDE)."
 )
 
 
@@ -46,7 +47,7 @@ def errors(request: Request) -> tuple[Finding, ...]:
 
 
 def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost, ...]) -> Finding:
-    """The AP50 each cause costs, the dearest first."""
+    """The AP50 each cause costs, the most costly first."""
     unit, tally = request.evidence.unit, counts(statistics)
     ranked = sorted(found, key=lambda cost: -cost.value)
     rows: dict[str, list] = {
@@ -66,12 +67,12 @@ def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost,
         interval=first.interval,
         n=statistics.images,
         unit=unit,
-        method="Each error gets its cause, and AP50 is computed again with the errors of one cause mended. "
+        method="Each error gets its cause, and AP50 is computed again with the errors of one cause corrected. "
         f"{CAUSES_SAID} {100 * request.confidence:g}% intervals from {request.replicates} resamplings of whole "
         f"{unit if len(set(request.evidence.clusters.tolist())) == statistics.images else 'clusters'}. n counts the "
         "errors at every score, also those no user is shown.",
-        limits="The costs do not add up: mending one kind may uncover another. An error in the labels counts as one of "
-        "the model. " + LIMITS.format(unit=unit),
+        limits="The costs do not add up: correcting one kind may uncover another. An error in the labels counts as an "
+        "error of the model. " + LIMITS.format(unit=unit),
         group=LABELS[first.cause],
         plot="intervals",
         series=rows,
@@ -84,7 +85,7 @@ def _claim(ranked: list[Cost]) -> str:
     if first.value <= 0:
         return "No kind of error costs it any AP50 here."
     lost = f"{number(first.value)}{between(first.interval)}"
-    start = f"Most of what it loses is {SAID[first.cause]}: without these alone AP50 would be higher by {lost}"
+    start = f"Its most costly errors are {SAID[first.cause]}: without these alone AP50 would be higher by {lost}"
     if first.interval is not None and second.value > 0.5 * first.value:
         return f"{start}; then {SAID[second.cause]} ({number(second.value)})."
     return f"{start}."

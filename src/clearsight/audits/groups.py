@@ -1,8 +1,8 @@
-"""Whom it fails: scores by group, each group against the rest, tested, and the groups too small to judge.
+"""Whom it fails: metrics by group, each group tested against the rest, and the groups too small to judge.
 
 A gap is called real only where two tests agree after Holm's correction over all comparisons of the audit: the gap
 against its bootstrap error (right also where groups differ in more than luck, such as in how much there is to find),
-and the gap against group labels dealt out again (right also where a group is small). Verdicts are given only where
+and the gap against permuted group labels (right also where a group is small). Verdicts are given only where
 the user asked about a group (``Request.by``):
 
 - "fail": the group is served worse than the rest, and chance does not explain it;
@@ -30,7 +30,7 @@ from clearsight.audits.attributes import (
 )
 from clearsight.audits.scores import how
 from clearsight.audits.sentences import between, chance, joined, number
-from clearsight.metrics.permutation import Deals, permutation_p
+from clearsight.metrics.permutation import Permutations, permutation_p
 from clearsight.metrics.rates import holm
 from clearsight.metrics.resample import Estimate, Gap, Resampling, gap, interval
 from clearsight.types import Finding, Metric, Request, Verdict
@@ -170,11 +170,11 @@ def _compared(
 ) -> list[_Comparison]:
     """Each group large enough against all other pictures of known group; of two groups, only the worse."""
     evidence, known = request.evidence, attribute.known
-    deals = Deals(
+    permutations = Permutations(
         labels=attribute.codes,
         known=known,
         clusters=evidence.clusters,
-        deals=request.replicates,
+        permutations=request.replicates,
         seed=request.seed + 1,
     )
     comparisons = []
@@ -187,8 +187,8 @@ def _compared(
             found = gap(metric, evidence, rows, known & ~rows, weights, request.confidence)
             if not np.isfinite(found.value):
                 continue
-            dealt = deals.gaps(metric, evidence.statistics, attribute.names.index(group))
-            p = max(found.p, permutation_p(found.value, dealt))
+            permuted = permutations.gaps(metric, evidence.statistics, attribute.names.index(group))
+            p = max(found.p, permutation_p(found.value, permuted))
             tested.append(_Comparison(attribute=attribute, group=group, metric=metric, gap=found, p=p))
         if len(attribute.large) + len(attribute.small) == 2:
             # Two groups make one comparison; it is told from the side of the one that is served worse.
@@ -215,7 +215,7 @@ def _gap_finding(request: Request, each: _Comparison, p: float, tests: int) -> F
         n=found.first.images,
         unit=request.evidence.unit,
         method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "
-        f"for bias; p is the larger of that test and of {request.replicates} deals of the group labels, "
+        f"for bias; p is the larger of that test and of {request.replicates} permutations of the group labels, "
         f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}.",
         limits=f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may "
         "differ in other things as well. "

@@ -1,4 +1,4 @@
-"""What it does: every score with its interval, beside a predictor that never looks, and class by class."""
+"""What it does: every metric with its confidence interval, beside a trivial baseline, and by class."""
 
 from collections.abc import Mapping
 
@@ -53,7 +53,7 @@ def _headline(
         )
         guess = guesses.get(metric.name, float("nan"))
         better = guess < estimate.value if metric.higher_is_better else guess > estimate.value
-        word = "; a predictor that never looks reaches" if better else ", no better than never looking, which reaches"
+        word = "; a trivial baseline reaches" if better else ", no better than a trivial baseline, which reaches"
         claim += f"{word} {number(guess, metric)}." if np.isfinite(guess) else "."
     return _finding(metric, estimate, claim, method, unit)
 
@@ -65,7 +65,7 @@ def _score(metric: Metric, estimate: Estimate, guesses: Mapping[str, float], met
         meaning = metric.meaning[0].upper() + metric.meaning[1:]
         claim = f"{meaning}: {number(estimate.value, metric)}{between(estimate.interval, metric)}"
         guess = guesses.get(metric.name, float("nan"))
-        claim += f"; without looking, {number(guess, metric)}." if np.isfinite(guess) else "."
+        claim += f"; trivial baseline: {number(guess, metric)}." if np.isfinite(guess) else "."
     return _finding(metric, estimate, claim, method, unit)
 
 

@@ -91,7 +91,7 @@ def out_of_fold(
 
 
 def guesses(truth: Truths, classes: int, folds: Folds) -> Answers:
-    """What a predictor that never looks says of each row: the mean, or the classes' shares, of the other folds."""
+    """What the trivial baseline says of each row: the mean, or the classes' shares, of the other folds."""
     answers = np.zeros((len(truth), classes) if classes else len(truth))
     for training, held_out in folds:
         answers[held_out] = guess(truth[training], classes)

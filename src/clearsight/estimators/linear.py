@@ -1,4 +1,4 @@
-"""Linear regression: a sum of the columns, each times a number; ordinary least squares, nothing to choose."""
+"""Linear regression by ordinary least squares."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Logistic regression: the probability of each class from a sum of the columns, held small as much as helps."""
+"""Logistic regression with L2 regularisation, its strength chosen by cross-validation."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,20 +15,19 @@ STEPS_AT_MOST = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class LogisticConfig:
-    """The inverse strengths ``C`` of the penalty to choose among: ``choices`` of them, evenly in powers of ten."""
+    """The inverse strengths ``C`` of the L2 penalty to choose among: ``c_values`` of them, evenly in powers of ten."""
 
-    smallest_c: float = 1e-3
-    largest_c: float = 1e3
-    choices: int = 7
+    min_c: float = 1e-3
+    max_c: float = 1e3
+    c_values: int = 7
 
     def __post_init__(self) -> None:
-        if not 0 < self.smallest_c <= self.largest_c:
+        if not 0 < self.min_c <= self.max_c:
             raise ValueError(
-                f"smallest_c is {self.smallest_c} and largest_c {self.largest_c}. "
-                "Expected numbers above 0, the smaller first."
+                f"min_c is {self.min_c} and max_c is {self.max_c}. Expected numbers above 0, the smaller first."
             )
-        if self.choices < 1:
-            raise ValueError(f"choices is {self.choices}. Expected at least 1.")
+        if self.c_values < 1:
+            raise ValueError(f"c_values is {self.c_values}. Expected at least 1.")
 
 
 class Logistic:
@@ -42,5 +41,5 @@ class Logistic:
         """The unfitted search over ``C``."""
         model = LogisticRegression(max_iter=STEPS_AT_MOST)
         pipeline = Pipeline([("prepare", prepare(build.layout)), ("model", model)])
-        grid = np.geomspace(config.smallest_c, config.largest_c, config.choices).tolist()
+        grid = np.geomspace(config.min_c, config.max_c, config.c_values).tolist()
         return GridSearchCV(pipeline, {"model__C": grid}, scoring="neg_log_loss", cv=build.folds)

@@ -1,4 +1,4 @@
-"""A small multilayer perceptron on the prepared columns, for numbers and for classes."""
+"""Multilayer perceptron on the columns of a table."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,19 +13,19 @@ from clearsight.estimators.preparing import Build, prepare
 
 @dataclass(frozen=True, kw_only=True)
 class MLPConfig:
-    """Two hidden layers of ``width`` units; ``penalty`` is the strength of the squared weights in the loss."""
+    """Two hidden layers of ``width`` units; ``l2_regularisation`` is the strength of the L2 penalty."""
 
     width: int = 64
-    penalty: float = 1e-2
+    l2_regularisation: float = 1e-2
     learning_rate: float = 3e-3
-    passes: int = 400
+    max_epochs: int = 400
 
     def __post_init__(self) -> None:
-        for name in ("width", "passes"):
+        for name in ("width", "max_epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
-        if self.penalty < 0:
-            raise ValueError(f"penalty is {self.penalty}. Expected 0 or more.")
+        if self.l2_regularisation < 0:
+            raise ValueError(f"l2_regularisation is {self.l2_regularisation}. Expected 0 or more.")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate is {self.learning_rate}. Expected a number above 0.")
 
@@ -42,9 +42,9 @@ class MLP:
         kind = MLPClassifier if build.task == "classification" else MLPRegressor
         network: Any = kind(
             hidden_layer_sizes=(config.width, config.width),
-            alpha=config.penalty,
+            alpha=config.l2_regularisation,
             learning_rate_init=config.learning_rate,
-            max_iter=config.passes,
+            max_iter=config.max_epochs,
             random_state=build.seed,
         )
         if build.task == "regression":

@@ -1,4 +1,4 @@
-"""Polynomial regression: all products of columns up to a degree chosen by cross-validation, held small by a ridge."""
+"""Polynomial regression: degree and L2 regularisation chosen by cross-validation."""
 
 from dataclasses import dataclass
 from math import comb
@@ -15,27 +15,28 @@ from clearsight.estimators.preparing import LEVELS_AT_MOST, Build, prepare
 
 @dataclass(frozen=True, kw_only=True)
 class PolynomialConfig:
-    """``degree`` fixes the degree; 0 chooses one up to ``highest_degree`` by cross-validation.
+    """``degree`` fixes the degree; 0 chooses one up to ``max_degree`` by cross-validation.
 
-    Degrees with more than ``terms_at_most`` products are not tried. The strengths of the ridge are those of ``ridge``.
+    Degrees with more than ``max_terms`` products are not tried. The strengths of regularisation are those of ``ridge``.
     """
 
     degree: int = 0
-    highest_degree: int = 4
-    terms_at_most: int = 1000
-    weakest: float = 1e-4
-    strongest: float = 1e4
-    strengths: int = 17
+    max_degree: int = 4
+    max_terms: int = 1000
+    min_regularisation: float = 1e-4
+    max_regularisation: float = 1e4
+    regularisation_values: int = 17
 
     def __post_init__(self) -> None:
-        for name in ("highest_degree", "terms_at_most", "strengths"):
+        for name in ("max_degree", "max_terms", "regularisation_values"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
         if not 0 <= self.degree <= 10:
             raise ValueError(f"degree is {self.degree}. Expected 1 to 10, or 0 to choose it by cross-validation.")
-        if not 0 < self.weakest <= self.strongest:
+        if not 0 < self.min_regularisation <= self.max_regularisation:
             raise ValueError(
-                f"weakest is {self.weakest} and strongest {self.strongest}. Expected numbers above 0, in this order."
+                f"min_regularisation is {self.min_regularisation} and max_regularisation is {self.max_regularisation}. "
+                "Expected numbers above 0, in this order."
             )
 
 
@@ -52,21 +53,25 @@ class Polynomial:
     def build(cls, config: PolynomialConfig, build: Build) -> GridSearchCV:
         """The unfitted search over degrees; every choice is made by its ``folds`` alone."""
         columns = sum(1 if levels is None else min(len(levels), LEVELS_AT_MOST) for levels in build.layout.levels)
-        asked = [config.degree] if config.degree else list(range(1, config.highest_degree + 1))
-        degrees = [degree for degree in asked if comb(columns + degree, degree) - 1 <= config.terms_at_most]
+        asked = [config.degree] if config.degree else list(range(1, config.max_degree + 1))
+        degrees = [degree for degree in asked if comb(columns + degree, degree) - 1 <= config.max_terms]
         if not degrees and not config.degree:
             degrees = [1]
         if not degrees:
             raise ValueError(
                 f"degree {config.degree} of {columns} columns makes {comb(columns + config.degree, config.degree) - 1} "
-                f"products. Expected at most {config.terms_at_most}. Choose a lower degree, or raise terms_at_most."
+                f"products. Expected at most {config.max_terms}. Choose a lower degree, or raise max_terms."
             )
+        lowest, highest = config.min_regularisation, config.max_regularisation
+        strengths = np.geomspace(lowest, highest, config.regularisation_values)
+        lowest, highest = config.min_regularisation, config.max_regularisation
+        strengths = np.geomspace(lowest, highest, config.regularisation_values)
         pipeline = Pipeline(
             [
                 ("prepare", prepare(build.layout)),
                 ("products", PolynomialFeatures(include_bias=False)),
                 ("scale", StandardScaler()),
-                ("model", RidgeCV(alphas=np.geomspace(config.weakest, config.strongest, config.strengths))),
+                ("model", RidgeCV(alphas=strengths)),
             ]
         )
         return GridSearchCV(

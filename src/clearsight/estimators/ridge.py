@@ -1,4 +1,4 @@
-"""Ridge regression: linear regression whose coefficients are held small, as much as helps on rows left out."""
+"""Ridge regression: linear regression with L2 regularisation, its strength chosen by cross-validation."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,19 +12,20 @@ from clearsight.estimators.preparing import Build, prepare
 
 @dataclass(frozen=True, kw_only=True)
 class RidgeConfig:
-    """The strengths to choose among: ``strengths`` of them, evenly spaced in powers of ten, ends included."""
+    """The strengths to choose among: ``regularisation_values`` of them, evenly in powers of ten, ends included."""
 
-    weakest: float = 1e-4
-    strongest: float = 1e4
-    strengths: int = 25
+    min_regularisation: float = 1e-4
+    max_regularisation: float = 1e4
+    regularisation_values: int = 25
 
     def __post_init__(self) -> None:
-        if not 0 < self.weakest <= self.strongest:
+        if not 0 < self.min_regularisation <= self.max_regularisation:
             raise ValueError(
-                f"weakest is {self.weakest} and strongest {self.strongest}. Expected numbers above 0, in this order."
+                f"min_regularisation is {self.min_regularisation} and max_regularisation is {self.max_regularisation}. "
+                "Expected numbers above 0, in this order."
             )
-        if self.strengths < 1:
-            raise ValueError(f"strengths is {self.strengths}. Expected at least 1.")
+        if self.regularisation_values < 1:
+            raise ValueError(f"regularisation_values is {self.regularisation_values}. Expected at least 1.")
 
 
 class Ridge:
@@ -36,5 +37,6 @@ class Ridge:
     @classmethod
     def build(cls, config: RidgeConfig, build: Build) -> Pipeline:
         """The unfitted pipeline."""
-        strengths = np.geomspace(config.weakest, config.strongest, config.strengths)
+        lowest, highest = config.min_regularisation, config.max_regularisation
+        strengths = np.geomspace(lowest, highest, config.regularisation_values)
         return Pipeline([("prepare", prepare(build.layout)), ("model", RidgeCV(alphas=strengths))])

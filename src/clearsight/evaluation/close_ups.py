@@ -35,12 +35,12 @@ class Looked:
 def look(found: Detections, truth: Boxes, classes: int) -> Looked:
     """Explain the errors of one picture; the detections are in the pixels of the truth."""
     found = Detections(xyxy=found.xyxy.cpu(), scores=found.scores.cpu(), labels=found.labels.cpu())
-    found = found.chosen(found.scores.argsort(descending=True, stable=True))
+    found = found.select(found.scores.argsort(descending=True, stable=True))
     said = _objects(found.xyxy, found.labels, torch.zeros(len(found), dtype=torch.bool))
     true = _objects(truth.xyxy, truth.labels, truth.ignored)
     matches = match(said, true)
     explained = explain(said, true, classes, matches.ignored[0, 0])
-    judged = truth.chosen(torch.from_numpy(judged_order(true)))
+    judged = truth.select(torch.from_numpy(judged_order(true)))
     return Looked(
         found=found,
         truth=Boxes.of(judged.xyxy, judged.labels),

@@ -139,14 +139,14 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     """Evaluate on "test" where there is one, else on "val"; settle first, on "val", what deployment needs."""
     predictor, task = trained.predictor(run), trained.task_of(run.config)
     about = {"model": run.config.model, "run": run.name}
-    with stage("judging", quiet) as watch:
+    with stage("evaluating", quiet) as watch:
         held_out = evaluator.evaluate(predictor, task, source.split("val"), about=about, watch=watch)
     deployed = task.settle(held_out.statistics)
     run.change(settings={**run.config.settings, "deployed": deployed})
     if "test" not in source.splits:
         notes = [SAME_PICTURES] if deployed else []
         return replace(held_out, statistics=held_out.statistics.with_options(**deployed)), notes
-    with stage("judging", quiet) as watch:
+    with stage("evaluating", quiet) as watch:
         return evaluator.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed), []
 
 
@@ -210,7 +210,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         "Data": f"{config.data_name} ({source.format})",
         "Classes": ", ".join(config.class_names) or "none: a number is estimated",
         "Trained on": f"{len(source.split('train'))} pictures",
-        "Judged on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
+        "Evaluated on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
         "Budget": _budget(config),
         "Longer side": f"{training['size_px']} px",
         "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),

@@ -18,10 +18,10 @@ from clearsight.types import Boxes, Dataset, Detections, Evidence, Example
 EACH = 3
 TITLES = {
     Cause.CLASS: "Wrong class",
-    Cause.LOCATION: "Wrong place",
-    Cause.BOTH: "Wrong class and place",
-    Cause.DUPLICATE: "One too many",
-    Cause.BACKGROUND: "Nothing there",
+    Cause.LOCATION: "Poor localisation",
+    Cause.BOTH: "Wrong class, poor localisation",
+    Cause.DUPLICATE: "Duplicate",
+    Cause.BACKGROUND: "Background",
     Cause.MISSED: "Missed",
 }
 
@@ -42,7 +42,7 @@ def error_pictures(run: Run, dataset: Dataset, judged: Evidence, predictor: Pred
         if shown is None:
             continue
         said, true = (torch.tensor(which, dtype=torch.long) for which in shown)
-        picture = close_up(sample.image, looked.found.chosen(said), looked.truth.chosen(true), names)
+        picture = close_up(sample.image, looked.found.select(said), looked.truth.select(true), names)
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=88)
         path = f"examples/error-{cause.name.lower()}-{number}.jpg"

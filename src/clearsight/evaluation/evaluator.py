@@ -40,7 +40,7 @@ def evaluate(
 def of_rule(
     rule: Callable[[Size], Prediction], evidence: Evidence, task: Task, dataset: Dataset, sizes: Sequence[Size]
 ) -> Evidence:
-    """Evidence like another on the same data, of a rule that never looks at a picture, only at its size."""
+    """Evidence like another on the same data, of a rule that sees the size of a picture only."""
     records = iter(records_of(dataset))
     truths: deque[Truth] = deque()
 

@@ -60,7 +60,7 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
     """The evidence of a run on one split, kept in the run folder."""
     config = run.config
     dataset = source.split(split)
-    with stage("judging", quiet) as watch:
+    with stage("evaluating", quiet) as watch:
         found = evaluator.evaluate(
             trained.predictor(run),
             trained.task_of(config),

@@ -65,7 +65,7 @@ def agreement(one: Found, other: Found, scale: float = 1.0, least_score: float =
     """
     free = np.ones(len(other), dtype=bool)
     unpaired, moved, box_px, score, mask = 0, 0, 0.0, 0.0, 0.0
-    objects = one.chosen(one.scores >= least_score)
+    objects = one.select(one.scores >= least_score)
     for index, (box, value, label) in enumerate(zip(objects.boxes, objects.scores, objects.labels, strict=True)):
         shared = np.where(free & (other.labels == label), overlap(box, other.boxes), -1.0)
         best = int(shared.argmax()) if len(shared) else -1

@@ -34,7 +34,7 @@ class Found:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def chosen(self, which: np.ndarray) -> "Found":
+    def select(self, which: np.ndarray) -> "Found":
         """The objects at these indices, or where this is true."""
         masks, frames = (None if each is None else each[which] for each in (self.masks, self.frames))
         return Found(
@@ -80,7 +80,7 @@ class ExportedDetector:
         else:
             picture = decoding.decode(Path(picture) if isinstance(picture, str) else picture)
         found = self.on_canvas(self.laid(picture), (picture.shape[0], picture.shape[1]))
-        return found.chosen(found.scores >= (self.threshold if min_score is None else min_score))
+        return found.select(found.scores >= (self.threshold if min_score is None else min_score))
 
     def laid(self, picture: Picture) -> UInt8[np.ndarray, "1 ch cw 3"]:
         """The picture as the model sees it: resized, at the top left of its canvas."""
@@ -105,7 +105,7 @@ class ExportedDetector:
             boxes=boxes, scores=scores.astype(np.float32), labels=labels.astype(np.int64),
             masks=masks[0] if masks else None, frames=frames if masks else None,
         )  # fmt: skip
-        return found.chosen((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
+        return found.select((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
     def inputs(self, canvas: UInt8[np.ndarray, "1 ch cw 3"]) -> list[np.ndarray]:
         """What the model takes: the canvas and, where it does not find them itself, the regions to look at."""

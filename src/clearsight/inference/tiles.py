@@ -86,7 +86,7 @@ class TiledPredictor(Predictor):
         assert isinstance(found, Detections)
         found = enlarged(_at_hand(found.above(self.least_score)), factor, (height, width))
         sides = (found.xyxy[:, 2:] - found.xyxy[:, :2]).amax(1) if len(found) else found.scores
-        found = found.chosen(sides > self.overlap * self.window_px)
+        found = found.select(sides > self.overlap * self.window_px)
         cut = torch.zeros(len(found), dtype=torch.bool)
         return Look(found=found, region=(0, 0, width, height), cut=cut, coarse=True)
 
@@ -172,8 +172,8 @@ def merged(looks: Sequence[Look], size: Size) -> Detections:
         replaced = cut[one] & stays[other] & (same | (part >= INSIDE)) & (scores[other] >= LEAST_SAY * scores[one])
         cut[one[replaced]] = False  # neither cut nor whole: gone
     groups = _groups(cut, pairs[cut[a] & cut[b] & same])
-    found = _joined([whole.chosen(stays), _unions(whole, groups)], size)
-    return found.chosen(torch.argsort(found.scores, descending=True, stable=True))
+    found = _joined([whole.select(stays), _unions(whole, groups)], size)
+    return found.select(torch.argsort(found.scores, descending=True, stable=True))
 
 
 def _at_hand(found: Detections) -> Detections:
@@ -235,14 +235,14 @@ def _groups(members: Bool[Tensor, "n"], pairs: Pairs) -> list[list[int]]:
 def _unions(found: Detections, groups: Sequence[list[int]]) -> Detections:
     """One detection for each group: the box around all, the best score, the pixels of all."""
     best = [max(group, key=lambda index: float(found.scores[index])) for group in groups]
-    chosen = found.chosen(torch.tensor(best, dtype=torch.long))
+    chosen = found.select(torch.tensor(best, dtype=torch.long))
     if not groups:
         return chosen
     around = [torch.cat([found.xyxy[group][:, :2].amin(0), found.xyxy[group][:, 2:].amax(0)]) for group in groups]
     chosen = replace(chosen, xyxy=torch.stack(around))
     if isinstance(chosen, InstanceDetections):
         assert isinstance(found, InstanceDetections)
-        masks = [_one_mask(found.masks.chosen(torch.tensor(group))) for group in groups]
+        masks = [_one_mask(found.masks.select(torch.tensor(group))) for group in groups]
         chosen = replace(chosen, masks=_joined_masks(masks, found.masks.size))
     return chosen
 
@@ -253,7 +253,7 @@ def _one_mask(masks: Masks) -> Masks:
         return masks
     there = masks.windows[masks.windows[:, 2] > 0]
     if not len(there):
-        return masks.chosen(torch.tensor([0]))
+        return masks.select(torch.tensor([0]))
     left, top, right, bottom = (*there[:, :2].amin(0).tolist(), *there[:, 2:].amax(0).tolist())
     canvas = torch.zeros(bottom - top, right - left, dtype=torch.bool).numpy()
     for (x1, y1, x2, y2), crop in instance_masks.crops(masks):

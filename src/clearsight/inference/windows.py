@@ -1,4 +1,4 @@
-"""Prediction on pictures too large to be seen at once: window after window, melted where they overlap."""
+"""Prediction on pictures too large to be seen at once: window by window, blended where they overlap."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -13,7 +13,7 @@ from clearsight.inference.predictor import Predictor
 from clearsight.inference.tiles import TiledPredictor
 from clearsight.inference.windows import OVERLAP, WindowedPredictor
 from clearsight.run import Config, Run
-from clearsight.settings import choose
+from clearsight.settings import choose, renamed
 from clearsight.sources import records_of
 from clearsight.types import Boxes, ClassMap, Dataset, Model, Size, Task
 
@@ -61,7 +61,8 @@ def load(run: Run) -> Model:
     config, weights = run.config, run.read_weights()
     kind = catalogue.find("architectures", config.model).load()
     trunk = {"backbone": config.backbone} if config.backbone else {}
-    (choice,) = choose(config.settings["model"] | trunk, kind.config_type())
+    settings = renamed(config.settings["model"] | trunk, kind.config_type())
+    (choice,) = choose(settings, kind.config_type())
     network = build(config.model, choice, config.class_names)
     assert isinstance(network, nn.Module)
     try:

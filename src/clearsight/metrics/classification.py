@@ -25,7 +25,7 @@ class ClassificationStatistics:
     """What is kept of a classified set of images: the truth and the probabilities of each.
 
     ``truth`` are class ids; ``probabilities`` sum to 1 in each row. ``majority`` is the most frequent class where the
-    model was made, the answer of a predictor that never looks; of these images where None. ``positive`` is the class
+    model was made, the answer of the trivial baseline; of these images where None. ``positive`` is the class
     that the statistics are restricted to, if any: see the module.
     """
 

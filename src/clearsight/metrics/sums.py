@@ -1,7 +1,7 @@
-"""Sums over resampled or dealt-out images, drawn without a weight for every image.
+"""Sums over resampled or permuted-out images, drawn without a weight for every image.
 
 A resampled data set draws clusters with replacement, so how often each *distinct* cluster comes is multinomial, with
-the number of its copies as probability. Group labels dealt out again hand each group a hypergeometric share of every
+the number of its copies as probability. Permuted group labels give each group a hypergeometric share of every
 distinct cluster. A million images that are right or wrong in eight groups are sixteen distinct ones: both draws are
 those of the rows themselves, in law exactly, and take no longer than for a thousand images. Where nearly every cluster
 is one of its kind, clusters are drawn one by one, a block of replicates at a time.
@@ -73,19 +73,19 @@ def drawn(rng: np.random.Generator, members: int, replicates: int) -> Float[np.n
     return counts
 
 
-def dealt_sums(
-    sums: csr_array, label: Int[np.ndarray, "clusters"], groups: int, deals: int, seed: int
+def permuted_sums(
+    sums: csr_array, label: Int[np.ndarray, "clusters"], groups: int, permutations: int, seed: int
 ) -> Grouped | None:
-    """Sums by group over clusters of one label each, their labels dealt out again; None where too many are distinct."""
+    """Sums by group over clusters of one label each, their labels permuted; None where too many are distinct."""
     cells = distinct(sums)
     if cells is None or len(cells[0]) * groups > HANDS_AT_MOST:
         return None
     first, copies = cells
     rng = np.random.default_rng(seed)
-    left = np.tile(copies, (deals, 1))
-    hands = np.zeros((deals, groups, len(copies)))
+    left = np.tile(copies, (permutations, 1))
+    hands = np.zeros((permutations, groups, len(copies)))
     for group, wanted in enumerate(np.bincount(label, minlength=groups)):
-        missing = np.full(deals, wanted)
+        missing = np.full(permutations, wanted)
         others = left.sum(1)
         for cell in range(len(copies)):
             others -= left[:, cell]
@@ -93,7 +93,7 @@ def dealt_sums(
             hands[:, group, cell] = hand
             missing -= hand
         left -= hands[:, group].astype(left.dtype)
-    return (hands.reshape(-1, len(copies)) @ sums[first]).reshape(deals, groups, -1)
+    return (hands.reshape(-1, len(copies)) @ sums[first]).reshape(permutations, groups, -1)
 
 
 def distinct(sums: csr_array) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "cells"]] | None:

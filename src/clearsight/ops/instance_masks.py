@@ -104,7 +104,7 @@ def aligned(masks: Masks, boxes: Float[Tensor, "k 4"], index: Int[Tensor, "k"], 
     which = index.cpu().numpy()
     out = np.zeros((len(edges), side, side), dtype=np.float32)
     present = np.unique(which)
-    for number, (window, crop) in zip(present, crops(masks.chosen(torch.from_numpy(present))), strict=True):
+    for number, (window, crop) in zip(present, crops(masks.select(torch.from_numpy(present))), strict=True):
         if crop.size:
             mine = which == number
             # The sum of the pixels left of and above any point is bilinear between the corners of pixels.

@@ -23,7 +23,7 @@ def boundary_ious(
     picture's edge is an outline too. 0 where neither mask has a pixel. Only two windows are in memory at a time.
     """
     result = np.zeros(len(left))
-    pairs = zip(crops(found.chosen(torch.from_numpy(left))), crops(true.chosen(torch.from_numpy(right))), strict=True)
+    pairs = zip(crops(found.select(torch.from_numpy(left))), crops(true.select(torch.from_numpy(right))), strict=True)
     for index, ((a, mine), (b, theirs)) in enumerate(pairs):
         width = int(width_px[index])
         mine, theirs = mine & ~eroded(mine, width), theirs & ~eroded(theirs, width)

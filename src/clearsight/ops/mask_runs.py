@@ -118,7 +118,7 @@ def _whole(masks: Masks) -> Iterator[list[int]]:
 def _looked_up(lines: Stretches, low: Index, count: Index, true: Masks, right: Index) -> Index:
     """The pixels that each pair shares, of stretches ``low`` to ``low + count`` and one object of ``true`` each."""
     present, mine = np.unique(right, return_inverse=True)
-    drawn = true.chosen(torch.from_numpy(present))
+    drawn = true.select(torch.from_numpy(present))
     windows = drawn.windows.numpy().astype(np.int64)
     base = _areas(windows).cumsum() - _areas(windows)
     before = _running(drawn)

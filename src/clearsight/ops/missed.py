@@ -21,11 +21,11 @@ def missed(prediction: Detections, truth: Boxes) -> Tensor:
 
 def missed_masks(prediction: InstanceDetections, truth: Instances) -> Masks:
     """The masks of judged true objects that no detection of their class overlaps by half or more."""
-    true = truth.chosen(~truth.ignored)
+    true = truth.select(~truth.ignored)
     same = prediction.labels.cpu()[:, None] == true.labels[None]
     left, right = same.nonzero().numpy().T
     both = torch.from_numpy(instance_masks.overlaps(prediction.masks, true.masks, left, right))
     own, other = instance_masks.areas(prediction.masks)[left], instance_masks.areas(true.masks)[right]
     met = torch.zeros(len(true), dtype=torch.bool)
     met[right[(2 * both >= own + other - both).numpy()]] = True
-    return true.masks.chosen(~met)
+    return true.masks.select(~met)

@@ -105,7 +105,7 @@ def _(truth: Instances, canvas: Size, placement: Placement) -> Truth:
     (height, width), (own_height, own_width) = placement.placed, placement.size
     down = _under(np.arange(canvas[0]) - placement.top, height, own_height)
     across = _under(np.arange(canvas[1]) - placement.left, width, own_width)
-    masks = mask_views.resampled(truth.masks.chosen(here), down, across)
+    masks = mask_views.resampled(truth.masks.select(here), down, across)
     areas = instance_masks.areas(masks).float()
     # A box may still be seen where hardly a pixel of its object is.
     whole = instance_masks.areas(truth.masks)[here] * ((height * width) / (own_height * own_width))
@@ -176,7 +176,7 @@ def bring_back(prediction: Prediction, placement: Placement) -> Prediction:
 @bring_back.register
 def _(prediction: Detections, placement: Placement) -> Prediction:
     xyxy = _boxes_brought_back(prediction.xyxy, placement)
-    return replace(prediction, xyxy=xyxy).chosen(box_ops.area(xyxy) > 0)
+    return replace(prediction, xyxy=xyxy).select(box_ops.area(xyxy) > 0)
 
 
 @bring_back.register
@@ -186,7 +186,7 @@ def _(prediction: InstanceDetections, placement: Placement) -> Prediction:
     down = _under(np.arange(own_height), own_height, height) + placement.top
     across = _under(np.arange(own_width), own_width, width) + placement.left
     masks = mask_views.resampled(prediction.masks, down, across)
-    return replace(prediction, xyxy=xyxy, masks=masks).chosen(box_ops.area(xyxy) > 0)
+    return replace(prediction, xyxy=xyxy, masks=masks).select(box_ops.area(xyxy) > 0)
 
 
 def _boxes_brought_back(xyxy: Float[Tensor, "n 4"], placement: Placement) -> Float[Tensor, "n 4"]:

@@ -74,7 +74,7 @@ def predict_exported(
             picture = decoding.decode(file)
             found = detector(picture, min_score=min_score)
             if wanted:
-                found = found.chosen(np.isin(found.labels, wanted))
+                found = found.select(np.isin(found.labels, wanted))
             taken.append(found)
             size = (picture.shape[0], picture.shape[1])
             seen = writing.Seen(image_id=number, file_name=str(file), size=size, name=name)

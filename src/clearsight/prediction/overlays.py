@@ -182,7 +182,7 @@ def instance_ids(masks: Masks) -> UInt16[np.ndarray, "h w"]:
     """The number, from 1, of the object at every pixel, 0 where there is none; the first is on top."""
     ids = np.zeros(masks.size, dtype=np.uint16)
     last = min(len(masks), 65535)
-    numbered = list(enumerate(instance_masks.crops(masks.chosen(torch.arange(last))), 1))
+    numbered = list(enumerate(instance_masks.crops(masks.select(torch.arange(last))), 1))
     for number, ((x1, y1, x2, y2), crop) in reversed(numbered):
         ids[y1:y2, x1:x2][crop] = number
     return ids

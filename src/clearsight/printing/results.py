@@ -9,6 +9,7 @@ from clearsight import drawing
 from clearsight.comparison.paired import Comparison, Score
 from clearsight.files.records import to_json
 from clearsight.printing import data_notes
+from clearsight.printing.columns import table
 from clearsight.sources import Description
 from clearsight.sources.checks.describe_labels import LabelsDescription
 from clearsight.sources.checks.describe_table import TableDescription
@@ -24,19 +25,6 @@ CLASSES_SHOWN = 40
 def plain(found: Any) -> Any:
     """A dataclass, or several, as JSON values."""
     return [to_json(one) for one in found] if isinstance(found, tuple | list) else to_json(found)
-
-
-def table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """Rows in columns two spaces apart; the columns ``numbers`` are set to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if column in numbers else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[str, str]:
@@ -92,7 +80,7 @@ def comparison(found: Comparison) -> str:
         interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
         changes.append((one.metric, one.run, f"{one.difference:+.3f}", interval_words))
     parts = [*found.claims, "", table(rows, numbers=range(1, len(names) + 1)), "", table(changes, numbers=(2,)), ""]
-    parts.append(f"Judged on: {found.evidence}, {found.n} {found.unit}, paired.")
+    parts.append(f"Evaluated on: {found.evidence}, {found.n} {found.unit}, paired.")
     parts += [f"Note: {note}" for note in found.notes]
     return "\n".join(parts + ([f"Page: {found.page}"] if found.page else []))
 

@@ -1,4 +1,4 @@
-"""The whole path on embedded data: train, judge, audit, report, with no download."""
+"""The whole path on embedded data: train, evaluate, audit, report, with no download."""
 
 from pathlib import Path
 

@@ -62,7 +62,7 @@ def train_table(
     attributes: str | Path | None = None,
     skip_bad: bool = False,
 ) -> Run:
-    """Train an estimator on a table, judge it on rows it has not seen, audit it, and write the report.
+    """Train an estimator on a table, evaluate it on held-out rows, audit it, and write the report.
 
     ``settings`` are fields of the model's config; ``ignore``, columns separated by commas, are not learnt from.
 
@@ -139,7 +139,7 @@ def audit_table(
     former = run.read_card() if (run.path / "card.json").is_file() else None
     kept = [one for one in former.findings if one.metric in _OF_THE_MODEL] if former else []
     facts = dict(former.facts) if former else {}
-    facts["Judged on"] = f"{len(evidence.ids)} rows of {table.name}, {evidence.about['split']}"
+    facts["Evaluated on"] = f"{len(evidence.ids)} rows of {table.name}, {evidence.about['split']}"
     return write_card(
         run, request, former.cost if former else None, facts, (), table.problems,
         responsible or (former.responsible if former else None),
@@ -253,7 +253,7 @@ def _facts(config: Config, table: Table, fitted: Fitted, evidence: Evidence) -> 
         "Chosen by cross-validation": ", ".join(f"{name} {value:g}" for name, value in fitted.chosen.items())
         or "nothing",
         "Trained on": f"{training} rows",
-        "Judged on": f"{len(evidence.ids)} rows: {judged}",
+        "Evaluated on": f"{len(evidence.ids)} rows: {judged}",
         "Seed": str(config.seed),
     }
 

@@ -1,4 +1,4 @@
-"""Say which one of several classes a picture shows: a probability for each, and what becomes of the most probable."""
+"""Classification: one class per picture or table row."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -56,7 +56,7 @@ class Classification:
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: for every picture the frequencies of the classes in the training truths."""
+        """The trivial baseline: for every picture the frequencies of the classes in the training truths."""
         counts = torch.zeros(len(class_names))
         for truth in truths:
             if isinstance(truth, Label):

@@ -1,4 +1,4 @@
-"""Find the objects of each class in a picture: boxes, scores, and what becomes of them."""
+"""Object detection: a box, a class and a score for every object."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -62,7 +62,7 @@ class Detection:
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: a grid of each class's median box, scored by how often one was there.
+        """The trivial baseline: a grid of each class's median box, scored by how often one was there.
 
         ``truths`` and ``sizes`` (px) are those of the training pictures; boxes scale with the size of the picture.
         """

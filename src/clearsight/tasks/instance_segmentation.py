@@ -1,4 +1,4 @@
-"""Find the objects of each class in a picture with the pixels of each: masks, scores, and what becomes of them."""
+"""Instance segmentation: a mask, a class and a score for every object."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ class InstanceSegmentation(Detection):
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: a detector's guesses, each box filled with the usual shape of its class.
+        """The trivial baseline: a detector's guesses, each box filled with the usual shape of its class.
 
         A pixel of a shape is one that half the training objects of the class or more have there; 1000 guesses at most.
         """
@@ -83,7 +83,7 @@ class InstanceSegmentation(Detection):
         def predict(size: Size) -> Prediction:
             guessed = boxes(size)
             assert isinstance(guessed, Detections)
-            best = guessed.chosen(torch.arange(min(GUESSES, len(guessed))))
+            best = guessed.select(torch.arange(min(GUESSES, len(guessed))))
             masks = instance_masks.pasted(shapes[best.labels], best.xyxy, size)
             return InstanceDetections(xyxy=best.xyxy, scores=best.scores, labels=best.labels, masks=masks)
 
@@ -128,7 +128,7 @@ class _Pairs:
                 )
             found.append(prediction.masks)
             true.append(truth.masks)
-        chosen, all_true = instance_masks.joined(found).chosen(torch.from_numpy(place)), instance_masks.joined(true)
+        chosen, all_true = instance_masks.joined(found).select(torch.from_numpy(place)), instance_masks.joined(true)
         return cls(
             found=chosen,
             true=all_true,

@@ -1,4 +1,4 @@
-"""Estimate a number, such as a weight or an age, of each picture or table row."""
+"""Regression: a number, such as a weight or an age, per picture or table row."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -39,7 +39,7 @@ class Regression:
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: the mean of the training truths."""
+        """The trivial baseline: the mean of the training truths."""
         values = _values(truths)
         if not len(values):
             raise ValueError("there are no training values to take the mean of. Expected at least one.")

@@ -1,4 +1,4 @@
-"""Give every pixel of a picture its class: class maps, and what becomes of them."""
+"""Semantic segmentation: a class for every pixel."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -70,7 +70,7 @@ class SemanticSegmentation:
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: at each place the class that the training maps have there most often.
+        """The trivial baseline: at each place the class that the training maps have there most often.
 
         Counted in 16 x 16 cells, relative to the size of the picture; its confidence is how often that was.
         """

@@ -1,4 +1,4 @@
-"""Say of each of several labels whether a picture has it, where some truths are uncertain and some were never read."""
+"""Multi-label classification: each label present or absent; some truths uncertain, some never read."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -50,7 +50,7 @@ class Tagging:
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """A predictor that never looks: each label's share of the training pictures for which it is known."""
+        """The trivial baseline: each label's share of the training pictures for which it is known."""
         present, judged = torch.zeros(len(class_names)), torch.zeros(len(class_names))
         for truth in truths:
             if isinstance(truth, Labels):

@@ -179,21 +179,21 @@ def fit(
     return trainer.average.model
 
 
-class _Held:
+class _OpaqueBatch:
     """A batch as Fabric passes it on untouched: into frozen dataclasses it looks, and refuses them."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
 
-class _Judged(nn.Module):
+class _LossModule(nn.Module):
     """A model whose forward is its losses, since processes agree on gradients only through forward."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, held: _Held) -> Losses:
+    def forward(self, held: _OpaqueBatch) -> Losses:
         return self.model.losses(held.batch)  # type: ignore[operator]
 
 
@@ -212,7 +212,7 @@ class _Trainer:
         self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bare = model
-        self.model, *self.optimizers = fabric.setup(_Judged(model), *optimizers_for(model, training))
+        self.model, *self.optimizers = fabric.setup(_LossModule(model), *optimizers_for(model, training))
         self.average = Average(self.bare)
         self.asked_to_stop = False
         self.score: float | None = None
@@ -240,7 +240,7 @@ class _Trainer:
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = group["highest"] * rate
         self._hold_trunk(progress < self.training.frozen_share)
-        losses = self.model(_Held(_on(batch, self.fabric.device)))
+        losses = self.model(_OpaqueBatch(_on(batch, self.fabric.device)))
         self._descend(losses)
         self.clock.step += 1
         if self.clock.step % AVERAGE_EVERY == 0:

@@ -183,7 +183,7 @@ class _Keeper:
 
     def validate(self, model: Model) -> float:
         """The headline metric on at most 100 held-out pictures, evenly spread."""
-        dataset = Few(self.held_out, WATCHED_PICTURES)
+        dataset = Subset(self.held_out, WATCHED_PICTURES)
         dtype = torch.bfloat16 if self.plan.precision == "bf16-mixed" else torch.float32
         device = str(next(model.parameters()).device)  # type: ignore[attr-defined]
         predictor = Predictor(model, self.plan.training.size_px, dtype=dtype, device=device)
@@ -191,7 +191,7 @@ class _Keeper:
         return float(found.metrics()[0].compute(found, np.ones((1, found.images), dtype=np.float32))[0])
 
 
-class Few:
+class Subset:
     """At most so many samples of a data set, evenly spread over it."""
 
     def __init__(self, dataset: Dataset, most: int) -> None:
@@ -210,8 +210,8 @@ class Few:
 
 def some_of(dataset: CachedDataset) -> Float[Tensor, "b 3 h w"]:
     """Training pictures evenly spread over the data, as one batch, for a start that depends on the data."""
-    few = Few(dataset, PREPARED_PICTURES)
-    images = [few[index].image for index in range(len(few))]
+    subset = Subset(dataset, PREPARED_PICTURES)
+    images = [subset[index].image for index in range(len(subset))]
     side = [min(PREPARED_PX, *(image.shape[axis] for image in images)) for axis in (1, 2)]
     return torch.stack([TF.center_crop(image, side) for image in images]).float() / 255
 

@@ -109,7 +109,7 @@ class Evidence:
 class Task(Protocol):
     """What a truth and a prediction are, and how predictions become statistics.
 
-    ``truth_type`` is the kind of truth it answers. ``baseline`` predicts without looking: what the training truths
+    ``truth_type`` is the kind of truth it answers. ``baseline`` is the trivial predictor: what the training truths
     alone allow, the score every model must beat. Truths may come one by one, since class maps are large.
     """
 

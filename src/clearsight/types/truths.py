@@ -73,9 +73,9 @@ class Boxes:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def chosen(self, which: Tensor) -> Self:
+    def select(self, which: Tensor) -> Self:
         """The objects at these indices, or where this is true."""
-        return _chosen(self, which)
+        return _selected(self, which)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ class Masks:
     def __len__(self) -> int:
         return len(self.counts)
 
-    def chosen(self, which: Tensor) -> "Masks":
+    def select(self, which: Tensor) -> "Masks":
         """The masks at these indices, or where this is true."""
         index = torch.arange(len(self), device=which.device)[which].tolist()
         parts = self.runs.split(self.counts.tolist())
@@ -143,13 +143,13 @@ class Detections:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def chosen(self, which: Tensor) -> Self:
+    def select(self, which: Tensor) -> Self:
         """The detections at these indices, or where this is true."""
-        return _chosen(self, which)
+        return _selected(self, which)
 
     def above(self, score: float) -> Self:
         """Only the detections whose score is at least ``score``."""
-        return self.chosen(self.scores >= score)
+        return self.select(self.scores >= score)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,12 +174,12 @@ class Segmentation:
     confidence: Float[Tensor, "h w"]
 
 
-def _chosen(objects: _Objects, which: Tensor) -> _Objects:
+def _selected(objects: _Objects, which: Tensor) -> _Objects:
     """Objects of one picture, every field of them reduced to some."""
     parts: dict[str, Any] = {}
     for item in fields(objects):
         value = getattr(objects, item.name)
-        parts[item.name] = value.chosen(which) if isinstance(value, Masks) else value[which]
+        parts[item.name] = value.select(which) if isinstance(value, Masks) else value[which]
     return type(objects)(**parts)
 
 

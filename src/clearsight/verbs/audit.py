@@ -56,7 +56,7 @@ def audit(
     )
     former = run.read_card() if (run.path / "card.json").is_file() else None
     facts = dict(former.facts) if former else {}
-    facts["Judged on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
+    facts["Evaluated on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
     return write_card(
         run,
         request,

@@ -107,7 +107,7 @@ def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Descri
     inside: dict[str, Any] = {"suppression": "yes; boxes come out final", "settings": chosen}
     takes_regions = len(inspect.signature(predictor.model.found).parameters) > 1  # type: ignore[arg-type]
     if takes_regions:
-        inside["regions"] = {"search": SEARCH, "longer_px": chosen["search_px"], "most": chosen["regions"]}
+        inside["regions"] = {"search": SEARCH, "longer_px": chosen["search_px"], "most": chosen["max_regions"]}
     return Description(
         kind=to,
         files={},

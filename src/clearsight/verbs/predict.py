@@ -199,7 +199,7 @@ class _Filter:
         chosen = prediction.scores >= self.least_score
         if self.labels:
             chosen &= torch.isin(prediction.labels, torch.tensor(self.labels))
-        return prediction.chosen(chosen)
+        return prediction.select(chosen)
 
 
 def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]]:

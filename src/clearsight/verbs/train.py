@@ -1,4 +1,4 @@
-"""Train a model on pictures, judge it on pictures it has not seen, audit it, and write the report."""
+"""Train a model on pictures, evaluate it on held-out pictures, audit it, and write the report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from clearsight.evaluation.judging import check_attributes
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.run import Run
-from clearsight.settings import choose
+from clearsight.settings import choose, renamed
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
@@ -197,7 +197,8 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
     if settings.get("table"):
         raise ValueError(f"{run.path} learns from a table, which is fitted in one go. Train a new run.")
     kind = catalogue.find("architectures", config.model).load()
-    choice, training = choose({**settings["model"], **settings["training"]}, kind.config_type(), kind.training_defaults)
+    defaults = (kind.config_type(), kind.training_defaults)
+    choice, training = choose(renamed({**settings["model"], **settings["training"]}, *defaults), *defaults)
     pretrained = settings["pretrained"]
     plan = Plan(
         run=run.path, data=config.data, model=config.model, config=choice, training=training,

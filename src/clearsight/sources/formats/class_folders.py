@@ -1,4 +1,4 @@
-"""One folder of pictures for each class, with or without folders named after splits around them.
+"""One folder of pictures per class, with or without a folder per split around them.
 
 A class is a folder that holds pictures, named by its path: ``cat``, or ``animals/cat`` where folders are nested. Where
 all folders at the top are named after splits (train, val, valid, test, ...), the classes are the folders within.

@@ -1,4 +1,4 @@
-"""COCO JSON: one file of pictures, boxes and categories for each split.
+"""COCO JSON: one file of pictures, annotations and categories per split.
 
 ``annotations/instances_*.json`` where there are any, else every ``*.json`` with the three lists, in ``annotations/``,
 in the folder itself or in folders named after splits. The split comes from the file's name, else from its folder's.

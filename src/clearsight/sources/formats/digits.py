@@ -1,4 +1,4 @@
-"""The embedded set: scenes of real handwritten digits on paper, composed on the fly, in dark or faint ink.
+"""Embedded set: scenes of real handwritten digits on paper, in dark or faint ink.
 
 The digits are scikit-learn's 1,797 (8 x 8 pixels, from the UCI set of handwritten digits). The first two thirds serve
 for training and the last third is held out, so no digit stands on both sides; who wrote which is not known, so a

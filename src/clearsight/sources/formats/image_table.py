@@ -1,4 +1,4 @@
-"""A table with a picture in each row: its bytes (Hugging Face image Parquet) or the path of its file; CSV or Parquet.
+"""Table with a picture per row, as bytes (Hugging Face image Parquet) or as a file name; CSV or Parquet.
 
 One file, or a folder of files named after splits (``train-00000-of-00004.parquet``). The truth is the column named as
 target, else one named label, class, category, target or y. Other columns of few words become groups, columns named

@@ -1,4 +1,4 @@
-"""Instance PNGs: one for each picture, whose values are the ids of the objects, 0 for what is none.
+"""Pictures beside PNGs whose values are the ids of the objects (plain, Penn-Fudan, Cityscapes).
 
 ``images`` + ``instances`` (in the folder, within splits or with splits within), the same stems. Objects are of the one
 class "object", unless ``classes.csv`` gives the class of each id (``id,class``; ids from 1000 on may be a class number

@@ -1,4 +1,4 @@
-"""Pictures beside masks: one mask file for each picture, whose values or colours are the classes of the pixels.
+"""Pictures beside masks whose values or colours are the classes of the pixels.
 
 ``<split>/images`` + ``<split>/masks``, ``images/<split>`` + ``masks/<split>``, ``images`` + ``masks``, ``<split>`` +
 ``<split>_labels``, ``JPEGImages`` + ``SegmentationClass`` (with the lists of ``ImageSets/Segmentation``), or the

@@ -1,4 +1,4 @@
-"""Pascal VOC: one XML file of boxes for each picture, and lists of the pictures of each split.
+"""Pascal VOC: one XML file of boxes per picture, and a list of pictures per split.
 
 Coordinates are 1-based and include their last pixel, so ``xmin = xmax`` is a box one pixel wide. Where any corner of
 the set is below 1 it cannot be so counted: the whole set is then taken as 0-based corner points, and a note says so.

@@ -1,5 +1,7 @@
-"""YOLO text files: one line ``class x y w h`` (shares of the picture) for each object; polygons become their boxes,
-masks where instances are wanted, or are drawn over a class "background" where class maps are.
+"""YOLO text files: one line ``class x y w h`` or one polygon per object, in shares of the picture.
+
+Polygons become boxes where boxes are wanted, masks where instances are, and are drawn over a class "background" where
+class maps are.
 
 ``data.yaml`` (or any ``*.yaml`` with ``names``) declares the classes and the folders of pictures of each split; without
 one, ``classes.txt`` names the classes and ``images/<split>`` or ``<split>/images`` are the folders. Labels lie in

@@ -1,0 +1,72 @@
+"""Arguments and options that several commands share, each with its help, and how their words are read."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, such as runs/yolo-blood-1.")]
+Data = Annotated[
+    str,
+    typer.Argument(metavar="DATA", help="A folder, FORMAT:FOLDER, a table, or an embedded set: digits."),
+]
+AnyData = Annotated[
+    str | None, typer.Argument(metavar="DATA", help="Other data to audit on; without it, the data of the run.")
+]
+Attributes = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Table (CSV or Parquet) of groups: a column `id`, and one column per attribute."),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out broken pictures and annotations, and list them in the report.")
+]
+Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Seed of all random numbers.")]
+By = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Attributes whose groups are compared, separated by commas; default: all."),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Electricity grid for CO2e, such as FRA; without it, no CO2e is reported."),
+]
+Responsible = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The person who answers for the model, named in the report.")
+]
+Target = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The target column, where DATA is a table; several, separated by commas."),
+]
+Split = Annotated[
+    str | None, typer.Option(metavar="SPLIT", help="train, val or test; default: test if the data have one, else val.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
+def words(text: str | None) -> list[str]:
+    """``"sex, age"`` as ``["sex", "age"]``."""
+    return [word.strip() for word in text.split(",") if word.strip()] if text else []
+
+
+def weights(text: str | None) -> bool | Path:
+    """What ``--pretrained`` means: no weights, those of the hub, or a file."""
+    return False if text is None else True if text == "hub" else Path(text)
+
+
+def show(content: Any, text: Callable[[], str], as_json: bool) -> None:
+    """Print a result: as JSON, or as text for a person."""
+    print(json.dumps(content, indent=2, ensure_ascii=False, default=str) if as_json else text())
+
+
+def show_run(run: Any, as_json: bool) -> None:
+    """Print the card of a run: as JSON, or as the summary and where the report is."""
+    from clearsight import report
+
+    card = (run.path / "card.json").read_text(encoding="utf-8")
+    if as_json:
+        print(json.dumps({"run": str(run.path), "card": json.loads(card)}, indent=2, ensure_ascii=False))
+        return
+    print(report.summary(run.read_card()))
+    print(f"\nReport: {run.path / 'report.html'}")

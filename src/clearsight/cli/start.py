@@ -1,0 +1,78 @@
+"""The commands to start with: the demo, what is in some data, and what there is to choose from."""
+
+from typing import Annotated
+
+import typer
+
+from clearsight.cli.options import AsJson, Attributes, Data, Quiet, Seed, SkipBad, Target, Zone, show, show_run
+
+
+def demo(
+    out: Annotated[str | None, typer.Option(metavar="RUN", help="The run folder to create.")] = None,
+    zone: Zone = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a detector on scenes of real handwritten digits and write its report: two to three minutes, no download."""
+    from clearsight.recipes.demo import demo as run_demo
+
+    show_run(run_demo(out=out, zone=zone, seed=seed, quiet=quiet), as_json)
+
+
+def data(
+    place: Data,
+    attributes: Attributes = None,
+    target: Target = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="A trained run: list the labels that contradict its predictions.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="With --run: a new folder for pictures of these labels.")
+    ] = None,
+    size_px: Annotated[
+        int | None, typer.Option(metavar="PX", help="Input size at which to judge the size of objects; default: 416.")
+    ] = None,
+    skip_bad: SkipBad = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Describe data before training: splits, classes, groups, duplicates, small objects and doubtful labels."""
+    from clearsight.printing import results
+    from clearsight.verbs.data import data as describe
+
+    found = describe(
+        place, attributes=attributes, target=target, run=run, out=out, size_px=size_px, skip_bad=skip_bad, seed=seed,
+        quiet=quiet,
+    )  # fmt: skip
+    show(found.as_dict(), lambda: results.description(found), as_json)
+
+
+def models(as_json: AsJson = False) -> None:
+    """List the models that can be trained, by task, with the data that each takes."""
+    from clearsight.printing import parts
+
+    show(parts.model_rows(), parts.models, as_json)
+
+
+def datasets(as_json: AsJson = False) -> None:
+    """List the data layouts that are recognised, and the embedded sets."""
+    from clearsight.printing import parts
+
+    show(parts.dataset_rows(), parts.datasets, as_json)
+
+
+def runs(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder that holds the runs.")] = "runs",
+    as_json: AsJson = False,
+) -> None:
+    """List the runs in a folder: their model, data, state and score."""
+    from clearsight.printing import results
+    from clearsight.verbs.runs import runs as listed
+
+    found = listed(folder)
+    show(results.plain(found), lambda: results.runs(found, folder), as_json)
+
+
+COMMANDS = (demo, data, models, datasets, runs)

@@ -1,0 +1,111 @@
+"""The commands that use a trained model: predict, and export."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clearsight.cli.options import AsJson, Quiet, RunFolder, show, words
+
+
+def predict(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or an exported model (.onnx, .xml, .pt).")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="PICTURES...", help="Files, folders, patterns in quotes, videos, or camera:0."),
+    ],
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="A new folder for tables, overlays and masks.")
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="SCORE", help="Score threshold of detections; default: the run's own."),
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Keep objects of these classes only, separated by commas.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(metavar="PX", help="For large pictures: predict on windows of this size and merge.")
+    ] = None,
+    overlap: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Overlap of neighbouring windows; more than the largest object needs."),
+    ] = 0.25,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="NAMES", help="Some of json, csv, coco, yolo, separated by commas.")
+    ] = "json,csv",
+    overlays: Annotated[bool, typer.Option(help="Draw the predictions on the pictures and videos.")] = True,
+    crops: Annotated[bool, typer.Option("--crops", help="Save a picture of every object.")] = False,
+    every: Annotated[int, typer.Option(metavar="NUMBER", help="Of a video: use every n-th frame.")] = 1,
+    frames: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Of a video or camera: use at most so many frames.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Of a video or camera: use the first seconds only.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out broken pictures; keep the readable part of a broken video.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict on pictures, videos, a camera or table rows: tables, overlays, masks, crops."""
+    if run.endswith((".onnx", ".xml", ".pt")) and not Path(run).is_dir():
+        asked = {"window": window, "crops": crops or None, "every": every - 1 or None, "frames": frames,
+                 "seconds": seconds}  # fmt: skip
+        _predict_exported(
+            run, pictures, [name for name, value in asked.items() if value is not None], out=out, as_json=as_json,
+            formats=words(formats), min_score=min_score, classes=words(classes), overlays=overlays, skip_bad=skip_bad,
+        )  # fmt: skip
+        return
+    from clearsight.printing import results
+    from clearsight.verbs import predict as verb
+
+    folder = None if as_json and out is None else out or "predictions"
+    found = verb.predict(
+        run, pictures, out=folder, min_score=min_score, classes=words(classes), window=window, overlap=overlap,
+        formats=words(formats), overlays=overlays, crops=crops, every=every, frames=frames, seconds=seconds,
+        keep=as_json, skip_bad=skip_bad, quiet=quiet,
+    )  # fmt: skip
+    for line in getattr(found, "skipped", ()):
+        print(f"left out: {line}", file=sys.stderr)
+    show(verb.results(found), lambda: results.predicted(found), as_json)
+
+
+def _predict_exported(
+    model: str, pictures: list[str], beyond: list[str], *, out: str | None, as_json: bool, **options: Any
+) -> None:
+    """``predict`` with an exported model, without the options ``beyond`` it: torch is not imported."""
+    from clearsight.prediction import exported as verb
+
+    if beyond:
+        raise ValueError(
+            f"--{beyond[0]} does not go with an exported model, which predicts on whole pictures only. "
+            "Leave it out, or predict with the run itself."
+        )
+    folder = None if as_json and out is None else out or "predictions"
+    found = verb.predict_exported(model, pictures, out=folder, **options)
+    for line in found.skipped:
+        print(f"left out: {line}", file=sys.stderr)
+    show(list(found.rows), lambda: verb.said(found), as_json)
+
+
+def export(
+    run: RunFolder,
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="onnx, openvino or torchscript.")] = "onnx",
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The file to write; default: RUN/model.onnx (.xml, .pt).")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Export a detector to a file that runs without clearsight, checked against the run; a JSON file describes it."""
+    from clearsight.verbs.export import export as run_export
+
+    made = run_export(run, to=to, out=out, quiet=quiet)
+    content = {"file": str(made.path), **made.description.as_dict()}
+    show(content, lambda: f"{made.path}, described in {made.path.name}.json\n{made.said}", as_json)
+
+
+COMMANDS = (predict, export)
