@@ -11,7 +11,7 @@ def test_the_demo_trains_for_minutes_and_audits_the_ink(tmp_path):
     began = time.monotonic()
     run = cs.demo(minutes=0.05, out=tmp_path / "demo", quiet=True)
     assert run.config.settings["budget"] == {"minutes": 0.05}
-    trained = run.read_log()[-1]["seconds"]
-    assert 3 <= trained < 3 + 20 < 3 + time.monotonic() - began + 20, "it ends with the step at hand"
+    trained = max(line["seconds"] for line in run.read_log() if "seconds" in line)
+    assert 3 <= trained < time.monotonic() - began
     gaps = [one for one in run.read_card().findings if one.question == "whom it fails"]
     assert any("faint" in one.claim for one in gaps) and (run.path / "report.html").is_file()

@@ -122,6 +122,16 @@ def _brier(request: Request, claims: Confidences) -> Finding:
     )
 
 
+def _of_group(claims: Confidences, error: CalibrationError) -> str:
+    """The calibration error of a group, after which way it leans and how far on average where it is off."""
+    size = f"calibration error {100 * error.value:.1f} points"
+    if error.value <= error.null_95:
+        return size
+    points = 100 * float(claims.score.mean() - claims.correct.mean())
+    lean = _lean(points, error)
+    return f"{lean} by {abs(points):.1f} points on average; {size}" if lean in LEANS else f"{lean}; {size}"
+
+
 def _groups(request: Request, claims: Confidences) -> list[Finding]:
     """The calibration error of each group with enough claims, beside the null of as many claims."""
     evidence, findings = request.evidence, []
@@ -139,14 +149,7 @@ def _groups(request: Request, claims: Confidences) -> list[Finding]:
                 few.append(group)
                 continue
             error = calibration_error(own, evidence.clusters, request.replicates, request.seed)
-            said = f"calibration error {100 * error.value:.1f} points"
-            if error.value > error.null_95:
-                points = 100 * float(own.score.mean() - own.correct.mean())
-                lean = _lean(points, error)
-                average = f" by {abs(points):.1f} points on average" if lean in LEANS else ""
-                off.append(f"{group} ({lean}{average}; {said})")
-            else:
-                fine.append(f"{group} ({said})")
+            (off if error.value > error.null_95 else fine).append(f"{group} ({_of_group(own, error)})")
             method.append(
                 f"{group}: {len(own.score)} claims, error {error.value:.4f}, debiased {error.debiased:.4f}, "
                 f"null {error.null_95:.4f}"

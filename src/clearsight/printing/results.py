@@ -35,7 +35,7 @@ def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[s
 
 def metrics(found: Sequence[Finding]) -> str:
     """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it."""
-    rows = [("metric", "value", "95% interval", "n")]
+    rows: list[tuple[str, ...]] = [("metric", "value", "95% interval", "n")]
     for finding in found:
         name = finding.metric if finding.group is None else f"{finding.metric}, {finding.group}"
         if finding.value is None and finding.plot == "intervals":

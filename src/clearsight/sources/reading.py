@@ -27,10 +27,9 @@ def read(
     """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
 
     A table may be a file. A folder that bears the name of an embedded set is meant by ``./digits``. ``attributes``
-    names the sidecar table; without it ``attributes.csv`` (also compressed) or ``.parquet`` in the folder is taken.
+    names the sidecar table; without it the ``attributes.csv`` (``.csv.gz``, ``.parquet``) in the folder is taken.
     Where the layout gives no validation split, a share ``held_out`` of the training pictures becomes one, by ``seed``;
-    0 leaves all in "train". ``wanted`` are the kinds of truth that are of use (any where empty), ``target`` the column
-    of the truth.
+    0 leaves all in "train". ``wanted`` are the kinds of truth of use (any where empty), ``target`` the truth's column.
 
     Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
     boxes are left out instead and stand in ``Source.problems``.
