@@ -44,6 +44,45 @@ def test_an_overconfident_model_is_accused_and_its_error_is_right():
     assert all(low <= share <= high for low, share, high in zip(*columns, strict=True))
 
 
+def _said(sure, right):
+    """The sentence on calibration, with the numbers it should hold, computed here from the claims alone."""
+    evidence = evidence_of(right, sure=sure)
+    first = calibration(Request(evidence=evidence, replicates=100))[0]
+    bins = np.array_split(np.argsort(sure, kind="stable"), 15)
+    error = sum(abs((right[part] - sure[part]).sum()) for part in bins) / len(sure)
+    return first, 100 * sure.mean(), 100 * right.mean(), 100 * error
+
+
+@pytest.mark.parametrize(("power", "lean"), [(2.0, "so it is too sure of itself by"), (0.4, "so it is too modest by")])
+def test_the_mean_difference_and_the_calibration_error_are_told_apart(power, lean):
+    rng = np.random.default_rng(1)
+    sure = rng.uniform(0.2, 0.9, 6000)
+    first, claimed, held, error = _said(sure, rng.random(6000) < sure**power)
+    assert f"On average its 6000 claims say {claimed:.1f}% and {held:.1f}% of them are right" in first.claim
+    assert lean in first.claim
+    by = float(first.claim.split(f"{lean} ")[1].split(" points")[0])
+    assert by == pytest.approx(abs(claimed - held), abs=0.11)
+    said = float(first.claim.split("the gap averages ")[1].split(" points")[0])
+    assert said == pytest.approx(error, abs=0.1)
+    assert f"(the calibration error; {100 * first.value:.1f} without what chance adds)" in first.claim
+
+
+def test_wrong_both_ways_is_no_lean():
+    """Claims of 30% that hold half the time, of 90% that hold 70% of the time: right on average, never alone."""
+    rng = np.random.default_rng(2)
+    sure = np.where(np.arange(6000) % 2 == 0, rng.uniform(0.25, 0.35, 6000), rng.uniform(0.85, 0.95, 6000))
+    first, claimed, held, error = _said(sure, rng.random(6000) < np.where(sure < 0.5, 0.5, 0.7))
+    assert abs(claimed - held) < error / 4
+    assert "and yet it is too sure at some confidences and too modest at others. Among claims" in first.claim
+    assert "points too" not in first.claim and "itself by" not in first.claim
+
+
+def test_no_further_off_than_chance_accuses_of_nothing():
+    first = calibration(Request(evidence=_evidence(0), replicates=100))[0]
+    assert "no further off than chance: chance alone would make up to" in first.claim
+    assert "too modest" not in first.claim and "too sure" not in first.claim
+
+
 def test_debiasing_takes_most_of_what_chance_adds():
     raw, rest = [], []
     for seed in range(60):
@@ -102,8 +141,10 @@ def test_groups_have_their_own_error_where_claims_suffice():
     right = rng.random(400) < np.where(groups["sex"] == "m", sure**3, sure)
     finding = calibration(Request(evidence=evidence_of(right, groups, sure=sure), replicates=200))[-1]
     assert finding.group == "sex"
-    assert "off for m (" in finding.claim and "too sure" in finding.claim
-    assert "allows for f" in finding.claim and "not to be judged for x" in finding.claim
+    assert "off for m (too sure of itself by " in finding.claim
+    off, fine = finding.claim.split("no further off")
+    assert "points on average; calibration error" in off and "too sure" not in fine
+    assert "allows for f (calibration error" in finding.claim and "not to be judged for x" in finding.claim
 
 
 def test_detection_speaks_only_of_the_boxes_it_shows():

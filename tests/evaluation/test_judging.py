@@ -11,7 +11,7 @@ from PIL import Image
 
 import clearsight as cs
 from clearsight.evaluation.conclusion import SAME_PICTURES, summary_of
-from clearsight.evaluation.judging import evidence_name, judged_split, same_place
+from clearsight.evaluation.judging import evidence_name, judged_split, keep_evidence, same_place
 from clearsight.files.records import to_json
 from clearsight.metrics.detection import DetectionStatistics
 from clearsight.run import Run
@@ -119,6 +119,46 @@ def test_other_data_without_splits_are_judged_whole_with_the_models_class_ids(ru
     named = {finding.metric: finding for finding in metrics(evidence)}
     assert named["AP50"].value > 0.05, "with ids mixed up nothing could be right"
     assert "garden-train" in run.evidence_names
+
+
+def test_data_sets_of_one_name_keep_their_evidence_apart(run, other, write_voc, tmp_path):
+    """Nothing saved is lost: another folder called garden does not take the place of the first one's evidence."""
+    first = cs.evaluate(run, other)
+    second = cs.evaluate(run, write_voc(tmp_path / "garden", train=9, val=5, seed=8), split="train")
+    assert first.about["fingerprint"] != second.about["fingerprint"]
+    apart = f"garden-train-{second.about['fingerprint'][:8]}"
+    assert {"garden-train", apart} <= set(run.evidence_names)
+    for _ in range(2):  # and again: each in its own place
+        assert run.read_evidence("garden-train", DetectionStatistics).ids == first.ids
+        assert run.read_evidence(apart, DetectionStatistics).ids == second.ids
+        names = run.evidence_names
+        cs.evaluate(run, tmp_path / "garden", split="train")
+        cs.evaluate(run, other)
+        assert run.evidence_names == names
+
+
+def test_evidence_is_compared_by_its_pictures_not_by_its_name(run, tmp_path):
+    """Two runs that met two data sets of one name in turn have the same evidence under different names."""
+    shutil.copytree(run.path, tmp_path / "turned")
+    turned = Run.open(tmp_path / "turned")
+    evidence = run.read_evidence("val", DetectionStatistics)
+    for one, order in ((run, "ab"), (turned, "ba")):
+        (one.path / "evidence" / "val.safetensors").unlink()
+        for letter in order[: 1 if one is turned else 2]:
+            about = {**evidence.about, "data": "garden", "split": "test", "fingerprint": letter * 32}
+            keep_evidence(one, dataclasses.replace(evidence, about=about))
+    assert "garden-test" in turned.evidence_names and "garden-test-bbbbbbbb" in run.evidence_names
+    found = cs.compare(run, turned, speed=False)
+    assert found.evidence == "garden-test-bbbbbbbb" and found.n == len(evidence.ids)
+    assert cs.compare(turned, run, speed=False).evidence == "garden-test"
+
+
+def test_data_called_baseline_is_no_baseline(run):
+    evidence = run.read_evidence("val", DetectionStatistics)
+    before = (run.path / "evidence" / "baseline-val.safetensors").read_bytes()
+    name = keep_evidence(run, dataclasses.replace(evidence, about={**evidence.about, "data": "baseline"}))
+    assert name == "data-baseline-val" and name in run.evidence_names
+    assert (run.path / "evidence" / "baseline-val.safetensors").read_bytes() == before
 
 
 def test_unknown_classes_are_named(run, other, tmp_path):

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -136,14 +135,26 @@ def test_a_missing_folder(tmp_path: Path) -> None:
             write(tmp_path / "absent" / "file")
 
 
-def test_a_closed_folder() -> None:
+# Starts Python anew without root's right to write where the mode forbids it (on Linux CAP_DAC_OVERRIDE leaves the
+# bounding set). The user and the right to read stay, so the environment may lie where only its owner may enter.
+BOUND_BY_MODES = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+    assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") and os.geteuid() == 0, reason="root gives up rights by Linux's means"
+)
+def test_a_closed_folder(tmp_path: Path) -> None:
     code = """
-import os, sys
+import sys
 from pathlib import Path
 from clearsight.files.durable import write_bytes
 from clearsight.run import Run
-if os.getuid() == 0:
-    os.setgid(65534); os.setuid(65534)
 folder = Path(sys.argv[1])
 for act in (lambda: write_bytes(folder / "file", b"x"), lambda: Run.create(folder / "r", "m", "d")):
     try:
@@ -151,12 +162,12 @@ for act in (lambda: write_bytes(folder / "file", b"x"), lambda: Run.create(folde
     except ValueError as error:
         print(error)
 """
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755 if os.getuid() == 0 else 0o555)
-        output, _ = python(code, folder).communicate(timeout=60)
-        os.chmod(folder, 0o755)
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o555)
+    output, _ = python(BOUND_BY_MODES, code, folder).communicate(timeout=60)
     assert "could not write file: Permission denied" in output
     assert "cannot make a run folder: Permission denied" in output
+    assert not list(folder.iterdir())
 
 
 # --- killed writers ---------------------------------------------------------------------------------------------------

@@ -215,8 +215,8 @@ def test_write_replaces_both_files_or_neither(card, folder, monkeypatch):
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("clearsight.report.files.os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("clearsight.files.durable.os.fsync", full)
+    with pytest.raises(ValueError, match=r"could not write report.html: No space left on device; .* MB are free"):
         report.write(replace(card, title="another"), folder)
     assert [place.read_bytes() for place in written] == before
     assert sorted(place.name for place in folder.iterdir()) == ["examples", "model-card.md", "report.html"]

@@ -19,6 +19,7 @@ def write(path, rows=120, seed=0, split=False, header="id,kind,size,width,price"
         kind, size, width = "xyz"[i % 3], random.uniform(1, 9), random.uniform(1, 9)
         price = size**2 + 5 * (i % 3) + random.normal(0, 2)
         lines.append(f"r{i},{kind},{size},{width},{price}" + (f",{'test' if i % 3 == 0 else 'train'}" if split else ""))
+    path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
     return path
 
@@ -63,6 +64,15 @@ def test_its_own_rows_are_judged_as_they_were(trained, tmp_path):
     assert other.about["split"] == "all" and len(other.ids) == 40
     card = audit_table(run, by=["size"])
     assert any(one.group == "size" for one in card.findings) and any(one.plot == "curve" for one in card.findings)
+
+
+def test_tables_of_one_name_keep_their_evidence_apart(trained, tmp_path):
+    _, run = trained
+    found = [evaluate_table(run, write(tmp_path / name / "same.csv", 40, seed=6 + i)) for i, name in enumerate("ab")]
+    apart = f"same-csv-all-{found[1].about['fingerprint'][:8]}"
+    kept = [run.read_evidence(name, RegressionStatistics).statistics for name in ("same-csv-all", apart)]
+    assert all((one.statistics.truth == two.truth).all() for one, two in zip(found, kept, strict=True))
+    assert not (kept[0].truth == kept[1].truth).all()
 
 
 def test_predictions_name_what_is_unfamiliar(trained, tmp_path):

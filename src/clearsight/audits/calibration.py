@@ -3,12 +3,13 @@
 import numpy as np
 
 from clearsight.audits.sentences import between, joined, number
-from clearsight.metrics.calibration import brier, calibration_error, reliability, restricted
+from clearsight.metrics.calibration import CalibrationError, brier, calibration_error, reliability, restricted
 from clearsight.metrics.resample import cluster_weights, interval
 from clearsight.types import UNKNOWN, Confidences, Finding, Request
 
 CLAIMS_AT_LEAST = 60
 PICTURES_AT_LEAST = 30
+LEANS = ("too sure of itself", "too modest")
 
 
 def calibration(request: Request) -> tuple[Finding, ...]:
@@ -56,20 +57,9 @@ def _reliability(request: Request, claims: Confidences) -> Finding:
     clusters = request.evidence.clusters
     bins = reliability(claims, clusters, request.confidence)
     error = calibration_error(claims, clusters, request.replicates, request.seed)
-    claimed, held = claims.score.mean(), claims.correct.mean()
-    off = error.value > error.null_95
-    lean = "too sure of itself" if claimed > held else "too modest"
-    if abs(claimed - held) < error.value / 2:
-        lean = "too sure at some scores and too modest at others"
-    if off:
-        verdict = f"it is {lean}, by {100 * error.debiased:.1f} points on average"
-    else:
-        verdict = "that is no further off than a perfectly calibrated model would be by chance"
     return Finding(
         question="when to trust it",
-        claim=f"Of its {len(claims.score)} claims {100 * held:.0f}% are right; it claims {100 * claimed:.0f}% "
-        f"on average: {verdict}. Calibration error {100 * error.value:.1f} points; chance alone makes up to "
-        f"{100 * error.null_95:.1f}.",
+        claim=_sentence(claims, error),
         metric="calibration error (ECE, debiased)",
         value=error.debiased,
         interval=None,
@@ -91,6 +81,28 @@ def _reliability(request: Request, claims: Confidences) -> Finding:
     )
 
 
+def _sentence(claims: Confidences, error: CalibrationError) -> str:
+    """The mean confidence beside the share that is right, and, told apart from it, the calibration error."""
+    claimed, held = (round(100 * float(part.mean()), 1) for part in (claims.score, claims.correct))
+    average = f"On average its {len(claims.score)} claims say {claimed:.1f}% and {held:.1f}% of them are right"
+    gap = f"among claims of like confidence the gap averages {100 * error.value:.1f} points (the calibration error"
+    chance = f"chance alone would make up to {100 * error.null_95:.1f}"
+    if error.value <= error.null_95:
+        return f"{average}; {gap}), which is no further off than chance: {chance} in a perfectly calibrated model."
+    lean = _lean(claimed - held, error)
+    link = ", so it is" if lean in LEANS else ", and yet it is"
+    amount = f" by {abs(claimed - held):.1f} points" if lean in LEANS else ""
+    rest = f"{100 * error.debiased:.1f} without what chance adds"
+    return f"{average}{link} {lean}{amount}. {gap[0].upper()}{gap[1:]}; {rest}); {chance}."
+
+
+def _lean(points: float, error: CalibrationError) -> str:
+    """Which way claims are wrong: both ways where the mean difference, in points, is under half the error."""
+    if abs(points) < 100 * error.value / 2:
+        return "too sure at some confidences and too modest at others"
+    return LEANS[0] if points > 0 else LEANS[1]
+
+
 def _brier(request: Request, claims: Confidences) -> Finding:
     metric = brier(claims, request.evidence.statistics.images)
     weights = cluster_weights(request.evidence.clusters, request.replicates, request.seed)
@@ -110,6 +122,16 @@ def _brier(request: Request, claims: Confidences) -> Finding:
     )
 
 
+def _of_group(claims: Confidences, error: CalibrationError) -> str:
+    """The calibration error of a group, after which way it leans and how far on average where it is off."""
+    size = f"calibration error {100 * error.value:.1f} points"
+    if error.value <= error.null_95:
+        return size
+    points = 100 * float(claims.score.mean() - claims.correct.mean())
+    lean = _lean(points, error)
+    return f"{lean} by {abs(points):.1f} points on average; {size}" if lean in LEANS else f"{lean}; {size}"
+
+
 def _groups(request: Request, claims: Confidences) -> list[Finding]:
     """The calibration error of each group with enough claims, beside the null of as many claims."""
     evidence, findings = request.evidence, []
@@ -127,22 +149,20 @@ def _groups(request: Request, claims: Confidences) -> list[Finding]:
                 few.append(group)
                 continue
             error = calibration_error(own, evidence.clusters, request.replicates, request.seed)
-            lean = own.score.mean() - own.correct.mean()
-            text = f"{group} ({100 * abs(lean):.1f} points too {'sure' if lean > 0 else 'modest'})"
-            (off if error.value > error.null_95 else fine).append(text)
+            (off if error.value > error.null_95 else fine).append(f"{group} ({_of_group(own, error)})")
             method.append(
                 f"{group}: {len(own.score)} claims, error {error.value:.4f}, debiased {error.debiased:.4f}, "
                 f"null {error.null_95:.4f}"
             )
         if not method:
             continue
-        said = [f"off for {joined(off)}"] if off else []
-        said += [f"no further off than chance allows for {joined(fine)}"] if fine else []
-        said += [f"not to be judged for {joined(few)} (too few claims)"] if few else []
+        parts = [f"off for {joined(off)}"] if off else []
+        parts += [f"no further off than chance allows for {joined(fine)}"] if fine else []
+        parts += [f"not to be judged for {joined(few)} (too few claims)"] if few else []
         findings.append(
             Finding(
                 question="when to trust it",
-                claim=f"By {name}, its confidence is {joined(said)}.",
+                claim=f"By {name}, its confidence is {joined(parts)}.",
                 metric="calibration error by group",
                 value=None,
                 interval=None,

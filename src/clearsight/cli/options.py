@@ -17,7 +17,9 @@ AnyData = Annotated[
 ]
 Attributes = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Table (CSV or Parquet) of groups: a column `id`, and one column per attribute."),
+    typer.Option(
+        metavar="FILE", help="Table (CSV, .csv.gz, Parquet) of groups: a column `id`, one column per attribute."
+    ),
 ]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out broken pictures and annotations, and list them in the report.")

@@ -3,6 +3,7 @@
 Pictures are resampled by cluster, the same for all runs, so what makes a picture hard for all of them cancels.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from clearsight.run import Run
 from clearsight.types import Evidence
 
 REPLICATES = 1000
+# Evidence of a split "test", also where the fingerprint of the data follows.
+TEST = re.compile(r"(^|-)test(-[0-9a-f]{8})?$")
 METHOD = f"paired cluster bootstrap, {REPLICATES} replicates, 95% interval"
 
 
@@ -102,19 +105,36 @@ def compared(runs: Sequence[Run], name: str, evidence: Sequence[Evidence], seed:
 
 
 def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
-    """The evaluation all runs have of the same pictures, tests before other splits; raises ValueError for none."""
-    names = set.intersection(*(set(run.evidence_names) for run in runs))
-    for name in sorted(names, key=lambda name: (not name.endswith("test"), name)):
-        if name.startswith("baseline"):
-            continue
-        found = [run.read_evidence(name, trained.task_of(run.config).statistics_type) for run in runs]
-        if all(_same(found[0], one) for one in found[1:]):
+    """The evaluation all runs have of the same pictures, tests before other splits; raises ValueError for none.
+
+    They are the same by their fingerprints, whatever each run calls its own; the name is that of the first run.
+    """
+    common = set.intersection(*(set(run.evidence_names) for run in runs))
+    for name in sorted(_names_of(runs[0]), key=lambda name: (not TEST.search(name), name not in common, name)):
+        first = _read(runs[0], name)
+        others = [_alike(run, name, first) for run in runs[1:]]
+        found = [first, *(one for one in others if one is not None)]
+        if len(found) == len(runs):
             return name, found
     paths = ", ".join(str(run.path) for run in runs)
     raise ValueError(
         f"{paths} were not judged on the same pictures. Judge each on one data set: "
         f"clearsight evaluate {runs[0].path} DATA, and so on."
     )
+
+
+def _names_of(run: Run) -> list[str]:
+    return [name for name in run.evidence_names if not name.startswith("baseline")]
+
+
+def _read(run: Run, name: str) -> Evidence:
+    return run.read_evidence(name, trained.task_of(run.config).statistics_type)
+
+
+def _alike(run: Run, name: str, first: Evidence) -> Evidence | None:
+    """The evaluation of a run that is of the same pictures as ``first``, looked for under that name first."""
+    names = sorted(_names_of(run), key=lambda own: (own != name, own))
+    return next((found for found in (_read(run, own) for own in names) if _same(first, found)), None)
 
 
 def _same(one: Evidence, other: Evidence) -> bool:

@@ -11,6 +11,8 @@ from clearsight.run import Run
 from clearsight.sources import Source, records_of
 from clearsight.types import Dataset, Evidence, Training
 
+FINGERPRINT_DIGITS = 8
+
 
 def read_for(
     run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool, target: str | None = None
@@ -67,11 +69,35 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
             watch=watch,
             **trained.deployed(config),
         )
-    run.write_evidence(evidence_name(dataset.name, dataset.split), found)
+    keep_evidence(run, found)
     return found
 
 
+def keep_evidence(run: Run, evidence: Evidence) -> str:
+    """Write evidence into the run folder as ``<data>-<split>`` and return the name.
+
+    Where evidence of other data has that name, the first eight digits of the data's fingerprint follow, so that none
+    takes the place of another; evidence of the same data is replaced.
+    """
+    about = evidence.about
+    name = evidence_name(about["data"], about["split"])
+    if name in run.evidence_names and not _is_of(run, name, evidence):
+        name = f"{name}-{about['fingerprint'].rpartition(':')[2][:FINGERPRINT_DIGITS]}"
+    run.write_evidence(name, evidence)
+    return name
+
+
+def _is_of(run: Run, name: str, evidence: Evidence) -> bool:
+    """Whether the evidence kept under a name is of the same data; what cannot be read is taken to be of other data."""
+    try:
+        kept = run.read_evidence(name, type(evidence.statistics))
+    except ValueError:
+        return False
+    return kept.about.get("fingerprint") == evidence.about["fingerprint"]
+
+
 def evidence_name(data: str, split: str) -> str:
-    """A file name for the evidence of some data, whatever the data is called."""
+    """A file name for the evidence of some data, whatever the data is called; never one of a run's baselines."""
     words = ["".join(c if c.isalnum() and c.isascii() else "-" for c in text).strip("-") for text in (data, split)]
-    return f"{words[0][:60] or 'data'}-{words[1][:60] or 'split'}"
+    name = f"{words[0][:60] or 'data'}-{words[1][:60] or 'split'}"
+    return f"data-{name}" if name.startswith("baseline") else name

@@ -11,6 +11,7 @@ from clearsight.files.records import to_json
 from clearsight.printing import data_notes
 from clearsight.printing.columns import table
 from clearsight.sources import Description
+from clearsight.sources.checks.describe_labels import LabelsDescription
 from clearsight.sources.checks.describe_table import TableDescription
 from clearsight.tabular.prediction import PredictedRows
 from clearsight.types import TRUTHS, Boxes, Finding
@@ -18,6 +19,7 @@ from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
 
 ROWS_SHOWN = 20
+CLASSES_SHOWN = 40
 
 
 def plain(found: Any) -> Any:
@@ -32,12 +34,28 @@ def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[s
 
 
 def metrics(found: Sequence[Finding]) -> str:
-    """Findings as a table: name, value, interval, n."""
-    rows = [("metric", "value", "95% interval", "n")]
+    """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it."""
+    rows: list[tuple[str, ...]] = [("metric", "value", "95% interval", "n")]
     for finding in found:
         name = finding.metric if finding.group is None else f"{finding.metric}, {finding.group}"
-        rows.append((name, *interval(finding.value, finding.interval), f"{finding.n} {finding.unit}"))
+        if finding.value is None and finding.plot == "intervals":
+            rows += _behind(finding)
+        else:
+            rows.append((name, *interval(finding.value, finding.interval), f"{finding.n} {finding.unit}"))
     return table(rows, numbers=(1,))
+
+
+def _behind(finding: Finding) -> list[tuple[str, ...]]:
+    """A heading and a line for each row of a plot of intervals, such as the classes, as many as a screen holds."""
+    series = finding.series
+    cells = zip(*(series[name] for name in ("label", "value", "low", "high", "n")), strict=True)
+    rows: list[tuple[str, ...]] = [(f"{finding.metric}:", "", "", "")]
+    for label, value, low, high, n in cells:
+        limits = None if low is None or high is None else (low, high)
+        rows.append((f"  {drawing.shown(str(label))}", *interval(value, limits), f"{n} {finding.unit}"))
+    if len(rows) - 1 > CLASSES_SHOWN:
+        rows[CLASSES_SHOWN + 1 :] = [(f"  and {len(rows) - 1 - CLASSES_SHOWN} more (see --json)", "", "", "")]
+    return rows
 
 
 def comparison(found: Comparison) -> str:
@@ -45,6 +63,8 @@ def comparison(found: Comparison) -> str:
     names = [one.name for one in found.runs]
     rows: list[tuple[str, ...]] = [("", *names)]
     for metric in found.runs[0].scores:
+        if all(math.isnan(one.scores[metric].value) for one in found.runs):
+            continue  # not defined on these pictures for any run
         rows.append((metric, *(" ".join(interval(*_known(one.scores[metric]))).strip() for one in found.runs)))
     rows.append(
         ("training, kWh", *("-" if one.kwh is None else f"{one.kwh[0]:.2g}-{one.kwh[2]:.2g}" for one in found.runs))
@@ -56,7 +76,7 @@ def comparison(found: Comparison) -> str:
         rows.append(("memory, MB", *("-" if peak is None else f"{peak:.0f}" for peak in memory)))
         rows.append(("parameters", *("-" if one is None else f"{one.parameters:,}" for one in quick)))
     changes = [(f"against {names[0]}", "run", "difference", "95% interval")]
-    for one in found.differences:
+    for one in (each for each in found.differences if not math.isnan(each.difference)):
         interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
         changes.append((one.metric, one.run, f"{one.difference:+.3f}", interval_words))
     parts = [*found.claims, "", table(rows, numbers=range(1, len(names) + 1)), "", table(changes, numbers=(2,)), ""]
@@ -113,10 +133,30 @@ def table_description(found: TableDescription) -> str:
     return "\n\n".join(parts + (["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else []))
 
 
-def description(found: Description | TableDescription) -> str:
+def labels_description(found: LabelsDescription) -> str:
+    """What is in a table of labels whose pictures are not at hand: the states of each label, groups, clusters."""
+    parts = [f"{found.name}, {found.rows} rows", found.pictures]
+    if found.labels:
+        states = list(next(iter(found.labels.values())))
+        lines = [(drawing.shown(name), *(str(n) for n in counts.values())) for name, counts in found.labels.items()]
+        parts.append(table([("label", *states), *lines], range(1, len(states) + 1)))
+    for name, counts in (*found.classes.items(), *found.groups.items()):
+        lines = [(drawing.shown(word) or "blank", str(count)) for word, count in counts.items()]
+        parts.append(table([(drawing.shown(name), "rows"), *lines], (1,)))
+    for name, numbers in found.numbers.items():
+        parts.append(table([(drawing.shown(name), ""), *((word, f"{n:.6g}") for word, n in numbers.items())], (1,)))
+    by = f", by the column {drawing.shown(found.clusters_by)}" if found.clusters_by else ": every row alone"
+    parts.append(f"clusters: {found.clusters}{by}")
+    lines_of_notes = "\n".join(f"  {line}" for line in found.problems)
+    return "\n\n".join(parts + ([f"worth a look:\n{lines_of_notes}"] if found.problems else []))
+
+
+def description(found: Description | TableDescription | LabelsDescription) -> str:
     """What is in the data, for a person: sizes, classes, groups, and what to look at before training."""
     if isinstance(found, TableDescription):
         return table_description(found)
+    if isinstance(found, LabelsDescription):
+        return labels_description(found)
     splits = list(found.splits)
     boxes = not any(split.truths for split in found.splits.values())
     rows = [("", *splits)]

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from clearsight.report.folding import folded
 from clearsight.report.page import bill
 from clearsight.report.quantities import between, counted, moment, number, score
 from clearsight.report.series import Column, table
@@ -44,8 +45,9 @@ def markdown(card: Card) -> str:
             parts.append(escaped(NOT_ASSESSED[question]))
         if question == "what it cost" and card.cost:
             parts.append(_bullets([f"**{name}:** {escaped(text)}" for name, text in bill(card.cost).rows]))
-        for finding in mine:
-            parts += _finding(finding)
+        for places in folded(mine):
+            together = [mine[place] for place in places]
+            parts += _finding(together[0]) if len(together) == 1 else _together(together)
     parts += _answers(card)
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -76,6 +78,22 @@ def _finding(finding: Finding) -> list[str]:
         f"Does not show: {escaped(finding.limits)}",
     ]
     return [f"**{escaped(finding.claim)}**", _bullets(lines), _table(table(finding))]
+
+
+def _together(findings: Sequence[Finding]) -> list[str]:
+    """Findings of one method as one table, the claim of the first above it, method and limits said once below it."""
+    first = findings[0]
+    lines = [["score", "value", "interval", "n", "what it says"], ["---", "---:", "---", "---", "---"]]
+    for finding in findings:
+        known = number(finding.value) is not None
+        values = (score(finding.value, finding.interval), between(finding.interval)) if known else ("–", "–")
+        name = finding.metric + (f", {finding.group}" if finding.group else "")
+        lines.append([escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), finding.claim)])
+    return [
+        f"**{escaped(first.claim)}**",
+        "\n".join(f"| {' | '.join(cells)} |" for cells in lines),
+        _bullets([f"Method: {escaped(first.method)}", f"Does not show: {escaped(first.limits)}"]),
+    ]
 
 
 def _table(columns: tuple[Column, ...]) -> str:

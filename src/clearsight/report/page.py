@@ -3,12 +3,13 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from clearsight.report.folding import folded
 from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.quantities import amount, between, counted, duration, emissions, moment, number, score
@@ -39,6 +40,7 @@ class Block:
     reading: str
     left_out: int
     columns: tuple[Column, ...]
+    as_above: bool = False
 
     @property
     def lines(self) -> list[tuple[str, ...]]:
@@ -47,22 +49,42 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fold:
+    """Findings of one method in one table: the claim of the first above it, what is said once below it.
+
+    ``counted`` is the number that all rows have in common; empty where theirs differ and stand in the rows.
+    """
+
+    claim: str
+    rows: list[Block]
+    counted: str
+    method: str
+    limits: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
-    """One of the six questions with its findings, those with a plot first."""
+    """One of the six questions with its findings: the table it begins with, those with a plot, the others.
+
+    ``blocks`` are all of them, in the order of the card.
+    """
 
     key: str
     title: str
     asked: str
     question: Question
     not_assessed: str | None
+    lead: list[Fold]
     drawn: list[Block]
-    told: list[Block]
+    told: list[Block | Fold]
+    blocks: list[Block]
     tally: list[tuple[str, str]]
 
     @property
     def first(self) -> Block | None:
         """What the table of contents quotes."""
-        return next(iter(self.drawn + self.told), None)
+        drawn = next(iter(self.drawn), None)
+        return next(iter(self.blocks), None) if self.lead or drawn is None else drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,16 +186,43 @@ def _tally(blocks: Sequence[Block]) -> list[tuple[str, str]]:
     return [(kind, f"{n} {VERDICTS[kind].lower()}" if several else VERDICTS[kind]) for kind, n in counts.items() if n]
 
 
+def _fold(blocks: Sequence[Block]) -> Fold:
+    same = len({block.counted for block in blocks}) == 1
+    first = blocks[0]
+    return Fold(
+        claim=first.claim,
+        rows=list(blocks),
+        counted=first.counted if same else "",
+        method=first.method,
+        limits=first.limits,
+    )
+
+
+def _following(blocks: Sequence[Block]) -> list[Block]:
+    """Blocks one below the other, of which none repeats what the one above it says of method and limits."""
+    pairs = zip([None, *blocks], blocks, strict=False)
+    return [
+        replace(block, as_above=above is not None and (above.method, above.limits) == (block.method, block.limits))
+        for above, block in pairs
+    ]
+
+
 def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section:
-    mine = [block for finding, block in zip(card.findings, blocks, strict=True) if finding.question == question]
+    places = [index for index, finding in enumerate(card.findings) if finding.question == question]
+    mine = [blocks[place] for place in places]
+    parts = [[mine[index] for index in part] for part in folded([card.findings[place] for place in places])]
+    told = [_fold(part) if len(part) > 1 else part[0] for part in parts if part[0].plot is None]
+    lead = [part for part in told[:1] if isinstance(part, Fold) and part.rows[0] is mine[0]]
     return Section(
         key=question.replace(" ", "-"),
         title=sentence_case(question),
         asked=ASKED[question],
         question=question,
         not_assessed=None if mine or (question == "what it cost" and card.cost) else NOT_ASSESSED[question],
-        drawn=[block for block in mine if block.plot is not None],
-        told=[block for block in mine if block.plot is None],
+        lead=lead,
+        drawn=_following([block for block in mine if block.plot is not None]),
+        told=told[len(lead) :],
+        blocks=mine,
         tally=_tally(mine),
     )
 
@@ -183,4 +232,4 @@ def _mark(name: str, value: str) -> Mark:
     return Mark(name=name, short=f"{value[:_SHORT]}…" if long else value, whole=value)
 
 
-__all__ = ["Bill", "Block", "Mark", "Section", "Shown", "bill", "headline", "html"]
+__all__ = ["Bill", "Block", "Fold", "Mark", "Section", "Shown", "bill", "headline", "html"]

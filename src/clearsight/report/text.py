@@ -2,6 +2,7 @@
 
 import textwrap
 
+from clearsight.report.folding import folded
 from clearsight.report.page import bill
 from clearsight.report.quantities import between, counted, number, score
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
@@ -12,7 +13,8 @@ _PLAIN = str.maketrans({"–": "-", "−": "-", "₂": "2", "…": "...", "≥":
 
 
 def summary(card: Card, width: int = 88, most: int = 4) -> str:
-    """The title, the summary and, per question, its first ``most`` findings; lines are at most ``width`` long."""
+    """The title, the summary and, per question, its first ``most`` findings (those of one
+    method count as one and have a line each); lines are at most ``width`` long."""
     card = cleaned(card)
     parts = [_wrapped(card.title, width), "", _wrapped(card.summary, width)]
     if card.facts:
@@ -24,10 +26,12 @@ def summary(card: Card, width: int = 88, most: int = 4) -> str:
             parts += [_wrapped(f"{name.lower()}: {text}", width, "  ") for name, text in bill(card.cost).rows]
         elif not mine:
             parts.append(_wrapped(NOT_ASSESSED[question], width, "  "))
-        for finding in mine[:most]:
-            parts += _finding(finding, width)
-        if len(mine) > most:
-            parts.append(f"  and {len(mine) - most} more in the report")
+        shown = [[mine[place] for place in places] for places in folded(mine)]
+        for together in shown[:most]:
+            parts += _finding(together[0], width)
+            parts += [_wrapped(_beside(one, together[0]), width, "    ") for one in together[1:]]
+        if len(shown) > most:
+            parts.append(f"  and {sum(map(len, shown[most:]))} more in the report")
         if question == "who answers for it":
             parts.append(_wrapped(f"responsible: {card.responsible or 'nobody has been named'}", width, "  "))
             parts += [_wrapped(f"not tested: {item}", width, "  ") for item in card.untested]
@@ -41,8 +45,20 @@ def _finding(finding: Finding, width: int) -> list[str]:
     lines = [_wrapped(f"{verdict}{finding.claim}", width, "  ")]
     facts = f"n = {counted(finding.n, finding.unit)}"
     if number(finding.value) is not None:
-        facts = f"{finding.metric}: {score(finding.value, finding.interval)} ({between(finding.interval)}), {facts}"
+        facts = f"{_named(finding)}, {facts}"
     return [*lines, _wrapped(facts, width, "    ")]
+
+
+def _beside(finding: Finding, first: Finding) -> str:
+    """A finding in a line below the first of its method; its n only where it is another."""
+    n = counted(finding.n, finding.unit)
+    return _named(finding) + (f", n = {n}" if finding.n != first.n else "")
+
+
+def _named(finding: Finding) -> str:
+    if number(finding.value) is None:
+        return f"{finding.metric}: not defined"
+    return f"{finding.metric}: {score(finding.value, finding.interval)} ({between(finding.interval)})"
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:

@@ -27,9 +27,9 @@ def read(
     """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
 
     A table may be a file. A folder that bears the name of an embedded set is meant by ``./digits``. ``attributes``
-    names the sidecar table; without it ``attributes.csv`` or ``.parquet`` in the folder is taken. Where the layout
-    gives no validation split, a share ``held_out`` of the training pictures becomes one, by ``seed``; 0 leaves all in
-    "train". ``wanted`` are the kinds of truth that are of use (any where empty), ``target`` the column of the truth.
+    names the sidecar table; without it the ``attributes.csv`` (``.csv.gz``, ``.parquet``) in the folder is taken.
+    Where the layout gives no validation split, a share ``held_out`` of the training pictures becomes one, by ``seed``;
+    0 leaves all in "train". ``wanted`` are the kinds of truth of use (any where empty), ``target`` the truth's column.
 
     Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
     boxes are left out instead and stand in ``Source.problems``.
@@ -111,8 +111,9 @@ def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
         )
     if not folder.is_dir():
         raise DataError(
-            f"{shown(folder)} is a file. Expected a folder of pictures and annotations, or a table (CSV or Parquet) "
-            f"with a column of pictures. Name its folder: {shown(folder.parent)}."
+            f"{shown(folder)} is a file. Expected a folder of pictures and annotations, or a table (.csv, .csv.gz, "
+            ".csv.zst, .tsv or .parquet) with a column of pictures. "
+            f"Name its folder: {shown(folder.parent)}."
         )
     with_folders = {name: format for name, format in formats.items() if not format.embedded}
     example = next(reversed(with_folders))

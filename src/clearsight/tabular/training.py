@@ -17,7 +17,7 @@ from clearsight.estimators.coefficients import coefficients
 from clearsight.estimators.fitting import Fitted, Recipe, fit, out_of_fold, predict
 from clearsight.estimators.preparing import Folds, Layout, deal_folds
 from clearsight.evaluation.conclusion import write_card
-from clearsight.evaluation.judging import evidence_name
+from clearsight.evaluation.judging import keep_evidence
 from clearsight.files.records import to_json
 from clearsight.loading.trained import opened
 from clearsight.metrics.classification import ClassificationStatistics
@@ -208,7 +208,7 @@ def _evidence(run: Run, table: Table) -> Evidence:
         return dataclasses.replace(stored, groups={name: words[rows] for name, words in table.groups.items()})
     answers = predict(load_model(run), table.inputs, len(table.class_names))
     made = evidence_of(run, table, answers, np.ones(len(table), dtype=bool), "all")
-    run.write_evidence(evidence_name(table.name, "all"), made)
+    keep_evidence(run, made)
     return made
 
 

@@ -54,7 +54,7 @@ def _pictures(run: Run, evidence: Evidence, notes: list[str], *, timed: bool, sh
         source, split = read_for(run, run.config.data, None, True), evidence.about.get("split", "")
         if source.name != evidence.about.get("data") or split not in source.splits:
             raise ValueError(f"{run.config.data} does not hold the pictures of {evidence.about.get('data')}, {split}")
-        if len(source.split(split)) != len(evidence.ids):
+        if source.split(split).fingerprint != evidence.about.get("fingerprint"):
             raise ValueError(f"{run.config.data} no longer has the pictures the runs were judged on")
     except ValueError as error:
         lost = {"speed was not measured": timed, "there are no pictures": shown}

@@ -10,6 +10,7 @@ from clearsight.label_checks.problems import likely_problems
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.sources import Description, Source, records_of
+from clearsight.sources.checks.describe_labels import LabelsDescription, describe_labels, labels_alone
 from clearsight.sources.checks.describe_table import TableDescription, describe_table
 from clearsight.sources.checks.near_duplicates import NearPair, near_duplicates
 from clearsight.sources.tables.table import looks_like_table, read_table
@@ -28,19 +29,23 @@ def data(
     skip_bad: bool = False,
     seed: int = 0,
     quiet: bool = True,
-) -> Description | TableDescription:
+) -> Description | TableDescription | LabelsDescription:
     """Counts, sizes, classes, imbalance, groups and problems of the data in a folder or an embedded set.
 
     Pictures that are nearly the same in two splits are looked for, classes with too few examples, and objects too small
     at an input of ``size_px`` px (416, or that of ``run``). With a ``run`` that finds objects, also boxes that are
     likely missing, of a wrong class or badly placed; ``out`` is a new folder for their pictures, ``problems.html``.
-    Of a table: its columns, what they miss, and how well each predicts the column ``target`` alone.
+    Of a table: its columns, what they miss, and how well each predicts the column ``target`` alone. Of a table of
+    labels whose pictures are not there: how often each label is present, absent, uncertain or blank.
 
     Raises:
         ValueError: no such data, an unknown layout, a run that does not fit, an ``out`` that is not new or without a
             run, or (without ``skip_bad``) bad files, all listed in one message.
     """
     folder = _checked(out, run, size_px)
+    frame = labels_alone(place, target) if run is None and attributes is None else None
+    if frame is not None:
+        return describe_labels(frame, place, target)
     if looks_like_table(place):
         return describe_table(read_table(place, target, attributes=attributes, skip_bad=skip_bad))
     table = Path(attributes) if attributes is not None else None

@@ -22,6 +22,8 @@ def evaluate(
 ) -> Evidence:
     """Evaluate a run on data and keep the evidence in its folder as ``<data>-<split>``.
 
+    Evidence of other data of that name is kept too: the new one's name then ends in the data's fingerprint.
+
     ``split`` is "test" where the data has it, else "val", else all pictures. The thresholds settled in training are
     used as they are, so on new data nothing is chosen with a look at the answers.
 

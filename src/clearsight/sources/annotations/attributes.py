@@ -1,9 +1,10 @@
-"""The sidecar table: who or what each picture shows. ``attributes.csv`` or ``.parquet`` beside the pictures.
+"""The sidecar table: who or what each picture shows. ``attributes.csv`` (``.csv.gz``, ``.csv.zst``) or ``.parquet``.
 
 A column ``id`` (the picture's id, file stem or file name), one column per attribute, and ``cluster`` where pictures
 belong together (one patient, one video). Everything is read as words; empty cells are "unknown".
 """
 
+import io
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,10 @@ import polars
 
 from clearsight.sources.annotations.layout import Draft
 from clearsight.sources.problems import DataError, listed, shown
+from clearsight.sources.tables.compressed import content_of, kind_of
 from clearsight.types import UNKNOWN
 
-NAMES = ("attributes.csv", "attributes.parquet")
+NAMES = ("attributes.csv", "attributes.csv.gz", "attributes.csv.zst", "attributes.parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,8 @@ def beside(folder: Path) -> Path | None:
     """The table lying in the folder, if any; raises DataError where there are two."""
     found = [folder / name for name in NAMES if (folder / name).is_file()]
     if len(found) > 1:
-        raise DataError(f"{shown(folder)} holds both {' and '.join(NAMES)}. Expected one. Name it with --attributes.")
+        names = " and ".join(path.name for path in found)
+        raise DataError(f"{shown(folder)} holds both {names}. Expected one. Name it with --attributes.")
     return found[0] if found else None
 
 
@@ -73,10 +76,13 @@ def _table(path: Path) -> polars.DataFrame:
             "Correct the path given as --attributes."
         )
     try:
-        if path.suffix.lower() == ".parquet":
+        if kind_of(path) == ".parquet":
             table = polars.read_parquet(path, memory_map=False).cast(polars.String)
         else:
-            table = polars.read_csv(path, infer_schema=False)
+            separator = "\t" if kind_of(path) == ".tsv" else ","
+            table = polars.read_csv(io.BytesIO(content_of(path)), infer_schema=False, separator=separator)
+    except DataError:
+        raise
     except (polars.exceptions.PolarsError, OSError, ValueError, UnicodeError) as error:
         raise DataError(
             f"{shown(path)} cannot be read as a table: {shown(error)}. Expected UTF-8 CSV with a header line, or "

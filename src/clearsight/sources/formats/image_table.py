@@ -6,27 +6,25 @@ patient, subject, video, scene or cluster clusters, and a column split splits.
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars
 
-from clearsight.sources.annotations import references
 from clearsight.sources.annotations.assembling import assemble
 from clearsight.sources.annotations.image_answers import Answers, answers_of, target_of
 from clearsight.sources.annotations.layout import Draft, Layout, Request, split_of
+from clearsight.sources.annotations.picture_tables import CLUSTER, GROUPS_AT_MOST, picture_column, picture_file
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.samples.pictures import EmbeddedPicture
 from clearsight.sources.samples.records import SPLIT_WORDS, Source
-from clearsight.sources.tables.files import PICTURE_ENDINGS, SUFFIXES, looks_like_table, read_frame
+from clearsight.sources.tables.compressed import kind_of, stem_of
+from clearsight.sources.tables.files import looks_like_table, read_frame
 from clearsight.types import UNKNOWN, Label, Labels, Value
 
 # Tables that say something of pictures which another layout brings.
 BESIDE = ("attributes", "instances", "classes")
-GROUPS_AT_MOST = 20
-CLUSTER = re.compile(r"(patient|subject|person|identity|video|scene|sequence|slide|cluster)s?([ _-]?(id|name|number))?")
 # The column that holds each row's split; no column of a user's table is so called.
 ORIGIN = "\0split"
 
@@ -73,9 +71,7 @@ class ImageTable:
             Draft(**{**draft.__dict__, "groups": dict(zip(groups, rows[row], strict=True)), "cluster": cluster[row]})
             for row, draft in drafts
         ]
-        name = (
-            path.parent.name if path.is_file() and split_of(path.stem) else path.stem if path.is_file() else path.name
-        )
+        name = path.name if path.is_dir() else path.parent.name if split_of(stem_of(path)) else stem_of(path)
         return Layout(drafts=complete, class_names=answers.class_names, name=name), answers.kind
 
 
@@ -84,9 +80,9 @@ IMAGE_TABLE = ImageTable()
 
 def _tables(path: Path) -> list[Path]:
     if path.is_file():
-        return [path] if path.suffix.lower() in SUFFIXES else []
+        return [path] if kind_of(path) else []
     for folder in (path, path / "data"):
-        found = [one for one in _inside(folder) if one.suffix.lower() in SUFFIXES and one.stem not in BESIDE]
+        found = [one for one in _inside(folder) if kind_of(one) and stem_of(one) not in BESIDE]
         if found:
             return found
     return []
@@ -101,7 +97,7 @@ def _joined(tables: Sequence[Path]) -> polars.DataFrame:
     frames = []
     for table in tables:
         frame, _ = read_frame(table)
-        words = polars.Series(ORIGIN, [split_of(table.stem)] * frame.height, dtype=polars.String)
+        words = polars.Series(ORIGIN, [split_of(stem_of(table))] * frame.height, dtype=polars.String)
         if "split" in frame.columns and frame["split"].dtype == polars.String:
             own = frame["split"].str.strip_chars().str.to_lowercase()
             if own.is_in(list(SPLIT_WORDS)).all():
@@ -119,20 +115,13 @@ def _joined(tables: Sequence[Path]) -> polars.DataFrame:
 
 
 def _picture_column(frame: polars.DataFrame, path: Path) -> str:
-    """The first column of picture bytes, else the one whose cells mostly name picture files."""
-    for name, kind in frame.schema.items():
-        bytes_within = isinstance(kind, polars.Struct) and {"bytes", "path"} & {field.name for field in kind.fields}
-        if kind == polars.Binary or bytes_within:
-            return name
-    for name, kind in frame.schema.items():
-        if kind == polars.String:
-            cells = frame[name].drop_nulls().head(1000).str.to_lowercase()
-            if len(cells) and sum(cell.endswith(PICTURE_ENDINGS) for cell in cells) * 2 >= len(cells):
-                return name
-    raise DataError(
-        f"{shown(path)} has no column of pictures. Expected one that holds picture files or their paths. It has: "
-        f"{', '.join(shown(name) for name in frame.columns if name != ORIGIN)}."
-    )
+    found = picture_column(frame)
+    if found is None:
+        raise DataError(
+            f"{shown(path)} has no column of pictures. Expected one that holds picture files or their paths. It has: "
+            f"{', '.join(shown(name) for name in frame.columns if name != ORIGIN)}."
+        )
+    return found
 
 
 def _places(tables: Sequence[Path], frame: polars.DataFrame) -> list[str]:
@@ -157,7 +146,7 @@ def _drafts(
             id = f"{row + 1:0{digits}d}"
             file = EmbeddedPicture(data=found, name=where[row])
         elif name:
-            file, id = _file(name, within), str(Path(name.strip()).with_suffix("").as_posix())
+            file, id = picture_file(name, within), str(Path(name.strip()).with_suffix("").as_posix())
         if file is None:
             problems.add("row without a picture", where[row], name or "empty")
             continue
@@ -179,17 +168,6 @@ def _pictures(column: polars.Series) -> Iterator[tuple[bytes | None, str | None]
 
 def _root(folder: Path) -> Path:
     return folder.parent
-
-
-def _file(name: str, folder: Path) -> Path | None:
-    """The picture a cell names: beside the table, in images/ there, or (as CheXpert has it) from the folder above."""
-    inner = references.inner(name.strip())
-    if inner is None:
-        return None
-    places = [folder / inner, folder / "images" / inner]
-    if inner.parts[0] == folder.name:
-        places.append(folder.parent / inner)
-    return next((place for place in places if place.is_file()), places[0])
 
 
 def _about_rows(frame: polars.DataFrame, used: set[str], problems: Problems) -> tuple[dict[str, list[str]], list[str]]:
@@ -215,7 +193,7 @@ def _about_rows(frame: polars.DataFrame, used: set[str], problems: Problems) -> 
 
 def _names_of(table: Path) -> dict[str, list[str]]:
     """The class names that Hugging Face writes into the metadata of a Parquet file, by column."""
-    if table.suffix.lower() != ".parquet":
+    if kind_of(table) != ".parquet":
         return {}
     try:
         said = json.loads(polars.read_parquet_metadata(table).get("huggingface", "{}"))

@@ -1,9 +1,10 @@
 """Rows and columns from a file or from scikit-learn's own sets: a frame of words or numbers, nothing decided yet.
 
-CSV with a header line (separated by commas, semicolons or tabs, in UTF-8 with or without a byte-order mark), Parquet of
-plain columns, and ``sklearn:iris``, which needs no network.
+CSV with a header line (separated by commas, semicolons or tabs, in UTF-8 with or without a byte-order mark), also
+compressed (``.csv.gz``, ``.csv.zst``), Parquet of plain columns, and ``sklearn:iris``, which needs no network.
 """
 
+import codecs
 import csv
 import io
 import itertools
@@ -13,9 +14,9 @@ from pathlib import Path
 import polars
 
 from clearsight.sources.problems import DataError, listed, shown
+from clearsight.sources.tables.compressed import beginning_of, content_of, kind_of
 
 PREFIX = "sklearn:"
-SUFFIXES = (".csv", ".tsv", ".parquet")
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # The loaders of scikit-learn that come with their data, and what each set's target is called.
 TARGETS = {
@@ -37,12 +38,12 @@ def looks_like_table(data: str | Path) -> bool:
     if str(data).startswith(PREFIX):
         return True
     path = Path(data)
-    if path.suffix.lower() not in SUFFIXES or path.is_dir():
+    if not kind_of(path) or path.is_dir():
         return False
     if not path.is_file():
         return True
     try:
-        return not (_parquet_shows_pictures(path) if path.suffix.lower() == ".parquet" else _csv_names_pictures(path))
+        return not (_parquet_shows_pictures(path) if kind_of(path) == ".parquet" else _csv_names_pictures(path))
     except (polars.exceptions.PolarsError, OSError, ValueError):
         return True  # what is wrong with it is told when it is read
 
@@ -57,8 +58,8 @@ def _parquet_shows_pictures(path: Path) -> bool:
 
 
 def _csv_names_pictures(path: Path) -> bool:
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        lines = list(itertools.islice(file, FIRST_ROWS))
+    text = beginning_of(path).decode("utf-8-sig", errors="replace")
+    lines = list(itertools.islice(io.StringIO(text, newline=""), FIRST_ROWS))
     rows = csv.reader(lines, delimiter=_separator(lines[0] if lines else "", path))
     return any(_is_picture(cell) for row in itertools.islice(rows, 1, None) for cell in row)
 
@@ -77,13 +78,13 @@ def read_frame(data: str | Path) -> tuple[polars.DataFrame, str | None]:
     if not path.is_file():
         raise DataError(f"there is no table {shown(path)}. Expected a CSV or Parquet file, or sklearn:iris.")
     try:
-        frame = _of_parquet(path) if path.suffix.lower() == ".parquet" else _of_csv(path)
+        frame = _of_parquet(path) if kind_of(path) == ".parquet" else _of_csv(path)
     except DataError:
         raise
     except (polars.exceptions.PolarsError, OSError, UnicodeError, csv.Error) as error:
         raise DataError(
             f"{shown(path)} cannot be read as a table: {shown(str(error).splitlines()[0] if str(error) else error)}. "
-            "Expected UTF-8 CSV with a header line, or Parquet. Save it again in one of these."
+            "Expected UTF-8 CSV with a header line (or .csv.gz, .csv.zst), or Parquet. Save it again in one of these."
         ) from error
     if not frame.height:
         raise DataError(f"{shown(path)} has a header line and no rows. Expected at least ten rows. Check the file.")
@@ -91,12 +92,12 @@ def read_frame(data: str | Path) -> tuple[polars.DataFrame, str | None]:
 
 
 def _of_csv(path: Path) -> polars.DataFrame:
-    text = path.read_bytes().decode("utf-8-sig")
-    if not text.strip():
+    # Bytes throughout: a table as text in memory takes up to four times as much.
+    content = content_of(path).removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+    if not content.strip():
         raise DataError(f"{shown(path)} is empty. Expected a header line and one row per line. Check the file.")
-    text = text.lstrip("\r\n")
-    separator = _separator(text.split("\n", 1)[0], path)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    separator = _separator(content.split(b"\n", 1)[0].decode("utf-8"), path)
+    rows = csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=""), delimiter=separator)
     header = [name.strip() for name in next(rows)]
     _check_names(header, path)
     ragged = [
@@ -108,7 +109,7 @@ def _of_csv(path: Path) -> polars.DataFrame:
             f"(separated by {SEPARATORS[separator]}):\n{listed(ragged)}\n"
             'Expected one cell for each column. Correct these lines; text that holds a separator stands in "quotes".'
         )
-    frame = polars.read_csv(io.StringIO(text), separator=separator, infer_schema=False).fill_null("")
+    frame = polars.read_csv(io.BytesIO(content), separator=separator, infer_schema=False).fill_null("")
     frame.columns = header
     if separator == ";":
         frame = _decimal_points(frame)
@@ -146,7 +147,7 @@ def _check_names(names: list[str], path: Path) -> None:
 
 def _separator(header: str, path: Path) -> str:
     """The separator that the header line holds most of, outside quotes."""
-    if path.suffix.lower() == ".tsv":
+    if kind_of(path) == ".tsv":
         return "\t"
     outside = "".join(header.split('"')[::2])
     return max(SEPARATORS, key=outside.count)

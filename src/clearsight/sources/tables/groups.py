@@ -1,5 +1,6 @@
 """What stands beside the columns of a table: the groups, clusters and splits its rows belong to, and their names."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -86,8 +87,9 @@ def attributes_beside(
     if "id" not in frame.columns:
         raise DataError(f"{shown(path)} has no column id. Expected one, to match its rows with the table's. Add it.")
     named = frame["id"].cast(polars.String).fill_null("").str.strip_chars().to_list()
-    strangers = [shown(id) for id in named if id not in set(ids)]
-    double = sorted({shown(id) for id in named if named.count(id) > 1}) if len(set(named)) < len(named) else []
+    known = set(ids)
+    strangers = [shown(id) for id in named if id not in known]
+    double = sorted(shown(id) for id, count in Counter(named).items() if count > 1)
     for fault, found in (("name no row of the table", strangers), ("stand there more than once", double)):
         if found:
             raise DataError(f"{len(found)} ids of {shown(path)} {fault}:\n{listed(found)}\nCorrect these ids.")

@@ -1,0 +1,91 @@
+"""Findings of one method are one table: everything of each is there, the method once; what was tested stands alone."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clearsight import report
+from clearsight.report.folding import folded
+from clearsight.types import Card, Finding
+
+METHOD = "95% interval from 1000 resamplings of whole clusters of test pictures."
+LIMITS = "It holds for these test pictures only."
+
+
+def scores(count: int) -> list[Finding]:
+    """Scores that differ in all but what is behind them."""
+    return [
+        Finding(
+            question="what it does", claim=f"Claim number {i} of the scores.", metric=f"score {i}",
+            value=None if i == 2 else 0.5 + i / 100, interval=None if i == 2 else (0.4 + i / 100, 0.6 + i / 100),
+            n=292, unit="pictures", method=METHOD, limits=LIMITS,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def many(card: Card) -> Card:
+    """The card with nine scores of one method, before everything else."""
+    return replace(card, findings=(*scores(9), *card.findings))
+
+
+def test_three_of_one_kind_are_folded_and_two_are_not() -> None:
+    assert folded(scores(3)) == [[0, 1, 2]] and folded(scores(2)) == [[0], [1]] and folded([]) == []
+    one, two, three, four = scores(4)
+    other = replace(one, method="Another.")
+    assert folded([one, other, two, three]) == [[0, 2, 3], [1]], "in the order of the first"
+    for apart in (
+        replace(four, limits="Others."),
+        replace(four, question="whom it fails"),
+        replace(four, unit="rows"),
+        replace(four, verdict="fail"),
+        replace(four, verdict="insufficient"),
+        replace(four, plot="bars", series={"label": ["a"], "value": [1.0]}),
+    ):
+        assert folded([one, two, three, apart]) == [[0, 1, 2], [3]], apart
+        assert folded([one, two, apart]) == [[0], [1], [2]], apart
+
+
+@pytest.mark.parametrize("made", ["page", "model card"])
+def test_everything_is_there_and_the_method_once(many: Card, folder: Path, made: str) -> None:
+    text = report.html(many, folder) if made == "page" else report.markdown(many)
+    assert text.count(METHOD) == 1 and text.count(LIMITS) == 1
+    for finding in scores(9):
+        assert finding.metric in text and finding.claim in text
+        if finding.value is not None:
+            assert f"{finding.value:.2f}" in text and f"{finding.interval[0]:.2f}–{finding.interval[1]:.2f}" in text
+    assert text.index("Claim number 0") < text.index(METHOD) and re.search(r"292\W+pictures", text)
+
+
+def test_the_table_comes_first_and_its_rows_can_be_linked_to(many: Card, folder: Path) -> None:
+    page = report.html(many, folder)
+    assert page.count('class="finding folded"') == 1
+    section = page[page.index('id="what-it-does"') : page.index('id="whom-it-fails"')]
+    assert section.index("finding folded") < section.index("<figure")
+    assert all(f'id="finding-{index}"' in page for index in range(1, len(many.findings) + 1))
+
+
+def test_a_count_of_its_own_stands_in_each_row(many: Card, folder: Path) -> None:
+    one = replace(many, findings=(replace(many.findings[0], n=17), *many.findings[1:]))
+    for text in (report.html(one, folder), report.summary(one)):
+        assert re.search(r"17\W+pictures", text) and re.search(r"292\W+pictures", text)
+
+
+def test_the_terminal_has_a_line_for_each_and_counts_them_as_one(many: Card) -> None:
+    text = report.summary(many)
+    lines = [line for line in text.splitlines() if line.startswith("    score ")]
+    assert len(lines) == 9 and "score 2: not defined" in text and text.count("n = 292 pictures") == 1
+    assert "Claim number 1" not in text and "Claim number 0" in text
+    assert report.summary(replace(many, findings=scores(9)), most=1).count("more in the report") == 0
+
+
+def test_plots_one_below_the_other_do_not_repeat_their_method(card: Card, folder: Path) -> None:
+    drawn = [
+        replace(one, plot="bars", series={"label": ["a", "b"], "value": [1.0, 2.0]}, axes=("size", "px"))
+        for one in scores(3)
+    ]
+    page = report.html(replace(card, findings=(*drawn, replace(drawn[0], limits="Others."))), folder)
+    assert page.count(METHOD) == 2 and page.count(LIMITS) == 1 and page.count("Method and limits as above.") == 2
