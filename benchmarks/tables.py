@@ -13,7 +13,7 @@ import numpy as np
 
 from clearsight.estimators import Logistic, Polynomial
 from clearsight.estimators.fitting import Recipe, out_of_fold
-from clearsight.estimators.preparing import Layout, deal_folds
+from clearsight.estimators.preparing import Layout, stratified_folds
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.regression import RegressionStatistics
 from clearsight.metrics.resample import cluster_weights, interval
@@ -40,7 +40,7 @@ def main() -> None:
         recipe = Recipe(kind=kind, config=kind.config_type(), layout=layout, task=table.task, classes=classes)
         began, found = time.perf_counter(), []
         for seed in range(asked.deals):
-            folds = deal_folds(table.truth, table.clusters, 5, seed)
+            folds = stratified_folds(table.truth, table.clusters, 5, seed)
             answers = out_of_fold(recipe, table.inputs, table.truth, table.clusters, folds)
             if classes:
                 statistics = ClassificationStatistics(

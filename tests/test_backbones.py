@@ -135,7 +135,7 @@ def a_run(folder: Path, backbone: TimmBackbone, named: str | None = None) -> Pat
 
 
 @pytest.mark.parametrize(("strides", "channels"), [((8, 16, 32), 3), ((4, 8), 3), ((8, 16, 32), 1)])
-def test_the_trunk_of_a_run(tmp_path: Path, strides: tuple[int, ...], channels: int) -> None:
+def test_the_backbone_of_a_run(tmp_path: Path, strides: tuple[int, ...], channels: int) -> None:
     first = build("test_resnet").eval()
     path = a_run(tmp_path / "first", first)
     second = build(f"run:{path}", strides=strides, in_channels=channels).eval()
@@ -146,7 +146,7 @@ def test_the_trunk_of_a_run(tmp_path: Path, strides: tuple[int, ...], channels: 
         assert torch.equal(second(images)[strides.index(8)], first(images)[0])
 
 
-def test_no_trunk(tmp_path: Path) -> None:
+def test_no_backbone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"has no run\.json and no weights\.safetensors"):
         build(f"run:{tmp_path}/nothing")
     path = a_run(tmp_path / "first", build("test_resnet"), named="run:elsewhere")
@@ -191,11 +191,11 @@ def test_wrong_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         build("test_resnet", pretrained=Path("other.safetensors"))
 
 
-def test_published_weights_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_weights_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match="could not download the published weights of test_resnet.*give the file"):
+    with pytest.raises(ValueError, match="could not download the pretrained weights of test_resnet.*give the file"):
         build("test_resnet", pretrained=True)
-    with pytest.raises(ValueError, match="no published weights for regnetz_005"):
+    with pytest.raises(ValueError, match="no pretrained weights for regnetz_005"):
         build("regnetz_005", pretrained=True)

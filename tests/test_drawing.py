@@ -62,7 +62,7 @@ def test_letters_stand_out_from_every_colour(colour):
         ]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    low, high = sorted([luminance(colour), luminance(drawing._ink(colour))])
+    low, high = sorted([luminance(colour), luminance(drawing._text_colour(colour))])
     assert (high + 0.05) / (low + 0.05) >= 3  # WCAG 2.1, large or bold text and graphics
 
 
@@ -72,7 +72,7 @@ def test_letters_stand_out_from_every_colour(colour):
 )
 def test_hostile_names_are_one_short_line(name):
     line = drawing.shown(name)
-    assert len(line) <= drawing.LABEL_LONGEST and line.isprintable()
+    assert len(line) <= drawing.MAX_LABEL_LENGTH and line.isprintable()
     drawing.overlay(found((0, 5, 5, 60, 60, 0.9)), grey(), (name,), at_least_px=1)
 
 

@@ -1,4 +1,4 @@
-"""The trunk of every model: pictures to a pyramid of feature maps, from any convolutional network that timm has."""
+"""Backbones: from pictures to a pyramid of feature maps, by any convolutional network of timm."""
 
 import difflib
 import math
@@ -22,12 +22,12 @@ _UNREADABLE = (pickle.UnpicklingError, EOFError, OSError, *_REFUSALS)
 
 
 class TimmBackbone(nn.Module):
-    """A timm network without its head, that normalises its pictures itself.
+    """A timm network without its head, with its own normalisation of the pictures.
 
     ``channels`` and ``strides`` describe the maps, fine to coarse; ``name`` is the network's name in timm (also for the
-    trunk of a run). Pictures whose sides are multiples of the coarsest stride give maps of exactly side / stride; for
-    other sides it is that rounded down or up, as the network pads. A network that takes only multiples gets a border
-    of average colour, and the maps lose what lies in it.
+    backbone of a run). Pictures whose sides are multiples of the coarsest stride give maps of exactly side / stride;
+    for other sides it is that rounded down or up, as the network pads. For a network that takes only multiples,
+    pictures are padded with the mean colour, and the maps cropped accordingly.
     """
 
     network: Any
@@ -59,57 +59,59 @@ class TimmBackbone(nn.Module):
             return list(self.network(pictures))
         height, width = images.shape[-2:]
         multiple = max(each["reduction"] for each in self.network.feature_info.info)
-        bordered = functional.pad(pictures, (0, -width % multiple, 0, -height % multiple))
+        padded = functional.pad(pictures, (0, -width % multiple, 0, -height % multiple))
         sides = [(math.ceil(height / stride), math.ceil(width / stride)) for stride in self.strides]
-        return [found[..., :h, :w] for found, (h, w) in zip(self.network(bordered), sides, strict=True)]
+        return [found[..., :h, :w] for found, (h, w) in zip(self.network(padded), sides, strict=True)]
 
 
 def build(
     name: str, *, strides: tuple[int, ...] = (8, 16, 32), pretrained: bool | Path = False, in_channels: int = 3
 ) -> Backbone:
-    """A trunk by name: a timm network such as ``resnet18``, or ``run:PATH`` for the trunk of an earlier run.
+    """A backbone by name: a timm network such as ``resnet18``, or ``run:PATH`` for the backbone of an earlier run.
 
     Args:
-        name: timm's name, or ``run:`` and a run folder, whose trunk comes with its trained weights.
-        strides: which maps, by how many pixels of the picture one of their cells spans; ascending.
-        pretrained: False for random weights, True for timm's published ones (downloaded once), or a file: safetensors,
-            or a ``torch.save`` of tensors only.
+        name: timm's name, or ``run:`` and a run folder, whose backbone comes with its trained weights.
+        strides: the strides of the feature maps, in pixels; ascending.
+        pretrained: False for random initialisation, True for timm's pretrained weights (downloaded once), or a file:
+            safetensors, or a ``torch.save`` of tensors only.
         in_channels: channels of the pictures; pretrained first layers are adapted to other counts than 3.
 
     Raises:
         ValueError: an unknown name (the message names the nearest), a network without such maps, weights that do not
-            fit, an unreadable file, or no network for published weights.
+            fit, an unreadable file, or no internet connection for pretrained weights.
     """
     if not strides or list(strides) != sorted(set(strides)) or strides[0] < 1:
         raise ValueError(f"the strides {strides} are not ascending whole numbers. Give something like (8, 16, 32).")
     if in_channels < 1:
         raise ValueError(f"pictures cannot have {in_channels} channels. Give 1 for grey, 3 for colour, or more.")
     if name.startswith(_RUN):
-        return _trunk(Path(name.removeprefix(_RUN)), strides, pretrained, in_channels)
+        return _backbone_of_run(Path(name.removeprefix(_RUN)), strides, pretrained, in_channels)
     _check_name(name)
     if pretrained is not True:
         backbone = _checked(TimmBackbone(name, strides, in_channels, pretrained=False))
         if pretrained is not False:
             _load(backbone, _read(Path(pretrained)), str(pretrained))
         return backbone
-    return _checked(_published(name, strides, in_channels))
+    return _checked(_with_pretrained_weights(name, strides, in_channels))
 
 
-def _trunk(path: Path, strides: tuple[int, ...], pretrained: bool | Path, in_channels: int) -> TimmBackbone:
+def _backbone_of_run(path: Path, strides: tuple[int, ...], pretrained: bool | Path, in_channels: int) -> TimmBackbone:
     if pretrained is not False:
         raise ValueError(f"{_RUN}{path} brings its own weights. Leave out the pretrained ones, or name a network.")
     files = (path / "run.json", path / "weights.safetensors")
     if missing := [file.name for file in files if not file.is_file()]:
         raise ValueError(
-            f"cannot take the trunk of {path}: it has no {' and no '.join(missing)}. Name a run folder with weights."
+            f"cannot take the backbone of {path}: it has no {' and no '.join(missing)}. Name a run folder with weights."
         )
     name = read_json(files[0]).get("backbone")
     if not isinstance(name, str) or not name or name.startswith(_RUN):
-        raise ValueError(f"cannot take the trunk of {path}: its run.json names the backbone {name!r}, not a network.")
+        raise ValueError(
+            f"cannot take the backbone of {path}: its run.json names the backbone {name!r}, not a network."
+        )
     _check_name(name)
     weights = {key: tensor for key, tensor in load_tensors(files[1]).items() if key.startswith("backbone.")}
     backbone = _checked(TimmBackbone(name, strides, in_channels, pretrained=False))
-    _load(backbone, weights, f"the trunk of {path}")
+    _load(backbone, weights, f"the backbone of {path}")
     return backbone
 
 
@@ -132,7 +134,7 @@ def _levels(name: str, strides: tuple[int, ...]) -> list[int]:
     """Which of the network's maps have these strides; the deepest where several have one."""
     import timm
 
-    with torch.random.fork_rng(devices=[]):  # the weights of this trial are thrown away; a seed must not notice it
+    with torch.random.fork_rng(devices=[]):  # these weights are discarded; the random state must not change
         try:
             network: Any = timm.create_model(name, features_only=True)
         except _REFUSALS as error:
@@ -146,22 +148,22 @@ def _levels(name: str, strides: tuple[int, ...]) -> list[int]:
     return [deepest[stride] for stride in strides]
 
 
-def _published(name: str, strides: tuple[int, ...], in_channels: int) -> TimmBackbone:
+def _with_pretrained_weights(name: str, strides: tuple[int, ...], in_channels: int) -> TimmBackbone:
     import timm
 
     if not timm.is_model_pretrained(name):
-        raise ValueError(f"there are no published weights for {name}. Train from random ones, or give a file.")
+        raise ValueError(f"there are no pretrained weights for {name}. Train from random ones, or give a file.")
     try:
         return TimmBackbone(name, strides, in_channels, pretrained=True)
     except OSError as error:
         raise ValueError(
-            f"could not download the published weights of {name} ({str(error).splitlines()[0]}). Connect to the "
+            f"could not download the pretrained weights of {name} ({str(error).splitlines()[0]}). Connect to the "
             "network, or download them elsewhere and give the file, or train from random weights."
         ) from error
 
 
 def _checked(backbone: TimmBackbone) -> TimmBackbone:
-    """The same backbone, after one look at the maps of an odd-sized picture: are they what it claims?"""
+    """The same backbone, after a check of the maps of an odd-sized picture."""
     size = (2 * backbone.strides[-1] + 1, 3 * backbone.strides[-1] + 1)
     if reason := _misfit(backbone, size):
         backbone.takes_any_size = False
@@ -171,7 +173,7 @@ def _checked(backbone: TimmBackbone) -> TimmBackbone:
 
 
 def _misfit(backbone: TimmBackbone, size: Size) -> str:
-    """What is wrong with the maps of a picture of this size; empty where nothing is."""
+    """What is wrong with the maps of a picture of this size, or an empty string."""
     training = backbone.training
     try:
         with torch.no_grad():
@@ -210,7 +212,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"there is no weight file {path}.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd pickles: it either reads them or refuses
+            warnings.simplefilter("ignore")  # about unusual pickles: it either reads or refuses them
             content = torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         raise ValueError(

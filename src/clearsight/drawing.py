@@ -1,4 +1,4 @@
-"""Pictures with what was found on them, for people to look at."""
+"""Overlays: pictures with predictions drawn on them."""
 
 from collections.abc import Sequence
 from functools import singledispatch
@@ -31,11 +31,11 @@ from clearsight.types import (
     Value,
 )
 
-# Okabe and Ito's palette, told apart by colour-blind people too; blue first, since most pictures are warm.
+# Okabe and Ito's palette, distinguishable for colour-blind people too; blue first, since most pictures are warm.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 MISSED = "#ff2d55"
-LABEL_LONGEST = 24
+MAX_LABEL_LENGTH = 24
 
 
 def picture_of(image: UInt8[Tensor, "3 h w"]) -> Image.Image:
@@ -51,10 +51,10 @@ def overlay(
     truth: Truth = None,
     at_least_px: int = 480,
 ) -> Image.Image:
-    """The picture with what was found: boxes, masks or classes in their colours, a class or a number in words.
+    """The picture with the prediction: boxes, masks or classes in their colours, a class or a number as text.
 
-    Of ``truth``, missed objects are dashed, the true class map stands beside the found one, and a class or number is
-    named. Pictures smaller than ``at_least_px`` are magnified, so that the labels can be read.
+    Of ``truth``, missed objects are dashed, the true class map is drawn beside the predicted one, and a class or number
+    is written. Pictures smaller than ``at_least_px`` are magnified, so that the labels can be read.
     """
     return _drawn(prediction, image, class_names, truth, at_least_px)
 
@@ -63,7 +63,7 @@ def overlay(
 def _drawn(
     prediction: Prediction, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
 ) -> Image.Image:
-    raise TypeError(f"nobody knows how to draw a {type(prediction).__name__}")
+    raise TypeError(f"no drawing is defined for a {type(prediction).__name__}")
 
 
 @_drawn.register
@@ -150,7 +150,7 @@ def beside(one: Image.Image, other: Image.Image, gap: int) -> Image.Image:
 
 
 def under_heat(image: UInt8[Tensor, "3 h w"], heat: Float[Tensor, "a b"], size: tuple[int, int]) -> Image.Image:
-    """The picture, ``size`` (width, height) large, under a map of where a network looked: bright where it mattered."""
+    """The picture, resized to ``size`` (width, height), under a heat map: bright where the heat is high."""
     grey = picture_of(image).convert("L").resize(size)
     warmth = Image.fromarray((heat.clamp(0, 1) * 255).to(torch.uint8).cpu().numpy()).resize(
         size, Image.Resampling.BILINEAR
@@ -192,7 +192,7 @@ def truth_in_words(truth: Truth, class_names: Sequence[str]) -> str:
 
 
 def palette(classes: int) -> list[int]:
-    """Colours of class maps, ``r g b`` after each other, 256 of them: seven well told apart, then their shades."""
+    """Colours of class maps, ``r g b`` after each other, 256 of them: seven distinct ones, then their shades."""
     colours = [ImageColor.getrgb(colour) for colour in COLOURS]
     table = []
     for label in range(classes):
@@ -209,7 +209,7 @@ def class_map_picture(labels: UInt8[Tensor, "h w"], classes: int) -> Image.Image
 
 
 def _painted(picture: Image.Image, labels: UInt8[Tensor, "h w"]) -> Image.Image:
-    """The picture under the colours of a class map; what nobody judges keeps its own."""
+    """The picture under the colours of a class map; ignored pixels keep their own."""
     known = int(labels[labels != IGNORE].max()) + 1 if bool((labels != IGNORE).any()) else 1
     colours = np.array(palette(known), dtype=np.float32).reshape(256, 3)
     mask = labels.numpy()
@@ -245,11 +245,11 @@ def _font(picture: Image.Image) -> Font:
 def shown(name: str) -> str:
     """A class name as one short line without control characters."""
     line = "".join(letter if letter.isprintable() else " " for letter in name)
-    return line if len(line) <= LABEL_LONGEST else line[: LABEL_LONGEST - 1] + "…"
+    return line if len(line) <= MAX_LABEL_LENGTH else line[: MAX_LABEL_LENGTH - 1] + "…"
 
 
 def _labels(prediction: Detections, class_names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words beside each detection, without its score where there are many, and its colour."""
+    """The label of each detection, without its score where there are many, and its colour."""
     crowded = len(prediction) > 12
     pairs = list(zip(prediction.labels.tolist(), prediction.scores.tolist(), strict=True))
     words = [shown(class_names[label]) + ("" if crowded else f" {score:.2f}") for label, score in pairs]
@@ -259,7 +259,7 @@ def _labels(prediction: Detections, class_names: Sequence[str]) -> tuple[list[st
 def _enlarged(
     window: instance_masks.Window, crop: Bool[np.ndarray, "_h _w"], scale: int
 ) -> tuple[tuple[slice, slice], Bool[np.ndarray, "_a _b"]]:
-    """The part of a magnified picture that a window is, and its mask there."""
+    """The window and its mask in a magnified picture."""
     x1, y1, x2, y2 = (scale * side for side in window)
     return (slice(y1, y2), slice(x1, x2)), crop.repeat(scale, axis=0).repeat(scale, axis=1)
 
@@ -275,11 +275,11 @@ def _tag(draw: ImageDraw.ImageDraw, box: list[float], words: str, colour: str, f
     x, y = box[0], max(0.0, box[1] - (bottom - top) - 5)
     x = max(0.0, min(x, draw.im.size[0] - (right - left) - 7))
     draw.rectangle((x, y, x + right - left + 6, y + bottom - top + 5), fill=colour + "d8")
-    draw.text((x + 3 - left, y + 2 - top), words, fill=_ink(colour), font=font)
+    draw.text((x + 3 - left, y + 2 - top), words, fill=_text_colour(colour), font=font)
 
 
-def _ink(colour: str) -> str:
-    """Black or white, whichever stands out more on a colour (Rec. 601 luma)."""
+def _text_colour(colour: str) -> str:
+    """Black or white, whichever has more contrast with a colour (Rec. 601 luma)."""
     red, green, blue = ImageColor.getrgb(colour)[:3]
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 

@@ -1,14 +1,14 @@
 """The run folder: everything that belongs to one training, in files that any tool can read and none can execute.
 
-    run.json                     what was trained on what, and how far it came: a ``Config``
+    run.json                     model, data, settings and state: a ``Config``
     weights.safetensors          the weights to use, as plain named tensors
     checkpoint.safetensors       the state of an unfinished training, for resuming
     log.jsonl                    one line per validation
     evidence/NAME.safetensors    finished evaluations
-    card.json                    findings, cost and provenance: what every report is made of
+    card.json                    findings, cost and provenance: the content of every report
     examples/                    pictures for the report
 
-Every file is replaced in one step, so a killed writer harms nothing that was there before.
+Every file is replaced atomically, so a killed writer does not harm the former one.
 """
 
 import contextlib
@@ -41,9 +41,9 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What ``run.json`` says: all that is needed to build the model again and to go on training it.
+    """The content of ``run.json``: all that is needed to build the model again and to resume its training.
 
-    ``data`` is the place as the user named it, ``data_name`` and ``fingerprint`` what was found there; ``backbone`` is
+    ``data`` is the path as the user gave it, ``data_name`` and ``fingerprint`` what was found there; ``backbone`` is
     the name of the network, never of a run; ``settings`` are the model's and the training's own, in plain JSON values.
     """
 
@@ -122,7 +122,7 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """What ``run.json`` says now; raises ValueError where it is damaged or of a newer clearsight."""
+        """The content of ``run.json`` now; raises ValueError where it is damaged or of a newer clearsight."""
         content = durable.read_json(self.path / "run.json")
         _check_version(content, VERSION, self.path / "run.json")
         return from_json(Config, content, "run.json")
@@ -140,7 +140,7 @@ class Run:
     def lock(self) -> AbstractContextManager[None]:
         """Hold the run for a block of training, so that no second process trains into it.
 
-        A process that dies holds it no longer. Entering also removes what a killed writer left unfinished.
+        It is released when the process dies. Entering also removes the unfinished files of a killed writer.
 
         Raises:
             ValueError: another process holds it.
@@ -171,7 +171,7 @@ class Run:
     def read_weights(self) -> dict[str, Tensor]:
         """The weights by name, on the CPU; raises ValueError where there are none yet or the file is damaged."""
         if not self.has_weights:
-            raise ValueError(f"{self.path} has no weights yet: its training has saved none. Train it on with --resume.")
+            raise ValueError(f"{self.path} has no weights yet: its training has saved none. Continue it with --resume.")
         return load_tensors(self.path / "weights.safetensors")
 
     @property

@@ -6,10 +6,17 @@ import torchvision
 from torch import nn
 
 from clearsight import backbones
-from clearsight.architectures.anchors import by_level, fitted_anchors, laid, level_of
+from clearsight.architectures.anchors import anchors_on_grid, by_level, fitted_anchors, level_of
 from clearsight.architectures.faster_rcnn import FasterRcnn, FasterRcnnConfig
 from clearsight.architectures.region_heads import aligned_features
-from clearsight.architectures.region_matching import Objects, drawn, matched, moved, objects_of, overlaps
+from clearsight.architectures.region_matching import (
+    Objects,
+    decoded_boxes,
+    matched,
+    objects_of,
+    overlaps,
+    sampled_regions,
+)
 from clearsight.settings import choose
 from clearsight.types import Batch, Boxes
 
@@ -122,17 +129,17 @@ def test_draws_keep_to_their_shares():
         0.5,
         0.5,
     )
-    positive, negative = drawn(match, 20, 0.25)
+    positive, negative = sampled_regions(match, 20, 0.25)
     assert len(positive) == 5 and len(negative) == 15
     assert (positive < 30).all() and (negative >= 30).all() and len(negative.unique()) == 15
 
 
 def test_regions_move_as_the_paper_says():
     region = torch.tensor([[10.0, 20, 30, 60]])
-    assert torch.equal(moved(region, torch.zeros(1, 4)), region)
-    found = moved(region, torch.tensor([[0.5, -0.25, 0, 0]]))
+    assert torch.equal(decoded_boxes(region, torch.zeros(1, 4)), region)
+    found = decoded_boxes(region, torch.tensor([[0.5, -0.25, 0, 0]]))
     assert torch.allclose(found, torch.tensor([[20.0, 10, 40, 50]]))
-    grown = moved(region, torch.tensor([[0.0, 0, math.log(2), math.log(0.5)]]))
+    grown = decoded_boxes(region, torch.tensor([[0.0, 0, math.log(2), math.log(0.5)]]))
     assert torch.allclose(grown, torch.tensor([[0.0, 30, 40, 50]]))
 
 
@@ -169,7 +176,7 @@ def test_objects_belong_to_the_map_where_they_span_eight_cells():
 
 
 def test_anchors_lie_around_every_cell():
-    found = laid((2, 3), 8, [(10.0, 4.0), (2.0, 2.0)], torch.device("cpu"))
+    found = anchors_on_grid((2, 3), 8, [(10.0, 4.0), (2.0, 2.0)], torch.device("cpu"))
     assert found.shape == (12, 4)
     assert found[0].tolist() == [2.0, -1.0, 6.0, 9.0] and found[3].tolist() == [11.0, 3.0, 13.0, 5.0]
     assert found[-1].tolist() == [19.0, 11.0, 21.0, 13.0]

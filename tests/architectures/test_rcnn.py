@@ -11,7 +11,7 @@ from torch import nn
 
 from clearsight import backbones
 from clearsight.architectures import rcnn, selective_search
-from clearsight.architectures.rcnn import Rcnn, RcnnConfig, corrected, corrections_to, matched, warped
+from clearsight.architectures.rcnn import Rcnn, RcnnConfig, decoded_boxes, encoded_boxes, matched, warped
 from clearsight.types import Batch, Boxes
 
 EMPTY = Boxes.of(torch.zeros(0, 4), torch.zeros(0))
@@ -49,12 +49,12 @@ def overlap(a, b):
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared + 1e-7)
 
 
-def slow_losses(outputs, drawn, truths, tuning):
+def slow_losses(outputs, sample, truths, tuning):
     """What each region costs, one after the other."""
     softmax, logits, corrections = outputs
     terms = {"softmax": [], "classifier": [], "box": []}
-    for r, box in enumerate(drawn.boxes.tolist()):
-        truth = truths[int(drawn.picture[r])]
+    for r, box in enumerate(sample.boxes.tolist()):
+        truth = truths[int(sample.picture[r])]
         objects = [
             (overlap(box, other), other, label)
             for other, label, ignored in zip(
@@ -97,20 +97,20 @@ def test_losses_are_those_of_a_slow_loop(progress, monkeypatch):
     network, seen = model(regions_per_step=24), {}
     outputs = (torch.randn(24, 3, generator=random), torch.randn(24, 2, generator=random),
                torch.randn(24, 2, 4, generator=random))  # fmt: skip
-    draw = network._drawn
+    draw = network._sampled
 
     def watched(batch):
-        seen["drawn"] = draw(batch)
-        return seen["drawn"]
+        seen["sample"] = draw(batch)
+        return seen["sample"]
 
-    monkeypatch.setattr(network, "_drawn", watched)
+    monkeypatch.setattr(network, "_sampled", watched)
     monkeypatch.setattr(network, "features", lambda warps: warps)
     monkeypatch.setattr(network, "heads", lambda features: tuple(part[: len(features)] for part in outputs))
     batch = Batch(images=torch.rand(2, 3, 64, 64), truths=truths, ids=["0", "1"], progress=progress)
     losses = network.losses(batch)
-    wanted = slow_losses(outputs, seen["drawn"], truths, progress < 0.75)
+    wanted = slow_losses(outputs, seen["sample"], truths, progress < 0.75)
     assert wanted["box"] > 0 and {n: v.item() for n, v in losses.items()} == pytest.approx(wanted, rel=1e-4)
-    meets = seen["drawn"].met.amax(1) >= 0.5
+    meets = seen["sample"].class_iou.amax(1) >= 0.5
     assert 0 < meets.sum() <= 6 and not meets[6:].any()  # a quarter of 24 at most
 
 
@@ -119,17 +119,17 @@ def test_regions_in_a_crowd_are_no_background_and_objects_are_regions():
     truth = Boxes.of(torch.cat([crowd, torch.tensor([[40.0, 40, 60, 60]])]), torch.tensor([0, 1]),
                      ignored=torch.tensor([True, False]))  # fmt: skip
     regions = torch.tensor([[2.0, 2, 20, 20], [20.0, 20, 50, 50], [41.0, 40, 60, 60]])
-    drawn = matched(regions, truth, 3, 2)
-    assert drawn.boxes.tolist() == [*regions[1:].tolist(), [40, 40, 60, 60]]
-    assert drawn.picture.tolist() == [3, 3, 3] and drawn.truth.tolist() == [[40, 40, 60, 60]] * 3
-    assert (drawn.met[:, 0] == 0).all() and drawn.met[2, 1] == pytest.approx(1)
+    sample = matched(regions, truth, 3, 2)
+    assert sample.boxes.tolist() == [*regions[1:].tolist(), [40, 40, 60, 60]]
+    assert sample.picture.tolist() == [3, 3, 3] and sample.truth.tolist() == [[40, 40, 60, 60]] * 3
+    assert (sample.class_iou[:, 0] == 0).all() and sample.class_iou[2, 1] == pytest.approx(1)
 
 
 def test_corrections_are_those_of_appendix_c_and_undo_themselves():
     regions, boxes = torch.tensor([[10.0, 20, 30, 60]]), torch.tensor([[12.0, 10, 52, 50]])
-    said = corrections_to(regions, boxes)
+    said = encoded_boxes(regions, boxes)
     assert said.flatten().tolist() == pytest.approx([(32 - 20) / 20, (30 - 40) / 40, math.log(2), 0.0])
-    assert torch.allclose(corrected(regions, said), boxes, atol=1e-4)
+    assert torch.allclose(decoded_boxes(regions, said), boxes, atol=1e-4)
 
 
 def test_a_warp_holds_the_region_with_its_context_and_the_mean_beyond_the_picture():
@@ -144,7 +144,7 @@ def test_a_warp_holds_the_region_with_its_context_and_the_mean_beyond_the_pictur
     assert torch.allclose(corner[:, -8:, -8:], plain[1].mean((1, 2))[:, None, None].expand(3, 8, 8), atol=1e-5)
 
 
-def test_the_last_stage_freezes_the_trunk_and_forgets_the_softmax():
+def test_the_last_stage_freezes_the_backbone_and_drops_the_softmax():
     network, both = model().train(), rectangles()
     assert set(network.losses(at(both, 0.0))) == {"softmax", "classifier", "box"}
     assert network.backbone.training
@@ -248,7 +248,7 @@ def stored():
 
 
 def asked(image, most=300):
-    return selective_search.regions(image[None], 200, most, remember=True)[0]
+    return selective_search.regions(image[None], 200, most, use_cache=True)[0]
 
 
 def test_what_was_found_is_kept_and_a_broken_file_made_anew():
@@ -278,13 +278,13 @@ def test_the_cache_is_bounded_and_the_oldest_goes_first(tmp_path, monkeypatch):
     for k in range(5):
         (tmp_path / str(k)).write_bytes(b"")
         os.utime(tmp_path / str(k), (k, k))
-    selective_search._make_room(tmp_path)
+    selective_search._evict_oldest(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["3", "4"]  # and room for one more
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 200), (64, 7), (33, 47)])
 def test_pictures_of_any_size_have_regions_within_them(size):
-    found = selective_search.regions(torch.rand(1, 3, *size), 100, 20, remember=False)[0]
+    found = selective_search.regions(torch.rand(1, 3, *size), 100, 20, use_cache=False)[0]
     assert 1 <= len(found) <= 21 and found[0].tolist() == [0, 0, size[1], size[0]]
     assert (found >= 0).all() and (found[:, 2] <= size[1]).all() and (found[:, 3] <= size[0]).all()
     assert (found[:, 2:] > found[:, :2]).all()
@@ -292,8 +292,8 @@ def test_pictures_of_any_size_have_regions_within_them(size):
 
 def test_large_pictures_are_searched_small_and_regions_brought_back():
     image = F.interpolate(scene(7)[None], scale_factor=5, mode="nearest")[0]
-    small, large = selective_search.regions(scene(7)[None], 96, 300, remember=False)[0], None
-    large = selective_search.regions(image[None], 96, 300, remember=False)[0]
+    small, large = selective_search.regions(scene(7)[None], 96, 300, use_cache=False)[0], None
+    large = selective_search.regions(image[None], 96, 300, use_cache=False)[0]
     assert torch.allclose(large, small * 5)
 
 
@@ -320,4 +320,4 @@ def test_scores_are_of_the_classifiers_not_of_the_softmax():
     nn.init.normal_(network.softmax.weight, std=5.0)
     after = network.found(scene(1)[None], regions)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-    assert rcnn.NEAR > rcnn.OBJECT
+    assert rcnn.BOX_IOU > rcnn.FINE_TUNING_IOU

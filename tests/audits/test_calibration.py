@@ -88,7 +88,7 @@ def test_debiasing_takes_most_of_what_chance_adds():
     for seed in range(60):
         rng = np.random.default_rng(seed)
         sure = rng.uniform(0.3, 1.0, 300)
-        error = calibration_error(_claims(sure, rng.random(300) < sure), np.arange(300), deals=50)
+        error = calibration_error(_claims(sure, rng.random(300) < sure), np.arange(300), draws=50)
         raw.append(error.value)
         rest.append(error.debiased)
         assert error.null_mean < error.null_95
@@ -98,7 +98,7 @@ def test_debiasing_takes_most_of_what_chance_adds():
 def test_the_null_equals_a_direct_simulation():
     rng = np.random.default_rng(0)
     sure = np.sort(rng.uniform(0.5, 1.0, 300))
-    error = calibration_error(_claims(sure, rng.random(300) < sure), np.arange(300), deals=2000)
+    error = calibration_error(_claims(sure, rng.random(300) < sure), np.arange(300), draws=2000)
     drawn = []
     for _ in range(2000):
         correct = rng.random(300) < sure
@@ -112,8 +112,8 @@ def test_clusters_widen_the_null():
     rng = np.random.default_rng(0)
     sure = np.repeat(rng.uniform(0.3, 1.0, 60), 10)
     correct = np.repeat(rng.random(60) < sure[::10], 10)
-    together = calibration_error(_claims(sure, correct, np.repeat(np.arange(60), 10)), np.arange(60), deals=300)
-    apart = calibration_error(_claims(sure, correct), np.arange(600), deals=300)
+    together = calibration_error(_claims(sure, correct, np.repeat(np.arange(60), 10)), np.arange(60), draws=300)
+    apart = calibration_error(_claims(sure, correct), np.arange(600), draws=300)
     assert together.null_95 > 1.5 * apart.null_95
     widths = [
         (bins.high - bins.low).mean()

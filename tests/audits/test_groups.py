@@ -38,7 +38,7 @@ def test_a_real_gap_is_found_and_told_in_plain_words():
     assert fair.metric == "gap in AP at equal density" and fair.verdict == "fail"
     assert found.verdict == "fail" and found.value < 0 and found.interval[1] < 0
     assert "where ink is faint" in found.claim and "% of it" in found.claim and REAL in found.claim
-    assert "charged to the group of the picture" in found.limits
+    assert "count towards the group of the picture" in found.limits
     assert "Holm-corrected for 3" in found.method
     shown = findings[0]
     assert shown.plot == "intervals"

@@ -54,8 +54,8 @@ def test_another_zone_replaces_the_first() -> None:
         ("France", r"Did you mean FRA \(France\)\?"),
         ("Frnace", "FRA"),
         ("united states", r"USA \(United States\)\?"),
-        ("zzzzzz", "say world"),
-        ("", "say world"),
+        ("zzzzzz", "use world"),
+        ("", "use world"),
     ],
 )
 def test_unknown_zones(wrong: str, hint: str) -> None:

@@ -10,7 +10,7 @@ from clearsight import catalogue
 from clearsight.estimators import Linear, Polynomial, saving
 from clearsight.estimators.coefficients import coefficients
 from clearsight.estimators.fitting import Recipe, fit, out_of_fold, predict
-from clearsight.estimators.preparing import Layout, deal_folds
+from clearsight.estimators.preparing import Layout, stratified_folds
 
 LAYOUT = Layout(names=("size", "colour"), levels=(None, ("red", "green")))
 
@@ -71,20 +71,20 @@ class _Foreign:
 def test_folds_keep_clusters_whole_and_classes_in_all():
     clusters = np.repeat(np.arange(30), 3)
     truth = np.repeat(np.arange(30) % 3, 3)
-    folds = deal_folds(truth, clusters, 5, seed=2)
+    folds = stratified_folds(truth, clusters, 5, seed=2)
     assert sorted(np.concatenate([held for _, held in folds])) == list(range(90))
     for training, held in folds:
         assert not set(clusters[training]) & set(clusters[held]) and set(truth[held]) == {0, 1, 2}
     rare = np.array([0] * 20 + [1] * 2)
-    for training, _ in deal_folds(rare, np.arange(22), 5):
+    for training, _ in stratified_folds(rare, np.arange(22), 5):
         assert 1 in rare[training]
-    with pytest.raises(ValueError, match="cannot be dealt"):
-        deal_folds(np.array([0, 0, 1]), np.arange(3))
+    with pytest.raises(ValueError, match="cannot be split into two folds"):
+        stratified_folds(np.array([0, 0, 1]), np.arange(3))
 
 
 def test_a_row_has_no_say_in_its_own_answer():
     inputs, truth, clusters = data(60)
-    folds = deal_folds(truth, clusters, 5)
+    folds = stratified_folds(truth, clusters, 5)
     before = out_of_fold(recipe(Polynomial, max_degree=2), inputs, truth, clusters, folds)
     held = folds[0][1]
     truth = truth.copy()

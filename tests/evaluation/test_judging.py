@@ -320,7 +320,7 @@ def test_runs_judged_on_other_pictures_cannot_be_compared(run, tiny_run):
     evidence = run.read_evidence("val", DetectionStatistics)
     about = {**evidence.about, "fingerprint": "other"}
     run.write_evidence("val", dataclasses.replace(evidence, about=about))
-    with pytest.raises(ValueError, match="not judged on the same pictures.*clearsight evaluate"):
+    with pytest.raises(ValueError, match="not evaluated on the same pictures.*clearsight evaluate"):
         cs.compare(run, tiny_run)
 
 

@@ -215,7 +215,7 @@ def test_subclasses_become_what_they_are(tmp_path: Path) -> None:
         (lambda: 0, "cannot save a function"),
         ({"t": torch.eye(2).to_sparse()}, "make it dense"),
         (np.array([object()]), "array of objects"),
-        (np.zeros(2, dtype=[("a", int)]), "expected numbers or words"),
+        (np.zeros(2, dtype=[("a", int)]), "expected numbers or strings"),
     ],
 )
 def test_what_cannot_be_saved_is_named(tmp_path: Path, value: Any, message: str) -> None:

@@ -5,7 +5,7 @@ from scipy import ndimage
 from torch import nn
 
 from clearsight.inference.predictor import Predictor
-from clearsight.inference.tiles import Look, TiledPredictor, merged, reduced, tiles
+from clearsight.inference.tiles import TileDetections, TiledPredictor, merged, reduced, tiles
 from clearsight.ops import instance_masks
 from clearsight.types import Detections, InstanceDetections, Training
 
@@ -116,7 +116,7 @@ def look(region, *objects, coarse=False):
     found = Detections(
         xyxy=table[:, :4], scores=table[:, 4], labels=torch.tensor([one[5] for one in objects], dtype=torch.long)
     )
-    return Look(
+    return TileDetections(
         found=found, region=region, cut=torch.tensor([bool(one[6]) for one in objects], dtype=torch.bool), coarse=coarse
     )
 

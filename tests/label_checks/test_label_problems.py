@@ -11,7 +11,7 @@ import torch
 import clearsight as cs
 from clearsight import sources
 from clearsight.evaluation import error_pictures as pictures_of_errors
-from clearsight.evaluation.close_ups import close_up, look
+from clearsight.evaluation.close_ups import close_up, match_picture
 from clearsight.label_checks.problems import problems_of
 from clearsight.loading import trained
 from clearsight.metrics.error_costs import CAUSES
@@ -35,7 +35,7 @@ def found(*rows):
 
 
 def kinds(said_, true):
-    return [(one.kind, one.found) for one in problems_of(look(said_, true, 2), 0.5, NAMES)]
+    return [(one.kind, one.found) for one in problems_of(match_picture(said_, true, 2), 0.5, NAMES)]
 
 
 def test_each_kind_of_doubt():
@@ -70,7 +70,7 @@ def surely_right(folder, run):
     for dataset in source.splits.values():
         for sample in (dataset[row] for row in range(len(dataset))):
             (said_,) = predictor([sample.image])
-            looked = look(said_, sample.truth, 2)
+            looked = match_picture(said_, sample.truth, 2)
             if len(sample.truth) == 1 and len(said_) and looked.met[0] == 0 and looked.cause[0] == 0:
                 right |= {sample.id} if float(looked.found.scores[0]) >= least else set()
     return right
@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_refused_before_any_work(rectangles, tiny_run, tmp_
     (tmp_path / "classes" / "train" / "b").mkdir()
     for name in "ab":
         shutil.copy(rectangles / "JPEGImages" / f"scene00{int(name == 'b')}.png", tmp_path / "classes" / "train" / name)
-    with pytest.raises(ValueError, match="looked for among boxes"):
+    with pytest.raises(ValueError, match="searched for among boxes"):
         cs.data(tmp_path / "classes", run=tiny_run)
 
 
@@ -164,7 +164,7 @@ def test_every_cause_has_its_picture_and_its_words():
     assert words[1] == "brick 0.90, IoU 0.33 with the object (picture 1)"
     assert words[2] == "called leaf 0.90, IoU 0.33 with the brick (picture 2)"
     assert words[3] == "brick 0.80 again, where a better box is (picture 3)"
-    assert words[4] == "called leaf 0.80, nobody labelled an object here (picture 4)"
+    assert words[4] == "called leaf 0.80, no object is labelled here (picture 4)"
     assert words[5] == "brick missed (picture 5)"
     assert set(folder.files) == {example.path for example in examples}
     assert all(content[:2] == b"\xff\xd8" for content in folder.files.values())

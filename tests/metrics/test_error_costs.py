@@ -6,7 +6,7 @@ import torch
 from coco_reference import random_pictures
 
 from clearsight.metrics.detection import IOU_50, mean_average_precision
-from clearsight.metrics.error_costs import AP50, CAUSES, costs, counts, mended, missed, objects
+from clearsight.metrics.error_costs import AP50, CAUSES, corrected, costs, counts, missed, objects
 from clearsight.metrics.resample import Resampling
 from clearsight.ops.error_causes import Cause
 from clearsight.tasks import Detection
@@ -148,7 +148,7 @@ def test_causes_and_costs_are_those_of_the_paper(seed):
         )
     )
     for cause in CAUSES:
-        mine = AP50.compute(mended(statistics, (cause,)), weights(statistics)) - AP50.compute(
+        mine = AP50.compute(corrected(statistics, (cause,)), weights(statistics)) - AP50.compute(
             statistics, weights(statistics)
         )
         assert mine[0] == pytest.approx(slow_cost(rows, things, truths, cause.name.lower()), abs=1e-9), cause
@@ -166,8 +166,8 @@ def test_causes_add_up_and_mending_all_is_perfect():
         assert (wrong == (statistics.cause > 0)).all()
         assert sum(counts(statistics)[cause] for cause in CAUSES[:-1]) == wrong.sum()
         assert ((statistics.met >= 0) == (statistics.matched[0, 0] | np.isin(statistics.cause, (1, 2)))).all()
-        assert mean_average_precision(mended(statistics, CAUSES), weights(statistics), ious=slice(0, 1))[0] == 1
-        same = mended(statistics, ())
+        assert mean_average_precision(corrected(statistics, CAUSES), weights(statistics), ious=slice(0, 1))[0] == 1
+        same = corrected(statistics, ())
         for each in (statistics, same):
             np.testing.assert_array_equal(
                 mean_average_precision(each, weights(each), ious=IOU_50),
@@ -180,7 +180,7 @@ def test_no_cause_costs_less_than_nothing_under_any_weights():
     drawn = np.random.default_rng(0).poisson(1.0, (50, statistics.images)).astype(float)
     now = AP50.compute(statistics, drawn)
     for cause in CAUSES:
-        assert (AP50.compute(mended(statistics, (cause,)), drawn) >= now - 1e-12).all(), cause
+        assert (AP50.compute(corrected(statistics, (cause,)), drawn) >= now - 1e-12).all(), cause
 
 
 def test_parts_join_as_if_they_had_been_one():
@@ -210,7 +210,7 @@ def test_the_interval_of_a_cost_is_of_its_difference_and_clusters():
     resampling = Resampling(clusters=evidence.clusters, replicates=200)
     (drawn,) = resampling.blocks()
     for cost in costs(evidence, resampling):
-        wanted = AP50.compute(mended(statistics, (cost.cause,)), drawn) - AP50.compute(statistics, drawn)
+        wanted = AP50.compute(corrected(statistics, (cost.cause,)), drawn) - AP50.compute(statistics, drawn)
         np.testing.assert_allclose(cost.samples, wanted, atol=1e-6)
         assert cost.interval[0] <= cost.value <= cost.interval[1]
 

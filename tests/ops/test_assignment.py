@@ -17,7 +17,7 @@ def assign(truths, labels, boxes=None, scores=None, classes=2, **options):
 
 
 def test_only_cells_inside_answer_and_at_most_so_many():
-    found = assign([[10.0, 10, 50, 50]], [1], most=5)
+    found = assign([[10.0, 10, 50, 50]], [1], topk=5)
     inside = ((POINTS > 10) & (POINTS < 50)).all(1)
     assert 0 < int(found.positive.sum()) <= 5
     assert inside[found.positive[0]].all()
@@ -53,5 +53,5 @@ def test_a_confident_cell_beats_an_equal_box_with_a_low_score():
     boxes[0, 22] = boxes[0, 23] = torch.tensor([10.0, 10, 50, 50])
     scores = torch.full((1, len(POINTS), 2), 0.1)
     scores[0, 23, 0] = 0.9
-    found = assign([[10.0, 10, 50, 50]], [0], boxes=boxes, scores=scores, most=1)
+    found = assign([[10.0, 10, 50, 50]], [0], boxes=boxes, scores=scores, topk=1)
     assert found.positive[0].nonzero().tolist() == [[23]]

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from clearsight.sources.batches.augmentation import random_view, relight
+from clearsight.sources.batches.augmentation import colour_jitter, random_view
 from clearsight.sources.batches.views import Batches, ahead
 from clearsight.types import Boxes, Sample, Training
 
@@ -141,18 +141,18 @@ def generators(count, seed=0):
 
 def test_relighting_by_nothing_changes_nothing_and_by_more_changes_more():
     images = torch.rand(6, 3, 8, 8)
-    assert torch.allclose(relight(images, 0.0, generators(6)), images, atol=1e-6)
-    moved = [(relight(images, strength, generators(6)) - images).abs().mean() for strength in (0.1, 0.3, 0.6)]
+    assert torch.allclose(colour_jitter(images, 0.0, generators(6)), images, atol=1e-6)
+    moved = [(colour_jitter(images, strength, generators(6)) - images).abs().mean() for strength in (0.1, 0.3, 0.6)]
     assert 0 < moved[0] < moved[1] < moved[2]
-    lit = relight(images, 1.0, generators(6))
+    lit = colour_jitter(images, 1.0, generators(6))
     assert lit.min() >= 0 and lit.max() <= 1
 
 
 def test_each_picture_is_lit_by_its_own_generator():
     images = torch.rand(1, 3, 8, 8).expand(3, -1, -1, -1).contiguous()
-    lit = relight(images, 0.5, generators(3))
+    lit = colour_jitter(images, 0.5, generators(3))
     assert not torch.equal(lit[0], lit[1])
-    assert torch.equal(lit[2:], relight(images[2:], 0.5, generators(3)[2:]))
+    assert torch.equal(lit[2:], colour_jitter(images[2:], 0.5, generators(3)[2:]))
 
 
 def test_a_view_magnifies_within_its_range():

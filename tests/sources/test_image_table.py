@@ -70,7 +70,7 @@ def test_a_target_that_is_not_there_names_the_nearest(tmp_path):
     table = embedded(tmp_path / "train.parquet", gender=["f", "m"] * 6)
     with pytest.raises(DataError, match="no column 'gendr'.*Did you mean gender"):
         sources.read(table, target="gendr")
-    with pytest.raises(DataError, match="no column says what is to be predicted.*--target: gender"):
+    with pytest.raises(DataError, match="there is no column of targets.*--target: gender"):
         sources.read(table)
     with pytest.raises(DataError, match="gender gives one class per picture. Expected one number"):
         sources.read(table, target="gender", wanted=(Value,))

@@ -238,7 +238,7 @@ def test_crossings_are_those_of_every_pair_of_sides(corners):
     # As few sides every two are looked at; as many, only those near each other.
     for few in (64, 0):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(polygons, "FEW", few)
+            patch.setattr(polygons, "ALL_PAIRS_UP_TO", few)
             found = polygons.crossing(np.array(corners, dtype=float), area=-1, share=-1)
         assert (found in slow) if slow else found is None
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from clearsight.sources.batches.augmentation import mixed
+from clearsight.sources.batches.augmentation import mixup
 from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.samples.cache import cached
 from clearsight.sources.samples.records import PictureDataset, Record
@@ -105,10 +105,10 @@ def test_only_whole_pictures_of_one_size_suit(dataset, tmp_path):
 def test_mixed_pictures_know_their_share():
     images = torch.rand(3, 3, 4, 4)
     batch = Batch(images=images, truths=[Value(value=1), Value(value=2), Value(value=3)], ids=["a", "b", "c"])
-    assert mixed(batch, 0.0, torch.Generator()) is batch
+    assert mixup(batch, 0.0, torch.Generator()) is batch
     shares = []
     for seed in range(200):
-        found = mixed(batch, 0.2, torch.Generator().manual_seed(seed))
+        found = mixup(batch, 0.2, torch.Generator().manual_seed(seed))
         assert [truth.value for truth in found.others] == [3, 1, 2]
         assert torch.allclose(found.images[1], found.share * images[1] + (1 - found.share) * images[0])
         shares.append(found.share)
@@ -116,4 +116,4 @@ def test_mixed_pictures_know_their_share():
     assert abs(np.mean(shares) - 0.5) < 4 * (variance / 200) ** 0.5 and abs(np.var(shares) - variance) < 0.04
     boxes = Batch(images=images, truths=[Boxes.of(torch.zeros(0, 4), torch.zeros(0))] * 3, ids=["a", "b", "c"])
     with pytest.raises(ValueError, match="mixup"):
-        mixed(boxes, 0.2, torch.Generator())
+        mixup(boxes, 0.2, torch.Generator())

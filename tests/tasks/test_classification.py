@@ -35,8 +35,8 @@ def test_classes_and_the_majority():
 @pytest.mark.parametrize(
     ("row", "truth", "message"),
     [
-        ([0.5, 0.5, 0.5], Label(index=0), "no probabilities"),
-        ([0.5, float("nan"), 0.5], Label(index=0), "no probabilities"),
+        ([0.5, 0.5, 0.5], Label(index=0), "not probabilities"),
+        ([0.5, float("nan"), 0.5], Label(index=0), "not probabilities"),
         ([0.5, 0.5], Label(index=0), "2 probabilities for 3 classes"),
         ([0.5, 0.5, 0.0], Label(index=3), "class id 3"),
         ([0.5, 0.5, 0.0], None, "came with 0 labels"),
@@ -54,7 +54,7 @@ def test_labels_and_their_thresholds():
     assert found.states.tolist() == [[1, 0, 3], [0, 0, 2], [1, 1, 3]]
     settled = Tagging().settle(found)
     assert settled["thresholds"] == pytest.approx((0.4, 0.8, 0.5))
-    assert found.with_options(**settled).given.tolist() == [
+    assert found.with_options(**settled).predicted.tolist() == [
         [True, False, True],
         [False, False, True],
         [True, True, True],

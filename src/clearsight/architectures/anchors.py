@@ -1,4 +1,4 @@
-"""Anchors: the boxes that a region proposal network begins from, fitted to the sizes of the training objects."""
+"""Anchors: the reference boxes of a region proposal network, fitted to the sizes of the training objects."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,18 +8,18 @@ from torch import Tensor
 
 from clearsight.types import Boxes, Size, Truth
 
-CELLS = 8.0  # an object belongs to the map in which it spans about so many cells
-SEEN = 20_000  # boxes that are enough to find a few typical sizes
-ROUNDS = 100
+CELLS = 8.0  # an object is assigned to the feature map in which it spans about this many cells
+MAX_BOXES = 20_000  # enough to fit a few anchors
+MAX_ITERATIONS = 100
 
 Shape = tuple[float, float]
 
 
 def fitted_anchors(truths: Iterable[Truth], count: int) -> tuple[float, ...]:
-    """The typical sizes of the objects, height and width in pixels by turns, small to large; ``count`` or fewer.
+    """Anchor sizes of the objects: height, width, height, width, ... in pixels, small to large; ``count`` or fewer.
 
-    They are the centres of a k-means of box sizes under the distance 1 - IoU (Redmon and Farhadi 2017, section 2),
-    begun at equal steps of area, so the same truths give the same anchors. Raises ValueError where there is no object.
+    The centroids of k-means clustering of box sizes under the distance 1 - IoU (Redmon and Farhadi 2017, section 2),
+    initialised at quantiles of area, hence deterministic. Raises ValueError where there is no object.
     """
     sizes = []
     for truth in truths:
@@ -34,7 +34,7 @@ def fitted_anchors(truths: Iterable[Truth], count: int) -> tuple[float, ...]:
             "not ignored: look at the data with `clearsight data`."
         )
     every = every[every.prod(1).argsort(stable=True)]
-    every = every[:: -(-len(every) // SEEN)]
+    every = every[:: -(-len(every) // MAX_BOXES)]
     centres = _k_means(every, count)
     rounded = sorted({(max(round(h, 1), 1.0), max(round(w, 1), 1.0)) for h, w in centres.tolist()}, key=_order)
     return tuple(side for shape in rounded for side in shape)
@@ -45,11 +45,11 @@ def _order(shape: Shape) -> tuple[float, float]:
 
 
 def _k_means(sizes: Float[Tensor, "n 2"], count: int) -> Float[Tensor, "k 2"]:
-    """Sizes ``height width``, ascending in area, in ``count`` groups: the mean size of each that has members."""
+    """Centroids of sizes ``height width``, ascending in area, in ``count`` clusters; empty clusters are dropped."""
     count = min(count, len(sizes))
     centres = sizes[((torch.arange(count) + 0.5) * len(sizes) / count).long()]
     former = None
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ITERATIONS):
         group = shape_overlap(sizes, centres).argmax(1)
         if former is not None and torch.equal(group, former):
             break
@@ -67,7 +67,7 @@ def shape_overlap(a: Float[Tensor, "n 2"], b: Float[Tensor, "m 2"]) -> Float[Ten
 
 
 def level_of(areas: Float[Tensor, "n"], strides: Sequence[int]) -> Int[Tensor, "n"]:
-    """Which map answers for a box of so many square pixels: that where it spans ``CELLS`` cells, give or take a half.
+    """The pyramid level of boxes of these areas (px²): where they span about ``CELLS`` cells.
 
     Equation 1 of Lin et al. 2017, with another constant: their 224 px at stride 16 are 14 cells.
     """
@@ -76,7 +76,7 @@ def level_of(areas: Float[Tensor, "n"], strides: Sequence[int]) -> Int[Tensor, "
 
 
 def by_level(anchors: Sequence[float], strides: Sequence[int]) -> list[list[Shape]]:
-    """The anchors ``height, width, ...`` dealt out to the maps they suit; a map may have none."""
+    """The anchors ``height, width, ...`` assigned to pyramid levels; a level may have none."""
     shapes = list(zip(anchors[::2], anchors[1::2], strict=True))
     found: list[list[Shape]] = [[] for _ in strides]
     for shape, level in zip(shapes, level_of(torch.tensor([h * w for h, w in shapes]), strides).tolist(), strict=True):
@@ -84,8 +84,8 @@ def by_level(anchors: Sequence[float], strides: Sequence[int]) -> list[list[Shap
     return found
 
 
-def laid(grid: Size, stride: int, shapes: Sequence[Shape], device: torch.device) -> Float[Tensor, "k 4"]:
-    """Anchors in pixels around the centre of every cell of a grid (rows, columns): rows, columns, then shapes."""
+def anchors_on_grid(grid: Size, stride: int, shapes: Sequence[Shape], device: torch.device) -> Float[Tensor, "k 4"]:
+    """Anchors in pixels, centred on every cell of a grid (rows, columns); ordered by row, column, shape."""
     rows = (torch.arange(grid[0], device=device) + 0.5) * stride
     columns = (torch.arange(grid[1], device=device) + 0.5) * stride
     y, x = torch.meshgrid(rows, columns, indexing="ij")

@@ -1,7 +1,7 @@
 """Classifier: any backbone, global average pooling, and one linear layer.
 
-The head of residual networks (He et al. 2016) and of nearly all that came after. It answers one class, several labels
-or a number, as the truths of the data say; see ``answers`` for the losses.
+The head of residual networks (He et al. 2016) and of most later ones. It predicts one class, several labels or a
+number, whichever the ground truth holds; see ``answers`` for the losses.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from clearsight.types import Backbone, Batch, Estimate, Losses, Scores, Training
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierConfig(Answering):
-    """What can be chosen of a classifier; ``dropout`` is the share of channels left out while training."""
+    """Settings of a classifier; ``dropout`` is the dropout probability of the pooled features."""
 
     backbone: str = "regnetx_002"
     dropout: float = 0.1
@@ -28,11 +28,11 @@ class ClassifierConfig(Answering):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}. Expected a share of at least 0 and below 1.")
+            raise ValueError(f"dropout is {self.dropout}. Expected a probability of at least 0 and below 1.")
 
 
 class Classifier(nn.Module):
-    """Backbone, mean, linear."""
+    """Backbone, global average pooling, linear layer."""
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "tagging", "regression")
     config_type: ClassVar[type] = ClassifierConfig
@@ -52,16 +52,16 @@ class Classifier(nn.Module):
     def fitted(
         cls, config: ClassifierConfig, truths: Iterable[Truth], class_names: tuple[str, ...]
     ) -> ClassifierConfig:
-        """The config with the kind of answer and the class frequencies of the training truths."""
+        """The config with the kind of target and the class frequencies of the training set."""
         return answers.fitted(config, truths, class_names)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
         """Logits, or the standardised number."""
         feature = self.backbone(images)[-1]
-        return self._answer(feature)
+        return self._head(feature)
 
     def losses(self, batch: Batch) -> Losses:
-        """One loss, by what is answered."""
+        """One loss, by the kind of target."""
         return answers.losses(self.config, self(batch.images), batch)
 
     @torch.inference_mode()
@@ -71,8 +71,8 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def heat(self, images: Float[Tensor, "b 3 h w"], classes: Int[Tensor, "b"]) -> Float[Tensor, "b h w"]:
-        """Where each picture speaks for its class (Grad-CAM), in [0, 1]; the network must be in evaluation mode."""
-        return heat_of(self.backbone(images)[-1], self._answer, classes, (images.shape[2], images.shape[3]))
+        """Grad-CAM heat map of each picture for its class, in [0, 1]; the network must be in evaluation mode."""
+        return heat_of(self.backbone(images)[-1], self._head, classes, (images.shape[2], images.shape[3]))
 
-    def _answer(self, feature: Tensor) -> Tensor:
+    def _head(self, feature: Tensor) -> Tensor:
         return self.linear(self.dropout(feature.mean((2, 3))))

@@ -114,7 +114,7 @@ class EncoderDecoder(nn.Module):
     def losses(self, batch: Batch) -> Losses:
         """The weighted ``cross-entropy``, and ``dice``, ``lovasz`` and ``focal`` where they were given a weight."""
         config, logits = self.config, self(batch.images)
-        labels = self._seen(_stacked(batch.truths, logits.device))
+        labels = self._subsampled(_stacked(batch.truths, logits.device))
         logits = F.interpolate(logits.float(), size=labels.shape[1:], mode="bilinear", align_corners=False)
         weights = self._class_weights(logits.device)
         found: Losses = {}
@@ -130,12 +130,12 @@ class EncoderDecoder(nn.Module):
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[ClassProbabilities]:
         """The probability of every class at every pixel of the canvas."""
-        logits = self(images).float().contiguous()  # softmax is several times as quick where classes come first
+        logits = self(images).float().contiguous()  # softmax is several times faster with classes first
         logits = F.interpolate(logits, size=images.shape[2:], mode="bilinear", align_corners=False)
         return [ClassProbabilities(probabilities=one) for one in logits.softmax(1)]
 
-    def _seen(self, labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h2 w2"]:
-        """Every ``loss_stride``-th label, begun anywhere: a fixed beginning would shift them all by half a pixel."""
+    def _subsampled(self, labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h2 w2"]:
+        """Every ``loss_stride``-th label from a random offset: a fixed one would shift them all by half a pixel."""
         step = self.config.loss_stride
         top, left = torch.randint(step, (2,)).tolist() if self.training and step > 1 else (0, 0)
         return labels[:, top::step, left::step]

@@ -1,10 +1,10 @@
 """Faster R-CNN: a region proposal network and a box head share one feature pyramid.
 
 After Ren et al. 2015 with the feature pyramid of Lin et al. 2017 and the RoIAlign of He et al. 2017. What differs from
-the papers, so that it learns from a few hundred pictures without published weights: ordinary batch norms throughout
-instead of frozen ones, anchors fitted to the training objects, one box per region instead of one per class, generalised
-IoU losses (Rezatofighi et al. 2019), and class scores that say how well the box fits (Zhang et al. 2021, VarifocalNet)
-instead of a softmax with a background.
+the papers, so that it learns from a few hundred pictures without pretrained weights: trained batch norms instead of
+frozen ones, anchors fitted to the training objects, one box per region instead of one per class, generalised IoU
+losses (Rezatofighi et al. 2019), and IoU-aware class scores (Zhang et al. 2021, VarifocalNet) instead of a softmax
+with a background class.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,24 +19,24 @@ from clearsight.architectures.anchors import fitted_anchors
 from clearsight.architectures.feature_pyramid import FeaturePyramid
 from clearsight.architectures.layers import GROUP
 from clearsight.architectures.region_heads import SIDE, BoxHead, aligned_features
-from clearsight.architectures.region_matching import Objects, drawn, matched, moved, objects_of
+from clearsight.architectures.region_matching import Objects, decoded_boxes, matched, objects_of, sampled_regions
 from clearsight.architectures.region_proposals import ProposalNetwork, Proposed
 from clearsight.architectures.yolo import varifocal
 from clearsight.ops import boxes as box_ops
 from clearsight.types import Backbone, Batch, Detections, Losses, Size, Training, Truth
 
 STRIDES = (8, 16, 32)
-CANDIDATES = 1000  # suppression compares pairs: enough to fill any picture, few enough to stay quick
+CANDIDATES = 1000  # NMS compares all pairs: enough to fill any picture, few enough to stay fast
 
 
 @dataclass(frozen=True, kw_only=True)
 class FasterRcnnConfig:
     """Settings of a Faster R-CNN: ``width`` channels in the pyramid; ``depth`` and ``hidden_units`` of the box head.
 
-    ``anchor_shapes`` anchors are fitted to the training objects; ``anchors`` are those, height and width in pixels by
-    turns. The ``proposals_before_nms`` best proposals of a picture go through non-maximum suppression at
+    ``anchor_shapes`` anchors are fitted to the training objects; ``anchors`` are those, as alternating heights and
+    widths in pixels. The ``proposals_before_nms`` best proposals of a picture go through non-maximum suppression at
     ``proposal_nms_iou_threshold``, and at most ``proposals_after_nms`` remain (``training_proposals`` in training). The
-    box head learns from ``sampled_proposals`` of them, at most ``positive_share`` on objects; the proposal network from
+    box head is trained on ``sampled_proposals`` of them, at most ``positive_share`` positive; the proposal network on
     ``sampled_anchors`` anchors. The last four settings are those of YOLO.
     """
 
@@ -87,14 +87,14 @@ class FasterRcnnConfig:
             raise ValueError(f"box_weight is {self.box_weight}. Expected a weight of at least 0.")
         if len(self.anchors) % 2 or not all(side > 0 for side in self.anchors):
             raise ValueError(
-                f"anchors are {self.anchors}. Expected heights and widths by turns, in pixels above 0, such as "
+                f"anchors are {self.anchors}. Expected alternating heights and widths, in pixels above 0, such as "
                 "32,32,64,48; or leave them out, and they are fitted to the training objects."
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampled:
-    """Regions the head learns from: of which picture, which object each shows (-1: background), all pictures in one."""
+    """Training regions of a batch: the picture of each, and the object it is matched to (-1: background)."""
 
     regions: Float[Tensor, "r 4"]
     pictures: Int[Tensor, "r"]
@@ -102,7 +102,7 @@ class Sampled:
 
 
 class FasterRcnn(nn.Module):
-    """Backbone, feature pyramid, region proposals, region head."""
+    """Backbone, feature pyramid, region proposal network, box head."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
     config_type: ClassVar[type] = FasterRcnnConfig
@@ -122,23 +122,23 @@ class FasterRcnn(nn.Module):
     def fitted(
         cls, config: FasterRcnnConfig, truths: Iterable[Truth], class_names: tuple[str, ...]
     ) -> FasterRcnnConfig:
-        """The config with anchors that suit the training objects, unless it has anchors already.
+        """The config with anchors fitted to the training objects, unless it has anchors already.
 
         Raises ValueError where no picture shows an object.
         """
         return config if config.anchors else replace(config, anchors=fitted_anchors(truths, config.anchor_shapes))
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """What the network's parts say: logits ``b k`` and offsets ``b k 4`` of all anchors, and class logits and
-        offsets of ``sampled_proposals`` anchors of each picture, spread evenly.
+        """The raw outputs: logits ``b k`` and offsets ``b k 4`` of all anchors, and class logits and offsets of
+        ``sampled_proposals`` evenly spaced anchors of each picture.
 
-        Which regions are proposed is a matter of comparisons, so small changes of weights could change everything; of
-        fixed regions they change little. For detections see ``predict``.
+        Proposals are selected by comparisons, so a small change of weights may replace them; the outputs for fixed
+        regions change little. For detections see ``predict``.
         """
         maps = self.neck(self.backbone(images))
         proposed = self.proposer(maps)
-        regions, pictures = self._spread(proposed, images)
-        return self._answers(maps, proposed, regions, pictures)
+        regions, pictures = self._spaced_anchors(proposed, images)
+        return self._outputs(maps, proposed, regions, pictures)
 
     def losses(self, batch: Batch) -> Losses:
         """``proposal`` and ``proposal-box`` of anchors; ``score`` (varifocal) and ``box`` (GIoU) of regions."""
@@ -153,7 +153,7 @@ class FasterRcnn(nn.Module):
 
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Detections]:
-        """The boxes of each picture, best first, overlapping ones of a class reduced to the best."""
+        """The boxes of each picture after non-maximum suppression, best first."""
         return [Detections(xyxy=boxes, scores=scores, labels=labels) for boxes, scores, labels in self._of_each(images)]
 
     def found(self, images: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, ...]:
@@ -176,14 +176,14 @@ class FasterRcnn(nn.Module):
             for row in range(len(images))
         ]
 
-    def _answers(self, maps: list[Tensor], proposed: Proposed, regions: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:
+    def _outputs(self, maps: list[Tensor], proposed: Proposed, regions: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:
         return proposed.logits, proposed.offsets, *self.head(self._features(maps, regions, pictures, SIDE))
 
     def _features(self, maps: list[Tensor], regions: Tensor, pictures: Tensor, side: int) -> Tensor:
         return aligned_features(maps, self.backbone.strides, regions, pictures, side)
 
-    def _spread(self, proposed: Proposed, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Evenly spread anchors of each picture, and the pictures they belong to."""
+    def _spaced_anchors(self, proposed: Proposed, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Evenly spaced anchors of each picture, and the index of each one's picture."""
         anchors, size = proposed.anchors, (images.shape[2], images.shape[3])
         which = torch.linspace(0, len(anchors) - 1, self.config.sampled_proposals, device=images.device).long()
         pictures = torch.arange(len(images), device=images.device).repeat_interleave(len(which))
@@ -197,29 +197,29 @@ class FasterRcnn(nn.Module):
             size,
             before=config.proposals_before_nms,
             after=after,
-            overlap=config.proposal_nms_iou_threshold,
+            iou_threshold=config.proposal_nms_iou_threshold,
         )
 
     @torch.no_grad()
     def _sampled(self, proposed: Proposed, objects: Sequence[Objects], size: Size) -> Sampled:
-        """Proposals and the objects themselves, matched, and some of each kind."""
+        """A sample of positive and negative regions: proposals and the ground-truth boxes themselves, matched."""
         regions, pictures, truths = [], [], []
         for row, mine in enumerate(objects):
             proposals = self._proposals(proposed, row, size, self.config.training_proposals)
             candidates = torch.cat([proposals, mine.boxes])
             match = matched(candidates, mine, 0.5, 0.5)
-            positive, negative = drawn(match, self.config.sampled_proposals, self.config.positive_share)
-            chosen = torch.cat([positive, negative])
-            regions.append(candidates[chosen])
-            pictures.append(torch.full_like(chosen, row))
+            positive, negative = sampled_regions(match, self.config.sampled_proposals, self.config.positive_share)
+            sample = torch.cat([positive, negative])
+            regions.append(candidates[sample])
+            pictures.append(torch.full_like(sample, row))
             truths.append(torch.cat([match.truth[positive], torch.full_like(negative, -1)]))
         return Sampled(regions=torch.cat(regions), pictures=torch.cat(pictures), truths=torch.cat(truths))
 
     def _region_losses(self, maps: list[Tensor], sampled: Sampled, objects: Sequence[Objects], batch: Batch) -> Losses:
         logits, offsets = self.head(self._features(maps, sampled.regions, sampled.pictures, SIDE))
         positive = sampled.truths >= 0
-        boxes = moved(sampled.regions[positive], offsets[positive])
-        which = _among_all(sampled, objects)[positive]
+        boxes = decoded_boxes(sampled.regions[positive], offsets[positive])
+        which = _batch_indices(sampled, objects)[positive]
         truths, labels = (torch.cat([getattr(mine, name) for mine in objects])[which] for name in ("boxes", "labels"))
         quality = box_ops.iou(boxes.detach(), truths)
         target = torch.zeros_like(logits)
@@ -229,10 +229,10 @@ class FasterRcnn(nn.Module):
         return {"score": score, "box": self.config.box_weight * box}
 
     def _found(self, maps: list[Tensor], regions: Tensor, size: Size) -> tuple[Tensor, ...]:
-        """What there is of one picture, whose maps and proposals these are."""
+        """The detections of one picture, from its feature maps and proposals."""
         pictures = torch.zeros_like(regions[:, 0]).long()
         logits, offsets = self.head(self._features(maps, regions, pictures, SIDE))
-        return self._best(logits.sigmoid(), box_ops.clip(moved(regions, offsets), size), size)
+        return self._best(logits.sigmoid(), box_ops.clip(decoded_boxes(regions, offsets), size), size)
 
     def _best(self, scores: Tensor, boxes: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
         region, label = (scores > self.config.score_threshold).nonzero(as_tuple=True)
@@ -249,7 +249,7 @@ class FasterRcnn(nn.Module):
         return where, score[kept], label[kept]
 
 
-def _among_all(sampled: Sampled, objects: Sequence[Objects]) -> Int[Tensor, "r"]:
-    """Which object each region shows, counted through all pictures; of no meaning for background."""
+def _batch_indices(sampled: Sampled, objects: Sequence[Objects]) -> Int[Tensor, "r"]:
+    """The index of each region's object among those of the whole batch; meaningless for background."""
     counts = torch.tensor([0, *(len(mine.boxes) for mine in objects)], device=sampled.truths.device)
     return sampled.truths + counts.cumsum(0)[sampled.pictures]

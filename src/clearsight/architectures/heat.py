@@ -1,4 +1,4 @@
-"""Heat: where in a picture a network saw what it answers."""
+"""Heat maps: which parts of a picture support the network's prediction."""
 
 from collections.abc import Callable
 
@@ -13,17 +13,17 @@ from clearsight.types import Size
 
 def heat_of(
     feature: Float[Tensor, "b c h w"],
-    answer: Callable[[Tensor], Tensor],
+    head: Callable[[Tensor], Tensor],
     classes: Int[Tensor, "b"],
     size: Size,
 ) -> Float[Tensor, "b height width"]:
-    """Grad-CAM of the last map, resized to the picture: ``answer`` is the rest of the network, ``classes`` whose score.
+    """Grad-CAM of the last feature map, resized to the picture, for ``classes``; ``head`` is the rest of the network.
 
-    Works wherever it is called, also where gradients are switched off.
+    Works under ``no_grad`` and ``inference_mode`` too.
     """
     with torch.inference_mode(False), torch.enable_grad():
         maps = feature.clone().detach().requires_grad_()
-        chosen = answer(maps).float().gather(1, classes.to(maps.device).clone()[:, None])
-        (gradients,) = torch.autograd.grad(chosen.sum(), maps)
+        scores = head(maps).float().gather(1, classes.to(maps.device).clone()[:, None])
+        (gradients,) = torch.autograd.grad(scores.sum(), maps)
         heat = grad_cam(maps.detach(), gradients)
         return F.interpolate(heat[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]

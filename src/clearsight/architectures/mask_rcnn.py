@@ -1,8 +1,8 @@
 """Mask R-CNN: Faster R-CNN with a mask for every object (He et al. 2017).
 
-A third head reads the features of each found box, 14 x 14, and answers with a mask of 28 x 28 for every class, of which
-that of the box's class is taken. What differs from the paper: see ``faster_rcnn``; and the mask head's convolutions are
-factored, with norms.
+A third head takes the 14 x 14 RoIAlign features of each detected box and predicts a 28 x 28 mask for every class, of
+which that of the box's class is used. What differs from the paper: see ``faster_rcnn``; and the mask head's
+convolutions are factored, with norms.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ from clearsight.types import Backbone, Batch, InstanceDetections, Instances, Los
 class MaskRcnnConfig(FasterRcnnConfig):
     """Settings of a Mask R-CNN: all of a Faster R-CNN, and ``mask_depth`` convolutions before the upsampling.
 
-    The mask head learns from ``mask_samples`` regions of each batch that show an object. A pixel belongs to an object
-    where its probability is at least ``mask_threshold``.
+    The mask head is trained on ``mask_samples`` positive regions of each batch. A pixel belongs to an object where its
+    probability is at least ``mask_threshold``.
     """
 
     mask_depth: int = 2
@@ -59,20 +59,20 @@ class MaskRcnn(FasterRcnn):
         self.masks = MaskHead(config.width, config.mask_depth, len(class_names))
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """What ``FasterRcnn.forward`` gives, and mask logits of some of the same regions, of the first class."""
+        """The outputs of ``FasterRcnn.forward``, and mask logits of the first class for some of the same regions."""
         maps = self.neck(self.backbone(images))
         proposed = self.proposer(maps)
-        regions, pictures = self._spread(proposed, images)
+        regions, pictures = self._spaced_anchors(proposed, images)
         some = slice(None, None, -(-len(regions) // self.config.mask_samples))
         first = torch.zeros_like(pictures[some])
         return (
-            *self._answers(maps, proposed, regions, pictures),
+            *self._outputs(maps, proposed, regions, pictures),
             self.masks(self._features(maps, regions[some], pictures[some], MASK_SIDE), first),
         )
 
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[InstanceDetections]:  # type: ignore[override]
-        """The objects of each picture with their masks, best first, of overlapping boxes of a class the best."""
+        """The objects of each picture with their masks, after non-maximum suppression, best first."""
         size, threshold = (images.shape[2], images.shape[3]), self.config.mask_threshold
         return [
             InstanceDetections(
@@ -82,14 +82,14 @@ class MaskRcnn(FasterRcnn):
         ]
 
     def _region_losses(self, maps: list[Tensor], sampled: Sampled, objects: Sequence[Objects], batch: Batch) -> Losses:
-        """Those of Faster R-CNN, and ``mask``: cross-entropy of the masks of regions that show an object."""
+        """Those of Faster R-CNN, and ``mask``: cross-entropy of the masks of positive regions."""
         found = super()._region_losses(maps, sampled, objects, batch)
         positive = (sampled.truths >= 0).nonzero()[:, 0]
         shown = positive[torch.randperm(len(positive), device=positive.device)[: self.config.mask_samples]]
-        # Without any object one region keeps the head in the step, with no weight.
+        # Without a positive region, one region of weight 0 keeps the head in the graph.
         used = shown if len(shown) else torch.zeros_like(sampled.pictures[:1])
         regions, pictures = sampled.regions[used], sampled.pictures[used]
-        labels, masks = _truth_of(sampled, shown, objects, batch)
+        labels, masks = _mask_targets(sampled, shown, objects, batch)
         logits = self.masks(self._features(maps, regions, pictures, MASK_SIDE), labels)
         loss = F.binary_cross_entropy_with_logits(logits, masks) if len(shown) else 0 * logits.sum()
         return {**found, "mask": self.config.mask_weight * loss}
@@ -101,8 +101,8 @@ class MaskRcnn(FasterRcnn):
         return boxes, scores, labels, logits.sigmoid()
 
 
-def _truth_of(sampled: Sampled, shown: Tensor, objects: Sequence[Objects], batch: Batch) -> tuple[Tensor, Tensor]:
-    """Class and mask, at the side of the mask head's answers, of the regions at these indices; one 0 without any."""
+def _mask_targets(sampled: Sampled, shown: Tensor, objects: Sequence[Objects], batch: Batch) -> tuple[Tensor, Tensor]:
+    """Class and mask, at the resolution of the mask head, of the regions at these indices; one 0 without any."""
     if not len(shown):
         return torch.zeros_like(sampled.pictures[:1]), sampled.regions.new_zeros(1)
     side = 2 * MASK_SIDE

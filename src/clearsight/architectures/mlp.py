@@ -1,7 +1,7 @@
 """Multilayer perceptron on the pixels of small pictures.
 
-The network before convolutions (Rumelhart et al. 1986), with batch norms and dropout: what a picture's class owes to
-its raw pixels, and the baseline a convolutional network must beat.
+The network before convolutions (Rumelhart et al. 1986), with batch norms and dropout: how far raw pixels alone predict
+a picture's class, and the baseline a convolutional network must beat.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ from clearsight.types import Batch, Estimate, Losses, Scores, Training, Truth
 
 @dataclass(frozen=True, kw_only=True)
 class MlpConfig(Answering):
-    """What can be chosen of an Mlp: the width of each hidden layer, and the share of it left out while training.
+    """Settings of an Mlp: the width of each hidden layer, and the dropout probability.
 
-    Every picture is reduced to ``side_px`` by ``side_px`` pixels, whatever its size and shape.
+    Every picture is average-pooled to ``side_px`` by ``side_px`` pixels, whatever its size and shape.
     """
 
     widths: tuple[int, ...] = (512, 256)
@@ -35,7 +35,7 @@ class MlpConfig(Answering):
         if self.widths and min(self.widths) < 1:
             raise ValueError(f"widths is {self.widths}. Expected the width of each hidden layer, such as 512,256.")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}. Expected a share of at least 0 and below 1.")
+            raise ValueError(f"dropout is {self.dropout}. Expected a probability of at least 0 and below 1.")
         if self.side_px < 1:
             raise ValueError(f"side_px is {self.side_px}. Expected at least 1.")
 
@@ -66,7 +66,7 @@ class Mlp(nn.Module):
 
     @classmethod
     def fitted(cls, config: MlpConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> MlpConfig:
-        """The config with the kind of answer and what goes with it, from the training truths."""
+        """The config with the kind of target and the class frequencies of the training set."""
         return answers.fitted(config, truths, class_names)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
@@ -75,7 +75,7 @@ class Mlp(nn.Module):
         return self.linear(self.hidden(pixels))
 
     def losses(self, batch: Batch) -> Losses:
-        """One loss, by what is answered."""
+        """One loss, by the kind of target."""
         return answers.losses(self.config, self(batch.images), batch)
 
     @torch.inference_mode()

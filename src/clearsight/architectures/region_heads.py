@@ -1,4 +1,4 @@
-"""What a region shows: its features at one size (RoIAlign), its class and box, and its mask (He et al. 2017)."""
+"""Region heads: RoIAlign features of a region, its class and box, and its mask (He et al. 2017)."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from clearsight.ops import boxes as box_ops
 
 SIDE = 7
 MASK_SIDE = 14
-MASK_WIDTH = 32  # channels of the map of which masks are made
-SQUEEZED = 32  # channels that are laid flat for the last layers
-SHARES = (0.1, 0.1, 0.2, 0.2)  # how an answer of 1 moves a region: regions are nearly right already
+MASK_WIDTH = 32  # channels of the mask head's last feature map
+FLATTENED = 32  # channels that are flattened for the fully connected layers
+OFFSET_SCALES = (0.1, 0.1, 0.2, 0.2)  # offsets are small, since proposals are close already
 
 
 def aligned_features(
@@ -25,37 +25,36 @@ def aligned_features(
     pictures: Int[Tensor, "r"],
     side: int,
 ) -> Float[Tensor, "r c side side"]:
-    """The features under each region, ``side x side``, from the map that suits its size: RoIAlign, in float32.
+    """The features of each region, ``side x side``, from the pyramid level of its size: RoIAlign, in float32.
 
-    Each of the cells a region is divided into is read once, at its centre, bilinear between the centres of the map's
-    cells (He et al. 2017, section 3, with one sample, since a region spans few more cells than it is divided into).
-    ``pictures`` tells which picture of the batch a region belongs to. All maps are read as rows of one table, which on
-    a CPU is several times as quick as region by region.
+    Each bin of a region is sampled once, at its centre, by bilinear interpolation (He et al. 2017, section 3, with one
+    sample, since a bin is hardly larger than a cell of the map). ``pictures`` is the batch index of each region. All
+    maps are gathered as rows of one table, which on a CPU is several times faster than region by region.
     """
     channels, device = maps[0].shape[1], regions.device
     table = torch.cat([each.permute(0, 2, 3, 1).reshape(-1, channels) for each in maps]).float()
     heights, widths = ([each.shape[axis] for each in maps] for axis in (2, 3))
     cells = [len(maps[0]) * rows * columns for rows, columns in zip(heights, widths, strict=True)]
     starts = [sum(cells[:index]) for index in range(len(cells))]
-    # One by one: while a network is traced for export, sizes are tensors and must stay so.
+    # One by one: in tracing for export, sizes are tensors and must stay so.
     about = torch.stack([torch.as_tensor(each) for each in (*heights, *widths, *strides, *starts)])
     about = about.reshape(4, -1).to(device)
     height, width, stride, start = about[:, level_of(box_ops.area(regions), strides)]
     at = (torch.arange(side, device=device) + 0.5) / side
-    y, y_share = _between(regions[:, 1], regions[:, 3], at, stride, height)
-    x, x_share = _between(regions[:, 0], regions[:, 2], at, stride, width)
+    y, y_share = _linear_weights(regions[:, 1], regions[:, 3], at, stride, height)
+    x, x_share = _linear_weights(regions[:, 0], regions[:, 2], at, stride, width)
     row = (start + pictures * height * width)[:, None, None] + y * width[:, None, None]
     index = (row[:, :, None, :, None] + x[:, None, :, None, :]).reshape(-1, 4)
     share = (y_share[:, :, None, :, None] * x_share[:, None, :, None, :]).reshape(-1, 4)
-    if torch.jit.is_tracing() or torch.compiler.is_exporting():  # what it amounts to, in words that other runtimes know
+    if torch.jit.is_tracing() or torch.compiler.is_exporting():  # the same in operators of other runtimes
         found = (table[index] * share[..., None]).sum(1)
     else:
         found = F.embedding_bag(index, table, mode="sum", per_sample_weights=share)
     return found.reshape(-1, side, side, channels).permute(0, 3, 1, 2)
 
 
-def _between(low: Tensor, high: Tensor, at: Tensor, stride: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """The two cells around each point of a side and their shares: ``r side 2`` each."""
+def _linear_weights(low: Tensor, high: Tensor, at: Tensor, stride: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """The two cells around each sampling point of one axis and their weights: ``r side 2`` each."""
     place = (low[:, None] + at * (high - low)[:, None]) / stride[:, None] - 0.5
     place = place.clamp(min=0).minimum(cells[:, None] - 1.0)
     first = place.long()
@@ -65,13 +64,13 @@ def _between(low: Tensor, high: Tensor, at: Tensor, stride: Tensor, cells: Tenso
 
 
 class BoxHead(nn.Module):
-    """From the features of a region to the logit of each class, and how the region is to be moved."""
+    """From the features of a region to class logits and box offsets."""
 
     def __init__(self, width: int, depth: int, hidden: int, classes: int) -> None:
         super().__init__()
-        self.shared = nn.Sequential(*(Block(width) for _ in range(depth)), ConvNorm(width, SQUEEZED, 1))
-        # A kernel as large as the map sees all of it: a fully connected layer that is optimised as a convolution.
-        self.whole = nn.Conv2d(SQUEEZED, hidden, SIDE, bias=False)
+        self.shared = nn.Sequential(*(Block(width) for _ in range(depth)), ConvNorm(width, FLATTENED, 1))
+        # A kernel as large as the map: a fully connected layer that the optimizer treats as a convolution.
+        self.whole = nn.Conv2d(FLATTENED, hidden, SIDE, bias=False)
         self.norm = nn.LayerNorm(hidden)
         self.to_class, self.to_box = nn.Linear(hidden, classes), nn.Linear(hidden, 4)
         nn.init.normal_(self.to_class.weight, std=0.01)
@@ -80,18 +79,18 @@ class BoxHead(nn.Module):
         nn.init.zeros_(self.to_box.bias)
 
     def forward(self, features: Float[Tensor, "r c side side"]) -> tuple[Float[Tensor, "r n"], Float[Tensor, "r 4"]]:
-        """Class logits, and offsets as ``region_matching.moved`` takes them; both float32."""
+        """Class logits, and offsets as ``region_matching.decoded_boxes`` takes them; both float32."""
         features = features.to(self.to_box.weight.dtype)
         hidden = F.silu(self.norm(self.whole(self.shared(features)).flatten(1)))
         offsets = self.to_box(hidden).float()
-        return self.to_class(hidden).float(), offsets * offsets.new_tensor(SHARES)
+        return self.to_class(hidden).float(), offsets * offsets.new_tensor(OFFSET_SCALES)
 
 
 class MaskHead(nn.Module):
-    """From the features of a region to a mask of it for each class, at twice their side.
+    """From the features of a region to one mask per class, at twice the resolution.
 
-    The paper's transposed convolution of kernel and stride 2 is done as a 1x1 convolution to four times the channels,
-    which are then laid out as 2 x 2 cells: the same, and several times as quick on a CPU.
+    The paper's transposed convolution of kernel and stride 2 is computed as a 1x1 convolution to four times the
+    channels and a pixel shuffle: equivalent, and several times faster on a CPU.
     """
 
     def __init__(self, width: int, depth: int, classes: int) -> None:

@@ -1,4 +1,4 @@
-"""Which region answers for which object: by overlap, a sample of them, and boxes as offsets from regions."""
+"""Matching of regions to objects by IoU, sampling of the matches, and decoding of box offsets."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from torch import Tensor
 from clearsight.ops import boxes as box_ops
 from clearsight.types import Boxes, Truth
 
-MOST_GROWTH = 4.0  # logarithm: a box is at most 55 times as wide as the region it was found from
+MAX_LOG_SCALE = 4.0  # a box is at most 55 times as wide as the region it is decoded from
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objects:
-    """The judged objects of one picture, their places in its truth, and the boxes nobody judges."""
+    """The objects of one picture, their indices in its ground truth, and its ignored boxes."""
 
     boxes: Float[Tensor, "n 4"]
     labels: Int[Tensor, "n"]
@@ -24,7 +24,7 @@ class Objects:
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """For each region: whether it shows an object, and which of ``Objects``; or background; or neither."""
+    """For each region: positive (and which of ``Objects`` it is matched to), negative (background), or neither."""
 
     positive: Bool[Tensor, "k"]
     negative: Bool[Tensor, "k"]
@@ -32,7 +32,7 @@ class Match:
 
 
 def objects_of(truth: Truth, device: torch.device) -> Objects:
-    """The objects of a truth, on the device of the network."""
+    """The objects of a ground truth, on the device of the network."""
     assert isinstance(truth, Boxes)
     judged = ~truth.ignored
     return Objects(
@@ -49,8 +49,8 @@ def matched(
 ) -> Match:
     """Positive are regions whose IoU with an object is ``high`` or more, negative those below ``low`` for all objects.
 
-    With ``every_object`` the region that meets an object best is positive too, whatever its IoU (Ren et al. 2015,
-    section 3.1.2), if it meets it at all. A region of which more than half lies in an ignored box is never negative.
+    With ``every_object`` the region of highest IoU with an object is positive too, if they overlap at all (Ren et al.
+    2015, section 3.1.2). A region of which more than half lies in an ignored box is never negative.
     """
     count = len(boxes)
     if len(objects.boxes):
@@ -76,7 +76,7 @@ def matched(
 
 
 def overlaps(a: Float[Tensor, "n 4"], b: Float[Tensor, "k 4"]) -> Float[Tensor, "n k"]:
-    """IoU of all pairs, in as few passes over the pairs as can be."""
+    """IoU of all pairs, in few passes over memory."""
     ax1, ay1, ax2, ay2 = a[:, :, None].unbind(1)
     bx1, by1, bx2, by2 = b.T.contiguous()
     across = torch.minimum(ax2, bx2).sub_(torch.maximum(ax1, bx1)).clamp_(min=0)
@@ -85,25 +85,25 @@ def overlaps(a: Float[Tensor, "n 4"], b: Float[Tensor, "k 4"]) -> Float[Tensor, 
     return shared.div_(union)
 
 
-def drawn(match: Match, count: int, share: float) -> tuple[Int[Tensor, "p"], Int[Tensor, "q"]]:
-    """Random positive and negative regions, ``count`` together where there are so many, positive at most ``share``."""
+def sampled_regions(match: Match, count: int, share: float) -> tuple[Int[Tensor, "p"], Int[Tensor, "q"]]:
+    """A random sample of positive and negative regions: at most ``count`` in all, at most ``share`` of it positive."""
     positive, negative = match.positive.nonzero()[:, 0], match.negative.nonzero()[:, 0]
-    positive = _some(positive, int(count * share))
-    return positive, _some(negative, count - len(positive))
+    positive = _random_subset(positive, int(count * share))
+    return positive, _random_subset(negative, count - len(positive))
 
 
-def _some(index: Int[Tensor, "n"], most: int) -> Int[Tensor, "k"]:
-    if len(index) <= most:
+def _random_subset(index: Int[Tensor, "n"], limit: int) -> Int[Tensor, "k"]:
+    if len(index) <= limit:
         return index
-    return index[torch.randperm(len(index), device=index.device)[:most]]
+    return index[torch.randperm(len(index), device=index.device)[:limit]]
 
 
-def moved(regions: Float[Tensor, "*n 4"], offsets: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
-    """Boxes from regions and offsets: the centre moved by shares of the sides, the sides grown by powers of e.
+def decoded_boxes(regions: Float[Tensor, "*n 4"], offsets: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+    """Boxes from regions and offsets: the centre shifted by shares of the sides, the sides scaled by powers of e.
 
     Girshick et al. 2014, appendix C, equations 1 to 4.
     """
     sides = regions[..., 2:] - regions[..., :2]
     centres = (regions[..., :2] + regions[..., 2:]) / 2 + offsets[..., :2] * sides
-    half = sides * offsets[..., 2:].clamp(max=MOST_GROWTH).exp() / 2
+    half = sides * offsets[..., 2:].clamp(max=MAX_LOG_SCALE).exp() / 2
     return torch.cat([centres - half, centres + half], dim=-1)

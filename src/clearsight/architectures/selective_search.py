@@ -1,7 +1,7 @@
-"""Regions of a picture that may hold an object, by selective search (Uijlings et al. 2013), and what was found before.
+"""Region proposals by selective search (Uijlings et al. 2013), with a cache.
 
-Neighbouring patches of like colour, texture and size are merged until one is left; the box around every patch on the
-way is a region (see ``clearsight.ops.regions``, which searches). What was found is kept in ``regions`` in the user's
+Neighbouring patches of similar colour, texture and size are merged until one is left; the bounding box of every patch
+on the way is a region (see ``clearsight.ops.regions``, which searches). Results are cached in ``regions`` in the user's
 cache folder (``CLEARSIGHT_CACHE`` names another), one small file each.
 """
 
@@ -27,42 +27,43 @@ FOLDERS, FILES = 256, 400  # 100,000 pictures in all: at most 400 MB
 CHECK_BYTES = 16
 
 
-def found(image: UInt8[Tensor, "3 h w"], longer_px: int, most: int) -> Int[Tensor, "r 4"]:
-    """At most ``most`` different regions in whole pixels of the picture shrunk to ``longer_px``; in a fixed order."""
-    return torch.from_numpy(search.found(image.permute(1, 2, 0).numpy(), longer_px, most))
+def found(image: UInt8[Tensor, "3 h w"], longer_px: int, max_regions: int) -> Int[Tensor, "r 4"]:
+    """At most ``max_regions`` distinct regions in whole pixels of the picture shrunk to ``longer_px``; fixed order."""
+    return torch.from_numpy(search.found(image.permute(1, 2, 0).numpy(), longer_px, max_regions))
 
 
 def regions(
-    images: Float[Tensor, "b 3 h w"], longer_px: int, most: int, *, remember: bool
+    images: Float[Tensor, "b 3 h w"], longer_px: int, max_regions: int, *, use_cache: bool
 ) -> list[Float[Tensor, "r 4"]]:
     """The regions of each picture of a batch in its pixels, never none: the first is the picture itself.
 
-    ``remember`` looks in the cache first and stores what was not there. The grey around a picture that is smaller than
-    its canvas is left out, so a picture is known again wherever it lies.
+    ``use_cache`` reads from the cache and adds what is missing. Grey padding is left out, so the cache key does not
+    depend on where on its canvas a picture lies.
     """
     pixels = (images.detach().float().cpu() * 255).round().clamp(0, 255).to(torch.uint8)
     with ThreadPoolExecutor(min(len(pixels), os.cpu_count() or 1)) as pool:
-        one = partial(_regions, longer_px=longer_px, most=most, remember=remember)
+        one = partial(_regions, longer_px=longer_px, max_regions=max_regions, use_cache=use_cache)
         return [each.to(images.device) for each in pool.map(one, pixels)]
 
 
-def _regions(canvas: Tensor, longer_px: int, most: int, remember: bool) -> Tensor:
+def _regions(canvas: Tensor, longer_px: int, max_regions: int, use_cache: bool) -> Tensor:
     window = search.content(canvas.permute(1, 2, 0).numpy(), FILL)
     if window is None:
         return torch.tensor([[0.0, 0.0, canvas.shape[2], canvas.shape[1]]])
     left, top, right, bottom = window
-    boxes = (remembered if remember else found)(canvas[:, top:bottom, left:right], longer_px, most)
+    boxes = (cached if use_cache else found)(canvas[:, top:bottom, left:right], longer_px, max_regions)
     return torch.from_numpy(search.placed(boxes.numpy(), window, longer_px))
 
 
-def remembered(image: UInt8[Tensor, "3 h w"], longer_px: int, most: int) -> Int[Tensor, "r 4"]:
-    """``found``, from the cache where it is there and whole, else stored there."""
-    said = f"{VERSION} {search.SCALES} {search.LEAST_PX} {search.ALIKE} {longer_px} {most} {tuple(image.shape)} "
-    key = hashlib.blake2b(said.encode() + image.contiguous().numpy().tobytes(), digest_size=16).hexdigest()
+def cached(image: UInt8[Tensor, "3 h w"], longer_px: int, max_regions: int) -> Int[Tensor, "r 4"]:
+    """``found``, read from the cache where it is there and intact, else computed and stored."""
+    settings = f"{VERSION} {search.SCALES} {search.MIN_SIDE_PX} {search.DUPLICATE_IOU} {longer_px} {max_regions} "
+    settings += f"{tuple(image.shape)} "
+    key = hashlib.blake2b(settings.encode() + image.contiguous().numpy().tobytes(), digest_size=16).hexdigest()
     path = folder() / key[:2] / key
     boxes = _read(path)
     if boxes is None:
-        boxes = found(image, longer_px, most)
+        boxes = found(image, longer_px, max_regions)
         body = boxes.numpy().astype("<u2").tobytes()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,13 +72,13 @@ def remembered(image: UInt8[Tensor, "3 h w"], longer_px: int, most: int) -> Int[
                 f"the cache cannot be used: {error}. Expected a writable folder at {folder()}. "
                 "Correct its permissions or name another in CLEARSIGHT_CACHE."
             ) from error
-        _make_room(path.parent)
+        _evict_oldest(path.parent)
         write_bytes(path, hashlib.blake2b(body, digest_size=CHECK_BYTES).digest() + body)
     return boxes
 
 
 def folder() -> Path:
-    """Where regions are kept: in ``CLEARSIGHT_CACHE``, else in the user's cache folder."""
+    """Where regions are cached: in ``CLEARSIGHT_CACHE``, else in the user's cache folder."""
     named = os.environ.get("CLEARSIGHT_CACHE")
     return (Path(named).expanduser() if named else platformdirs.user_cache_path("clearsight")) / "regions"
 
@@ -93,8 +94,8 @@ def _read(path: Path) -> Tensor | None:
     return torch.from_numpy(np.frombuffer(body, "<u2").astype(np.int64).reshape(-1, 4))
 
 
-def _make_room(place: Path) -> None:
-    """Remove the oldest files of a folder that is full; another process may remove them too."""
+def _evict_oldest(place: Path) -> None:
+    """Remove the oldest files of a full folder; another process may remove them too."""
     files: list[tuple[float, Path]] = []
     for path in place.iterdir():
         with contextlib.suppress(FileNotFoundError):

@@ -1,17 +1,17 @@
 """YOLO of 2016: one coarse grid, a few boxes and one class per cell, squared-error loss.
 
 After Redmon et al. 2016 ("You Only Look Once"), sections 2.1 to 2.3. The picture has ``grid_size`` x ``grid_size``
-cells, of whatever aspect the picture is. A cell predicts the class of an object centred in it, and ``boxes_per_cell``
+cells, whatever its aspect ratio. A cell predicts the class of an object centred in it, and ``boxes_per_cell``
 boxes: centre within the cell, square roots of width and height as shares of the picture, and a confidence, whose target
 is the IoU with the object. Only the box of a cell with the highest IoU is responsible for the object. A cell in which
-two objects are centred keeps the larger, which is a limit of this model that a finer grid only eases: 7 cells are the
-paper's, pictures with many small objects want more (``grid_size=12``).
+two objects are centred keeps the larger, a limit of this model that a finer grid only eases: the paper has 7 cells,
+pictures with many small objects need more (``grid_size=12``).
 
-What differs from the paper: any trunk, at stride 16 and from random weights unless told, instead of 20 convolutions
-learned on ImageNet; batch norm and SiLU; AdamW. ``head="connected"`` is the paper's: two fully connected layers over
-the whole picture, whose every cell must learn anew what an object looks like, which takes tens of thousands of
+What differs from the paper: any backbone, at stride 16 and randomly initialised by default, instead of 20 convolutions
+pretrained on ImageNet; batch norm and SiLU; AdamW. ``head="connected"`` is the paper's: two fully connected layers over
+the whole picture, in which every cell learns separately what an object looks like, which takes tens of thousands of
 pictures. ``head="shared"``, the default, learns from hundreds: the same two layers, shared by all cells, each of which
-sees its own features and the mean of the whole picture's.
+takes its own features and the mean of the whole picture's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -64,7 +64,7 @@ class YoloV1Config:
         if self.head not in HEADS:
             raise ValueError(f"head is {self.head!r}. Expected {' or '.join(HEADS)}.")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}. Expected a share from 0 and below 1.")
+            raise ValueError(f"dropout is {self.dropout}. Expected a probability of at least 0 and below 1.")
         if not 0 < self.nms_iou_threshold <= 1:
             raise ValueError(f"nms_iou_threshold is {self.nms_iou_threshold}. Expected an IoU above 0 and at most 1.")
 
@@ -97,11 +97,11 @@ class YoloV1(nn.Module):
         """Boxes ``b cells boxes 5`` in the units of the paper and class probabilities ``b cells c``, rows first."""
         (feature,) = self.backbone(images)
         n = self.config.grid_size
-        # The exporter loses the rank of products, which what follows needs, and finds it again in plain numbers.
-        said = self.head(pooled(self.above(feature), n).reshape(-1, self.config.width, n * n)).float()
+        # The exporter loses the rank of matrix products, which the next lines need; explicit sizes restore it.
+        raw = self.head(pooled(self.above(feature), n).reshape(-1, self.config.width, n * n)).float()
         boxes, own = self.config.boxes_per_cell, self.config.boxes_per_cell * BOX
-        said = said.reshape(-1, n * n, own + self.classes)
-        return said[..., :own].reshape(-1, n * n, boxes, BOX), said[..., own:]
+        raw = raw.reshape(-1, n * n, own + self.classes)
+        return raw[..., :own].reshape(-1, n * n, boxes, BOX), raw[..., own:]
 
     def losses(self, batch: Batch) -> Losses:
         """The terms of the paper's equation 3, each a sum over the cells of a picture, averaged over pictures."""
@@ -110,28 +110,28 @@ class YoloV1(nn.Module):
         cell, truth, label = (part.to(boxes.device) for part in centred(batch.truths, size, n))
         mine = boxes.flatten(0, 1)[cell]
         with torch.no_grad():
-            met = box_ops.iou(corners(mine, cell % (n * n), n), sides_to_corners(truth)[:, None])
-            quality, best = met.max(dim=1)
+            overlap = box_ops.iou(corners(mine, cell % (n * n), n), sides_to_corners(truth)[:, None])
+            quality, best = overlap.max(dim=1)
         responsible = mine[torch.arange(len(best), device=best.device), best]
         place = truth[:, :2] * n - torch.stack([cell % n, cell % (n * n) // n], dim=1)
         empty = torch.ones(boxes.shape[:3], dtype=torch.bool, device=boxes.device)
         empty &= ~covered(batch.truths, size, n).to(boxes.device)[..., None]
-        # Beside the responsible box, the others of a cell are empty.
+        # The other boxes of the cell have no object.
         empty.view(-1, self.config.boxes_per_cell)[cell] = True
         empty.view(-1, self.config.boxes_per_cell)[cell, best] = False
-        shown = F.one_hot(label, classes.shape[2])
+        one_hot = F.one_hot(label, classes.shape[2])
         weight, count = self.config.box_weight, len(batch.truths)
         return {
             "centre": weight * (responsible[:, :2] - place).square().sum() / count,
             "size": weight * (responsible[:, 2:4] - truth[:, 2:].sqrt()).square().sum() / count,
             "object": (responsible[:, 4] - quality).square().sum() / count,
             "empty": self.config.no_object_weight * (boxes[..., 4].square() * empty).sum() / count,
-            "class": (classes.flatten(0, 1)[cell] - shown).square().sum() / count,
+            "class": (classes.flatten(0, 1)[cell] - one_hot).square().sum() / count,
         }
 
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Detections]:
-        """The boxes of each picture, best first, overlapping ones of a class reduced to the best."""
+        """The boxes of each picture after non-maximum suppression, best first."""
         boxes, classes = self(images)
         size = (images.shape[2], images.shape[3])
         found = (self._kept(*one, size) for one in zip(boxes, classes, strict=True))
@@ -160,20 +160,20 @@ class YoloV1(nn.Module):
 
 
 def pooled(feature: Float[Tensor, "b c h w"], cells: int) -> Float[Tensor, "b c n n"]:
-    """Means over n x n parts as ``F.adaptive_avg_pool2d`` gives them, by products, which export for any size."""
-    rows, columns = (_parts(side, cells, feature) for side in (feature.shape[2], feature.shape[3]))
+    """``F.adaptive_avg_pool2d`` to n x n as matrix products, which export for any input size."""
+    rows, columns = (_pooling_weights(side, cells, feature) for side in (feature.shape[2], feature.shape[3]))
     return rows @ feature @ columns.transpose(0, 1)
 
 
-def _parts(side: int, cells: int, like: Tensor) -> Float[Tensor, "n side"]:
-    """The share of each place of a side in each of its parts, which meet or overlap by one place."""
+def _pooling_weights(side: int, cells: int, like: Tensor) -> Float[Tensor, "n side"]:
+    """The weight of each position of one axis in each bin; neighbouring bins may overlap by one position."""
     part, place = torch.arange(cells, device=like.device)[:, None], torch.arange(side, device=like.device)
     inside = (place >= part * side // cells) & (place < ((part + 1) * side + cells - 1) // cells)
     return (inside / inside.sum(1, keepdim=True)).to(like.dtype)
 
 
 def corners(boxes: Float[Tensor, "k boxes 5"], cell: Int[Tensor, "k"], n: int) -> Float[Tensor, "k boxes 4"]:
-    """What the cells say of their boxes as ``x1 y1 x2 y2`` in shares of the picture."""
+    """The boxes predicted by the cells, decoded to ``x1 y1 x2 y2`` in shares of the picture."""
     corner = torch.stack([cell % n, cell // n], dim=1)[:, None]
     centre = (boxes[..., :2] + corner) / n
     return sides_to_corners(torch.cat([centre, boxes[..., 2:4].clamp(min=0).square()], dim=-1))
@@ -186,7 +186,7 @@ def sides_to_corners(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
 
 
 def centred(truths: Sequence[Truth], size: Size, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The objects a grid can hold: cell ``k`` (over all pictures), centre and sides ``k 4`` as shares, class id ``k``.
+    """The targets of a grid: cell ``k`` (over all pictures), centre and sides ``k 4`` as shares, class id ``k``.
 
     Of several objects centred in one cell the largest is kept.
     """
@@ -209,7 +209,7 @@ def centred(truths: Sequence[Truth], size: Size, n: int) -> tuple[Tensor, Tensor
 
 
 def covered(truths: Sequence[Truth], size: Size, n: int) -> Bool[Tensor, "b cells"]:
-    """Which cells have their centre in an ignored object: nothing is asked of them."""
+    """Cells whose centre lies in an ignored object: they are left out of the no-object loss."""
     middle = (torch.arange(n) + 0.5) / n
     row, column = torch.meshgrid(middle * size[0], middle * size[1], indexing="ij")
     point = torch.stack([column.flatten(), row.flatten()], dim=1)[:, None]
@@ -236,7 +236,7 @@ class Connected(nn.Sequential):
 
 
 class Shared(nn.Module):
-    """The last layers shared by all cells: each reads its own features, and the mean of all."""
+    """The last layers shared by all cells: each takes its own features and the mean of all."""
 
     def __init__(self, config: YoloV1Config, outputs: int) -> None:
         super().__init__()
@@ -246,14 +246,14 @@ class Shared(nn.Module):
         self.last = _last(config, 1, outputs)
 
     def forward(self, feature: Float[Tensor, "b c cells"]) -> Float[Tensor, "b cells k"]:
-        """What every cell says, rows first."""
+        """The outputs of every cell, row by row."""
         cells = feature.transpose(1, 2)
         hidden = F.leaky_relu(self.own(cells) + self.whole(cells.mean(1, keepdim=True)), 0.1)
         return self.last(self.dropout(hidden))
 
 
 def _last(config: YoloV1Config, cells: int, outputs: int) -> nn.Linear:
-    """A linear layer that begins with boxes in the middle of their cells, of different sizes, confident of nothing."""
+    """A linear layer initialised to boxes centred in their cells, of different sizes, with confidence 0."""
     layer = nn.Linear(config.hidden_units, cells * outputs)
     nn.init.normal_(layer.weight, std=0.01)
     start = torch.zeros(cells, outputs)

@@ -1,4 +1,4 @@
-"""A comparison as a page: scores with intervals, speed, memory and energy, and pictures of what each run misses."""
+"""A comparison as a page: scores with intervals, speed, memory and energy, and pictures where each run is worst."""
 
 import datetime
 import io
@@ -26,7 +26,7 @@ ACROSS_PX = 420
 def write(
     found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], pictures: Dataset | None, place: Path
 ) -> Comparison:
-    """The comparison with its page written to ``place``, whole or not at all; ``pictures`` are those judged, if any."""
+    """The comparison with its page written to ``place`` atomically; ``pictures`` are those evaluated, if any."""
     with tempfile.TemporaryDirectory() as folder:
         examples = () if pictures is None else _pictures(found, runs, evidence, pictures, Path(folder))
         card = Card(
@@ -71,7 +71,7 @@ def _scores(found: Comparison) -> list[Finding]:
                 n=found.n,
                 unit=found.unit,
                 method=METHOD,
-                limits="Intervals of single runs may overlap although a paired difference is sure: read the notes.",
+                limits="Intervals of single runs may overlap although a paired difference is clear: read the notes.",
                 plot="intervals",
                 series={
                     "label": [one.name for one in found.runs],
@@ -87,17 +87,17 @@ def _scores(found: Comparison) -> list[Finding]:
 
 
 def _change(difference: float, interval: tuple[float, float] | None, first: str) -> str:
-    said = f"{difference:+.3f}" + (f" [{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else "")
-    return f"{said} against {first}"
+    change = f"{difference:+.3f}" + (f" [{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else "")
+    return f"{change} against {first}"
 
 
 def _costs(found: Comparison) -> list[Finding]:
     """Speed, memory, size and energy of all runs, as bars."""
-    quick = [one.speed for one in found.runs]
+    speeds = [one.speed for one in found.runs]
     columns: list[tuple[str, str, list[float | None], str]] = [
-        ("time per picture", "ms", [one.ms_per_picture if one else None for one in quick], "batches of 4, by turns"),
-        ("memory while predicting", "MB", [one.memory_mb if one else None for one in quick], "peak of the process"),
-        ("parameters", "", [one.parameters if one else None for one in quick], "counted"),
+        ("time per picture", "ms", [one.ms_per_picture if one else None for one in speeds], "batches of 4, in turn"),
+        ("memory while predicting", "MB", [one.memory_mb if one else None for one in speeds], "peak of the process"),
+        ("parameters", "", [one.parameters if one else None for one in speeds], "counted"),
         ("energy of training", "kWh", [one.kwh[1] if one.kwh else None for one in found.runs], "each run's report"),
     ]
     return [
@@ -134,7 +134,7 @@ def _bars(name: str, unit: str, known: Sequence[tuple[float, str]], method: str)
 def _pictures(
     found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], dataset: Dataset, folder: Path
 ) -> tuple[Example, ...]:
-    """For each run the pictures on which it falls furthest behind the others, as all of them see it."""
+    """For each run the pictures on which it falls furthest behind the others, with the predictions of all."""
     scores = np.stack([one.statistics.each()[1] for one in evidence])
     what = evidence[0].statistics.each()[0]
     predictors = [trained.predictor(run) for run in runs]
@@ -156,8 +156,8 @@ def _pictures(
             file = io.BytesIO()
             _sheet(drawn).save(file, "JPEG", quality=88)
             (folder / path).write_bytes(file.getvalue())
-            said = ", ".join(f"{each.name} {scores[k, row]:.2f}" for k, each in enumerate(found.runs))
-            caption = f"{one.name} falls behind on {sample.id} ({what}: {said})"
+            values = ", ".join(f"{each.name} {scores[k, row]:.2f}" for k, each in enumerate(found.runs))
+            caption = f"{one.name} falls behind on {sample.id} ({what}: {values})"
             examples.append(Example(path=path, caption=caption, kind="worst", score=float(scores[index, row])))
     return tuple(examples)
 

@@ -1,6 +1,6 @@
-"""Several runs on the same pictures, paired: how much better one is, whether that is more than chance, what each costs.
+"""Paired comparison of several runs on the same pictures: differences with intervals, and costs.
 
-Pictures are resampled by cluster, the same for all runs, so what makes a picture hard for all of them cancels.
+Pictures are resampled by cluster, the same for all runs, so that the difficulty of a picture cancels.
 """
 
 import re
@@ -23,7 +23,7 @@ METHOD = f"paired cluster bootstrap, {REPLICATES} replicates, 95% interval"
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A metric's value and its 95% interval; None where resampling says nothing."""
+    """A metric's value and its 95% interval; None where undefined."""
 
     value: float
     interval: tuple[float, float] | None
@@ -31,7 +31,7 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """One run: what it is, its scores by metric, what training took (kWh low, mid, high), and how quick it is.
+    """One run: its model, scores by metric, cost of training (kWh low, mid, high), and speed.
 
     ``speed`` is None where it was not measured.
     """
@@ -82,7 +82,7 @@ class Comparison:
 
 def compared(runs: Sequence[Run], name: str, evidence: Sequence[Evidence], seed: int = 0) -> Comparison:
     """The comparison of runs by their evaluations of the same pictures, called ``name``, in the order of the runs."""
-    names = _names(runs)
+    names = _unique_names(runs)
     metrics = _common(evidence)
     weights = resample.cluster_weights(evidence[0].clusters, REPLICATES, seed)
     scores: list[dict[str, Score]] = [{} for _ in runs]
@@ -118,7 +118,7 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
             return name, found
     paths = ", ".join(str(run.path) for run in runs)
     raise ValueError(
-        f"{paths} were not judged on the same pictures. Judge each on one data set: "
+        f"{paths} were not evaluated on the same pictures. Evaluate each on one data set: "
         f"clearsight evaluate {runs[0].path} DATA, and so on."
     )
 
@@ -134,10 +134,10 @@ def _read(run: Run, name: str) -> Evidence:
 def _alike(run: Run, name: str, first: Evidence) -> Evidence | None:
     """The evaluation of a run that is of the same pictures as ``first``, looked for under that name first."""
     names = sorted(_names_of(run), key=lambda own: (own != name, own))
-    return next((found for found in (_read(run, own) for own in names) if _same(first, found)), None)
+    return next((found for found in (_read(run, own) for own in names) if _same_pictures(first, found)), None)
 
 
-def _same(one: Evidence, other: Evidence) -> bool:
+def _same_pictures(one: Evidence, other: Evidence) -> bool:
     """Whether two evaluations are of the same pictures: with other truths, such as masks for boxes, by their ids."""
     alike = ("fingerprint",) if one.task == other.task else ("data", "split")
     return one.ids == other.ids and all(one.about.get(key) == other.about.get(key) for key in alike)
@@ -157,7 +157,7 @@ def _named(evidence: Evidence, name: str) -> resample.Metric:
     return next(metric for metric in evidence.statistics.metrics() if metric.name == name)
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
+def _unique_names(runs: Sequence[Run]) -> list[str]:
     """The names of the runs' folders; their paths where two share one."""
     names = [run.name for run in runs]
     return names if len(set(names)) == len(names) else [str(run.path) for run in runs]

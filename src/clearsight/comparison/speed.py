@@ -1,4 +1,4 @@
-"""How quick runs are and how much memory they take: each in a process of its own, by turns, on the same pictures."""
+"""Speed and memory of runs: each in a process of its own, interleaved, on the same pictures."""
 
 import statistics
 import sys
@@ -25,7 +25,7 @@ ROUNDS = 3
 class Speed:
     """Milliseconds per picture, decoded, of batches of 4 (the median of some rounds); parameters; memory.
 
-    ``memory_mb`` is the most that the whole predicting process held, its libraries included.
+    ``memory_mb`` is the peak of the whole predicting process, its libraries included.
     """
 
     ms_per_picture: float
@@ -36,13 +36,13 @@ class Speed:
 
 def speeds(runs: Sequence[Run], pictures: Dataset) -> tuple[Speed, ...]:
     """The speed of each run on some of the pictures."""
-    images = [pictures[index].image.numpy() for index in _spread(len(pictures))]
+    images = [pictures[index].image.numpy() for index in _evenly_spaced(len(pictures))]
     context = get_context("spawn")
     pools = [ProcessPoolExecutor(1, context, _prepare, (run.path, images)) for run in runs]
     try:
         rounds = [[pool.submit(_timed).result() for pool in pools] for _ in range(ROUNDS)]
         return tuple(
-            Speed(ms_per_picture=1000 * statistics.median(taken), **pool.submit(_taken).result())
+            Speed(ms_per_picture=1000 * statistics.median(taken), **pool.submit(_resources).result())
             for taken, pool in zip(zip(*rounds, strict=True), pools, strict=True)
         )
     finally:
@@ -50,11 +50,11 @@ def speeds(runs: Sequence[Run], pictures: Dataset) -> tuple[Speed, ...]:
             pool.shutdown()
 
 
-def _spread(count: int) -> list[int]:
+def _evenly_spaced(count: int) -> list[int]:
     return np.linspace(0, count - 1, min(PICTURES, count)).round().astype(int).tolist()
 
 
-# What a process of a pool keeps between two calls: its run made ready, and the pictures.
+# The state of a process of a pool between two calls: its run, ready to predict, and the pictures.
 _ready: dict[str, Any] = {}
 
 
@@ -74,7 +74,7 @@ def _timed() -> float:
     return (time.perf_counter() - began) / len(_ready["images"])
 
 
-def _taken() -> dict[str, Any]:
+def _resources() -> dict[str, Any]:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     return {"parameters": _ready["parameters"], "memory_mb": _peak_mb(), "device": device}
 

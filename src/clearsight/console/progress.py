@@ -1,4 +1,4 @@
-"""What a person sees while waiting, on stderr: a bar in a terminal, a line now and then elsewhere, nothing if quiet."""
+"""Progress on stderr: a bar in a terminal, a line now and then elsewhere, nothing if quiet."""
 
 import contextlib
 import sys
@@ -24,7 +24,7 @@ def progress(*columns: ProgressColumn) -> Progress:
 
 @contextlib.contextmanager
 def stage(name: str, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar for a stage whose parts are counted: call what it gives with ``(done, total)``, None where unknown."""
+    """A bar for a stage: yields a function to call with ``(done, total)``, the total None where unknown."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -1,4 +1,4 @@
-"""Asking a training to stop: Ctrl-C and a polite kill end the current step, then save; a second one stops at once."""
+"""Stopping a training: SIGINT (Ctrl-C) or SIGTERM ends it after the current step, saved; a second one at once."""
 
 import contextlib
 import multiprocessing
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Stop:
-    """Whether a signal asked the run to stop; ``pass_on`` tells the processes started from here as well."""
+    """Whether a signal asked the run to stop; ``pass_on`` forwards it to the child processes."""
 
     def __init__(self, pass_on: bool = False) -> None:
         self._asked, self._pass_on = False, pass_on
@@ -20,10 +20,10 @@ class Stop:
 
     def ask(self, number: int, frame: Any) -> None:
         """The signal's handler."""
-        if self._asked:  # asked twice: somebody is in a hurry
+        if self._asked:  # a second signal stops at once
             raise KeyboardInterrupt
         self._asked = True
-        if self._pass_on and number == signal.SIGTERM:  # a terminal's Ctrl-C reaches all of them by itself
+        if self._pass_on and number == signal.SIGTERM:  # a terminal sends Ctrl-C to all of them itself
             for child in multiprocessing.active_children():
                 if child.pid is not None:
                     os.kill(child.pid, number)
@@ -35,7 +35,7 @@ def signals(pass_on: bool = False) -> Iterator[Stop]:
     stop = Stop(pass_on)
     try:
         former = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread, as in a notebook's worker: signals are not ours to catch
+    except ValueError:  # not the main thread, as in a notebook's worker: it cannot catch signals
         former = {}
     try:
         yield stop

@@ -1,4 +1,4 @@
-"""The energy of the accelerators that this process uses: NVIDIA's counters where there are any, else their power."""
+"""The energy of the accelerators that this process uses: NVIDIA's energy counters where available, else their power."""
 
 import contextlib
 import sys
@@ -13,7 +13,7 @@ Joules = tuple[float, float, float]
 # Where nothing can be read: an idle card, a common one, and a large one at full load; and an Apple laptop's.
 UNKNOWN_WATTS = (30.0, 200.0, 700.0)
 APPLE_WATTS = (3.0, 15.0, 60.0)
-# NVIDIA states its power readings to be right within 5 percent.
+# NVIDIA states that its power readings are accurate to within 5 percent.
 ERROR = 0.05
 
 
@@ -29,7 +29,7 @@ class _Device:
 
 
 class Gpus:
-    """All NVIDIA devices of the machine; ``energy`` tells of those that this process has used."""
+    """All NVIDIA devices of the machine; ``energy`` reports those that this process has used."""
 
     def __init__(self) -> None:
         self._devices: dict[str, _Device] = {}
@@ -63,7 +63,7 @@ class Gpus:
         return any(not device.has_counter for device in self._devices.values())
 
     def start(self) -> None:
-        """Forget what the counters say until now."""
+        """Take the counters' current values as the start."""
         self._last = time.perf_counter()
         for device in self._devices.values():
             device.before = self._reading(device)

@@ -1,7 +1,7 @@
-"""What a kilowatt-hour emits, by place: yearly means that ship with the package (``grid.csv``), never looked up online.
+"""Carbon intensity of electricity by place: yearly means that ship with the package (``grid.csv``), never looked up.
 
-The numbers are location-based: the mean of all electricity made in a place in a year, not of the hour of the run nor of
-a contract for green power. The source of each row is named in it; NOTICE holds the licence of CodeCarbon's.
+The numbers are location-based: the mean of all electricity generated in a place in a year, not of the hour of the run
+nor of a contract for green power. The source of each row is named in it; NOTICE holds the licence of CodeCarbon's.
 """
 
 import csv
@@ -29,7 +29,7 @@ class Zone:
 
     @property
     def sentence(self) -> str:
-        """The number with what a reader must know of it."""
+        """The number with its year, source and method."""
         return (
             f"{self.code} ({self.name}): {self.g_per_kwh:.0f} g CO2e/kWh, mean of {self.year}, {self.source}; "
             "location-based, not of the hour of the run"
@@ -54,7 +54,7 @@ def zones() -> dict[str, Zone]:
 
 
 def find_zone(code: str) -> Zone:
-    """The zone of a code such as ``FRA``, in capitals or not; raises ValueError with the nearest for anything else."""
+    """The zone of a code such as ``FRA``, in any case; raises ValueError with the nearest for anything else."""
     by_code = {known.lower(): zone for known, zone in zones().items()}
     wanted = code.strip().lower()
     if wanted in by_code:
@@ -65,14 +65,14 @@ def find_zone(code: str) -> Zone:
         near = [by_word[word] for word in by_word if len(wanted) > 3 and wanted in word]
         near += [by_word[word] for word in difflib.get_close_matches(wanted, by_word, n=3, cutoff=0.6)]
     names = [f"{zone.code} ({zone.name})" for zone in dict.fromkeys(near)][:3]
-    hint = f"Did you mean {' or '.join(names)}?" if names else "For the mean of all countries say world."
+    hint = f"Did you mean {' or '.join(names)}?" if names else "For the mean of all countries use world."
     raise ValueError(f"there is no grid zone {code!r}. Expected a three-letter country code, such as FRA. {hint}")
 
 
 def carbon(cost: Cost, zone: str) -> Cost:
-    """The cost with the CO2e of its energy in a zone: kg, [low, mid, high] as the energy is.
+    """The cost with the CO2e of its energy in a zone: kg as [low, mid, high], like the energy.
 
-    The range is that of the energy alone; the yearly mean of the zone is taken as it is.
+    The range is that of the energy alone; the yearly mean of the zone has none.
 
     Raises:
         ValueError: an unknown zone; the message names the nearest.

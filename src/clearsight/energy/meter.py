@@ -8,8 +8,8 @@
 - "modelled": processors from the processor time of this process and its children, memory from its size;
 - "assumed": a device's full power times the time.
 
-A cost is known as its weakest part is; ``notes`` say how each part is known. Idle power is included: the part of the
-machine that a run may use is held by it. Nothing outside this machine is ever asked, and it needs no rights.
+A cost is as certain as its least certain part; ``notes`` say how each part is known. Idle power is included: the part
+of the machine that a run may use is reserved for it. It needs neither a network nor special permissions.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ JOULES_PER_KWH = 3.6e6
 LONGEST_PAUSE_S = 5.0
 FAST_S = 0.08
 
-_STRENGTH: tuple[How, ...] = ("measured", "modelled", "assumed")
+_CERTAINTY: tuple[How, ...] = ("measured", "modelled", "assumed")
 _alive: "weakref.WeakSet[Meter]" = weakref.WeakSet()
 
 
@@ -38,7 +38,7 @@ class Meter:
     """Measures what happens inside its ``with`` block, in this process and its children.
 
     Args:
-        start: the cost so far of a run that goes on; everything is added to it.
+        start: the cost so far of a resumed run; everything is added to it.
         pue: power usage effectiveness, what the building takes for each unit the machine takes: 1.0 at a desk, 1.1 to
             1.6 in computing centres.
         tdp_w: nominal power of the host's processors in watts, where it is known and cannot be read.
@@ -49,9 +49,9 @@ class Meter:
         self, *, start: Cost | None = None, pue: float = 1.0, tdp_w: float | None = None, period_s: float = 1.0
     ) -> None:
         if not 1.0 <= pue < 10:
-            raise ValueError(f"a PUE of {pue} cannot be. Expected 1.0 (nothing added) or more, such as 1.2.")
+            raise ValueError(f"pue is {pue}. Expected 1.0 (nothing added) or more, such as 1.2.")
         if tdp_w is not None and not 0 < tdp_w < 1e5:
-            raise ValueError(f"a processor of {tdp_w} W cannot be. Give its nominal power (TDP) in watts.")
+            raise ValueError(f"tdp_w is {tdp_w}. Expected the nominal power (TDP) of the processors in watts.")
         self._start_cost, self._pue, self._period_s = start, pue, period_s
         self._share = read_share()
         self._nominal, self._nominal_origin = nominal_watts(self._share, tdp_w)
@@ -178,7 +178,7 @@ class Meter:
         return Cost(
             seconds=self._seconds,
             kwh=_sum(*parts.values()),
-            how=_weakest(*hows.values()),
+            how=_least_certain(*hows.values()),
             device=", ".join(names),
             parts=parts,
             notes=(*self._host_notes(), *(_gpu_note(part, how) for part, _, how, _ in gpus), _pue_note(self._pue)),
@@ -187,21 +187,21 @@ class Meter:
     def _host_notes(self) -> tuple[str, str]:
         idle = processor_watts(self._share, self._nominal, 0.0)
         cpu = (
-            "cpu: measured by its energy counters; the middle is our part of all processor time, high is the whole host"
+            "cpu: measured by its energy counters; mid is our share of all processor time, high is the whole host"
             if self._how["cpu"] == "measured"
             else f"cpu: modelled from processor time and {self._nominal_origin}; "
             f"includes {idle[0]:.1f} to {idle[2]:.1f} W of idle power"
         )
         memory = (
-            "memory: measured by its energy counters, shared out as the cpu's"
+            "memory: measured by its energy counters, attributed as the cpu's"
             if self._how["memory"] == "measured"
-            else "memory: modelled from its size; low is what was resident, high all that may be used"
+            else "memory: modelled from its size; low is the resident memory, high all that may be used"
         )
         return cpu, memory
 
 
 def add(*costs: Cost) -> Cost:
-    """The sum of one or more costs: as well known as the weakest, with CO2e only where all name the same zone."""
+    """The sum of one or more costs: as certain as the least certain, with CO2e only where all name the same zone."""
     if not costs:
         raise ValueError("there are no costs to add. Give at least one.")
     parts: dict[str, Range] = {}
@@ -213,7 +213,7 @@ def add(*costs: Cost) -> Cost:
     return Cost(
         seconds=sum(cost.seconds for cost in costs),
         kwh=_sum(*(cost.kwh for cost in costs)),
-        how=_weakest(*(cost.how for cost in costs)),
+        how=_least_certain(*(cost.how for cost in costs)),
         device="; ".join(dict.fromkeys(device for cost in costs for device in cost.device.split("; "))),
         parts=parts,
         zone=zones.pop() if same else None,
@@ -226,7 +226,7 @@ def assumed(device: str, watts: Range, seconds: float, pue: float = 1.0) -> Cost
     """The cost of a device at constant power, [low, mid, high] watts, for a time: Strubell et al. 2019, equation 1."""
     if not 0 <= watts[0] <= watts[1] <= watts[2] or seconds < 0:
         raise ValueError(
-            f"{watts} W for {seconds} s cannot be. Give low <= mid <= high watts and a time, none below 0."
+            f"the power is {watts} W for {seconds} s. Expected low <= mid <= high watts and a time, none below 0."
         )
     kwh = _scaled(watts, seconds * pue / JOULES_PER_KWH)
     notes = (f"{device}: assumed at {watts[0]:g} to {watts[2]:g} W all the time", _pue_note(pue))
@@ -261,8 +261,8 @@ def _scaled(values: Range, factor: float) -> Range:
     return (values[0] * factor, values[1] * factor, values[2] * factor)
 
 
-def _weakest(*hows: How) -> How:
-    return max(hows, key=_STRENGTH.index)
+def _least_certain(*hows: How) -> How:
+    return max(hows, key=_CERTAINTY.index)
 
 
 def _gpu_note(part: str, how: str) -> str:

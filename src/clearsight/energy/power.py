@@ -1,8 +1,8 @@
-"""The power of processors and memory: read where the machine lets us, modelled with a range where it does not.
+"""The power of processors and memory: measured where the machine permits, modelled with a range where it does not.
 
 The model of a processor (Fan, Weber and Barroso 2007, "Power provisioning for a warehouse-sized computer") is
-``idle + (full - idle) * f(u)`` with ``f(u) = 2u - u^1.4`` at busy share ``u``. The range comes from three things nobody
-can read: ``f`` between linear (low) and the square root (high), the idle share, and the full power.
+``idle + (full - idle) * f(u)`` with ``f(u) = 2u - u^1.4`` at busy share ``u``. The range comes from three unknown
+quantities: ``f`` between linear (low) and the square root (high), the idle share, and the full power.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 Range = tuple[float, float, float]
 
 ROOT = Path("/")
-# Watts per logical processor at full load, where its name says nothing: about 1.5 in thin laptops and dense servers
+# Watts per logical processor at full load, if unknown: about 1.5 in thin laptops and dense servers
 # (15 W / 8, 225 W / 128), 4 to 5 in most servers and desktops (205 W / 56, 125 W / 24), 10 in older fast desktops.
 GENERIC_WATTS = (1.5, 4.0, 10.0)
 # What sustained full load draws, as a share of the nominal power (TDP): vector-heavy load turbos above it.
@@ -69,8 +69,8 @@ def memory_watts(share: Share, resident_gb: float, busy_cpus: float) -> Range:
     """Watts of the memory: low for what is resident, high for all that may be used, between by busy processors."""
     allowed = max(share.memory_gb, resident_gb)
     busy = min(max(busy_cpus / share.cpus, 0.0), 1.0)
-    charged = (resident_gb, max(resident_gb, allowed * busy), allowed)
-    low, mid, high = (watts * gb for watts, gb in zip(MEMORY_WATTS, charged, strict=True))
+    used_gb = (resident_gb, max(resident_gb, allowed * busy), allowed)
+    low, mid, high = (watts * gb for watts, gb in zip(MEMORY_WATTS, used_gb, strict=True))
     return (low, mid, high)
 
 
@@ -80,24 +80,24 @@ def nominal_watts(share: Share, tdp_w: float | None, root: Path = ROOT) -> tuple
     From ``tdp_w`` (of the whole host) where given, else the processors' own limit where the system shows it, else a
     wide range per logical processor.
     """
-    said = tdp_w if tdp_w is not None else _power_limit(root)
-    if said is None:
+    nominal = tdp_w if tdp_w is not None else _power_limit(root)
+    if nominal is None:
         low, mid, high = (watts * share.host_cpus for watts in GENERIC_WATTS)
         return (low, mid, high), f"a nominal power of {low:g} to {high:g} W, because none could be read"
-    low, mid, high = (said * factor for factor in FULL_SHARE)
+    low, mid, high = (nominal * factor for factor in FULL_SHARE)
     origin = "given" if tdp_w is not None else "the processor's own limit"
-    return (low, mid, high), f"a nominal power of {said:g} W ({origin})"
+    return (low, mid, high), f"a nominal power of {nominal:g} W ({origin})"
 
 
 @dataclass
 class Counter:
-    """An energy counter that starts again at 0 after ``size`` units."""
+    """An energy counter that wraps around to 0 after ``size`` units."""
 
     size: int
     _before: int | None = field(default=None, init=False)
 
     def advance(self, now: int) -> int:
-        """How much was counted since the last call (0 at the first); at most one start-over may lie between."""
+        """How much was counted since the last call (0 at the first); at most one wrap-around may lie between."""
         before, self._before = self._before, now
         if before is None:
             return 0
@@ -137,9 +137,9 @@ class Rapl:
 
 
 def attributed(joules: float, own_s: float, busy_s: float, capacity_s: float) -> Range:
-    """Our part of a host's measured energy: by capacity (low), by busy time (mid), all of it (high).
+    """Our share of a host's measured energy: by capacity (low), by busy time (mid), all of it (high).
 
-    ``own_s`` are our processor seconds, ``busy_s`` everybody's, ``capacity_s`` all that there were.
+    ``own_s`` are our processor seconds, ``busy_s`` those of all processes, ``capacity_s`` all available.
     """
     own = min(max(own_s, 0.0), capacity_s)
     busy = min(max(busy_s, own), capacity_s)

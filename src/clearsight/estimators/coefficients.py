@@ -1,7 +1,7 @@
-"""Coefficients of linear models with intervals: what one standard deviation of a column, or a category, adds.
+"""Coefficients of linear models with intervals: the effect of one standard deviation of a column, or of a category.
 
-The intervals are estimate -+ t * bootstrap standard error: whole clusters are resampled, and the last step is fitted
-again with the strength of its penalty as it was chosen.
+The intervals are estimate -+ t * bootstrap standard error: whole clusters are resampled, and the last step is refitted
+with the chosen strength of regularisation.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from clearsight.estimators.fitting import Truths, noting
 from clearsight.estimators.preparing import Inputs, Layout, prepared_names
 from clearsight.metrics.resample import cluster_weights
 
-REPLICATES = 200
-FEWEST = 30
+MAX_REPLICATES = 200
+MIN_REPLICATES = 30
 ROW_FITS = 4_000_000
 
 
@@ -45,16 +45,16 @@ def coefficients(
     None for a model that has none. Of several classes each has its own; of two those of the second.
     """
     inputs, truth, clusters = data
-    model = _with_settled_strength(pipeline.named_steps["model"])
+    model = _with_fixed_strength(pipeline.named_steps["model"])
     if model is None:
         return None
     with noting([]):
         terms = np.asarray(pipeline[:-1].transform(inputs), dtype=np.float64)
-        replicates = int(np.clip(ROW_FITS // max(1, len(truth)), FEWEST, REPLICATES))
+        replicates = int(np.clip(ROW_FITS // max(1, len(truth)), MIN_REPLICATES, MAX_REPLICATES))
         weights = cluster_weights(clusters, replicates, seed).astype(np.float64)
         drawn = [_fitted(model, terms, truth, row) for row in weights]
     kept = np.array([one for one in drawn if one is not None])
-    if len(kept) < FEWEST // 2:
+    if len(kept) < MIN_REPLICATES // 2:
         return None
     names, place = np.unique(_terms(pipeline, layout, class_names), return_inverse=True)
     same = np.eye(len(names))[place]  # powers of a 0 or 1 are one column in several places: their effects add up
@@ -70,7 +70,7 @@ def coefficients(
     )
 
 
-def _with_settled_strength(model: Any) -> Any:
+def _with_fixed_strength(model: Any) -> Any:
     if isinstance(model, RidgeCV):
         return Ridge(alpha=model.alpha_)
     if isinstance(model, LinearRegression):

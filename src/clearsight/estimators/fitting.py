@@ -1,4 +1,4 @@
-"""Fitting an estimator, predicting with it, and predicting every row by a model that did not see it."""
+"""Fitting an estimator, predicting with it, and out-of-fold predictions."""
 
 import contextlib
 import warnings
@@ -13,17 +13,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from clearsight.estimators.preparing import Build, Estimator, Folds, Inputs, Layout, deal_folds
+from clearsight.estimators.preparing import Build, Estimator, Folds, Inputs, Layout, stratified_folds
 
 INNER_FOLDS = 5
 
 Truths = Float[np.ndarray, "rows"] | Int[np.ndarray, "rows"]
-Answers = Float[np.ndarray, "rows"] | Float[np.ndarray, "rows classes"]
+Predicted = Float[np.ndarray, "rows"] | Float[np.ndarray, "rows classes"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """A choice made by cross-validation: mean and standard deviation over the folds of the error (RMSE) of each."""
+    """A validation curve: mean and standard deviation over the folds of the error (RMSE) of each choice."""
 
     choices: tuple[int, ...]
     training: tuple[float, ...]
@@ -35,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A fitted pipeline (steps ``prepare``, ..., ``model``), what was chosen, and what went less than well."""
+    """A fitted pipeline (steps ``prepare``, ..., ``model``), the hyperparameters chosen, and warnings."""
 
     pipeline: Pipeline
     chosen: dict[str, float]
@@ -45,7 +45,7 @@ class Fitted:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to make a model for some columns: enough to make it again on any rows. ``classes`` is 0 for numbers."""
+    """What it takes to fit a model on any rows of some columns. ``classes`` is 0 for regression."""
 
     kind: type[Estimator]
     config: Any
@@ -56,8 +56,8 @@ class Recipe:
 
 
 def fit(recipe: Recipe, inputs: Inputs, truth: Truths, clusters: Int[np.ndarray, "rows"]) -> Fitted:
-    """Fit on all of these rows; what is chosen is chosen by folds of whole clusters within them."""
-    folds = deal_folds(truth, clusters, INNER_FOLDS, recipe.seed)
+    """Fit on all of these rows; hyperparameters are chosen by folds of whole clusters within them."""
+    folds = stratified_folds(truth, clusters, INNER_FOLDS, recipe.seed)
     build = Build(layout=recipe.layout, task=recipe.task, folds=folds, seed=recipe.seed)
     notes: list[str] = []
     with noting(notes):
@@ -69,7 +69,7 @@ def fit(recipe: Recipe, inputs: Inputs, truth: Truths, clusters: Int[np.ndarray,
     return Fitted(pipeline=pipeline, chosen={**chosen, **_strength(pipeline)}, curve=_curve(model), notes=tuple(notes))
 
 
-def predict(pipeline: Pipeline, inputs: Inputs, classes: int) -> Answers:
+def predict(pipeline: Pipeline, inputs: Inputs, classes: int) -> Predicted:
     """Estimates, or with ``classes`` the probabilities of each; a class that the rows of a fold lacked has 0."""
     with noting([]):
         if not classes:
@@ -81,24 +81,24 @@ def predict(pipeline: Pipeline, inputs: Inputs, classes: int) -> Answers:
 
 def out_of_fold(
     recipe: Recipe, inputs: Inputs, truth: Truths, clusters: Int[np.ndarray, "rows"], folds: Folds
-) -> Answers:
-    """The answer for each row of a model fitted on the other folds, all its choices made within those."""
-    answers = np.zeros((len(truth), recipe.classes) if recipe.classes else len(truth))
+) -> Predicted:
+    """The prediction for each row by a model fitted on the other folds, its hyperparameters chosen within those."""
+    predicted = np.zeros((len(truth), recipe.classes) if recipe.classes else len(truth))
     for training, held_out in folds:
         fitted = fit(recipe, inputs[training], truth[training], clusters[training])
-        answers[held_out] = predict(fitted.pipeline, inputs[held_out], recipe.classes)
-    return answers
+        predicted[held_out] = predict(fitted.pipeline, inputs[held_out], recipe.classes)
+    return predicted
 
 
-def guesses(truth: Truths, classes: int, folds: Folds) -> Answers:
-    """What the trivial baseline says of each row: the mean, or the classes' shares, of the other folds."""
-    answers = np.zeros((len(truth), classes) if classes else len(truth))
+def baseline_out_of_fold(truth: Truths, classes: int, folds: Folds) -> Predicted:
+    """The trivial baseline of each row: the mean, or the classes' shares, of the other folds."""
+    predicted = np.zeros((len(truth), classes) if classes else len(truth))
     for training, held_out in folds:
-        answers[held_out] = guess(truth[training], classes)
-    return answers
+        predicted[held_out] = baseline(truth[training], classes)
+    return predicted
 
 
-def guess(truth: Truths, classes: int) -> Any:
+def baseline(truth: Truths, classes: int) -> Any:
     """The mean of the truths, or the share of each class."""
     return np.bincount(truth, minlength=classes) / len(truth) if classes else truth.mean()
 
@@ -125,15 +125,15 @@ def _curve(model: GridSearchCV) -> Curve | None:
 
 @contextlib.contextmanager
 def noting(notes: list[str]) -> Iterator[None]:
-    """Warnings that a user should know of become notes; that a level was never seen is meant to be."""
+    """Warnings that a user should know of become notes; unknown categories are expected."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
     for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):
-            note = "the fit stopped before it had converged: more passes may change it"
+            note = "the fit stopped before it had converged: more iterations may change it"
         elif issubclass(warning.category, LinAlgWarning):
-            note = "some columns nearly repeat others: single coefficients mean little"
+            note = "some columns are nearly collinear: single coefficients mean little"
         elif "unknown categories" in str(warning.message):
             continue
         else:

@@ -11,11 +11,11 @@ from clearsight.estimators.preparing import Build, prepare
 
 @dataclass(frozen=True, kw_only=True)
 class LinearConfig:
-    """Nothing to set."""
+    """No settings."""
 
 
 class Linear:
-    """Least squares. Of solutions that fit equally well (the columns of a category always sum to 1), the smallest."""
+    """Least squares; of solutions that fit equally well (the columns of a category sum to 1), that of least norm."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     config_type: ClassVar[type] = LinearConfig

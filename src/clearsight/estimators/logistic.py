@@ -10,12 +10,12 @@ from sklearn.pipeline import Pipeline
 
 from clearsight.estimators.preparing import Build, prepare
 
-STEPS_AT_MOST = 2000
+MAX_ITERATIONS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogisticConfig:
-    """The inverse strengths ``C`` of the L2 penalty to choose among: ``c_values`` of them, evenly in powers of ten."""
+    """The inverse strengths ``C`` of the L2 penalty to choose among: ``c_values`` of them, evenly spaced in log."""
 
     min_c: float = 1e-3
     max_c: float = 1e3
@@ -31,7 +31,7 @@ class LogisticConfig:
 
 
 class Logistic:
-    """Multinomial (of two classes: binary) logistic regression; ``C`` is chosen by the log loss on rows left out."""
+    """Multinomial (of two classes: binary) logistic regression; ``C`` is chosen by the log loss on held-out folds."""
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     config_type: ClassVar[type] = LogisticConfig
@@ -39,7 +39,7 @@ class Logistic:
     @classmethod
     def build(cls, config: LogisticConfig, build: Build) -> GridSearchCV:
         """The unfitted search over ``C``."""
-        model = LogisticRegression(max_iter=STEPS_AT_MOST)
+        model = LogisticRegression(max_iter=MAX_ITERATIONS)
         pipeline = Pipeline([("prepare", prepare(build.layout)), ("model", model)])
         grid = np.geomspace(config.min_c, config.max_c, config.c_values).tolist()
         return GridSearchCV(pipeline, {"model__C": grid}, scoring="neg_log_loss", cv=build.folds)

@@ -31,7 +31,7 @@ class MLPConfig:
 
 
 class MLP:
-    """Rumelhart, Hinton & Williams 1986, with rectified units and Adam; a number to estimate is scaled first."""
+    """Rumelhart, Hinton & Williams 1986, with ReLU and Adam; the target of a regression is standardised."""
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
     config_type: ClassVar[type] = MLPConfig

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from clearsight.estimators.preparing import LEVELS_AT_MOST, Build, prepare
+from clearsight.estimators.preparing import MAX_LEVELS, Build, prepare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,9 @@ class PolynomialConfig:
 
 
 class Polynomial:
-    """Products of the prepared columns, scaled again, in a ridge whose strength is chosen by leaving out rows.
+    """Products of the prepared columns, standardised, in a ridge regression of cross-validated strength.
 
-    Under-fitting and over-fitting show in the curve of degree against error on rows left out.
+    Underfitting and overfitting show in the validation curve of error by degree.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
@@ -51,10 +51,10 @@ class Polynomial:
 
     @classmethod
     def build(cls, config: PolynomialConfig, build: Build) -> GridSearchCV:
-        """The unfitted search over degrees; every choice is made by its ``folds`` alone."""
-        columns = sum(1 if levels is None else min(len(levels), LEVELS_AT_MOST) for levels in build.layout.levels)
-        asked = [config.degree] if config.degree else list(range(1, config.max_degree + 1))
-        degrees = [degree for degree in asked if comb(columns + degree, degree) - 1 <= config.max_terms]
+        """The unfitted search over degrees; every choice is made by its ``folds``."""
+        columns = sum(1 if levels is None else min(len(levels), MAX_LEVELS) for levels in build.layout.levels)
+        candidates = [config.degree] if config.degree else list(range(1, config.max_degree + 1))
+        degrees = [degree for degree in candidates if comb(columns + degree, degree) - 1 <= config.max_terms]
         if not degrees and not config.degree:
             degrees = [1]
         if not degrees:
@@ -62,8 +62,6 @@ class Polynomial:
                 f"degree {config.degree} of {columns} columns makes {comb(columns + config.degree, config.degree) - 1} "
                 f"products. Expected at most {config.max_terms}. Choose a lower degree, or raise max_terms."
             )
-        lowest, highest = config.min_regularisation, config.max_regularisation
-        strengths = np.geomspace(lowest, highest, config.regularisation_values)
         lowest, highest = config.min_regularisation, config.max_regularisation
         strengths = np.geomspace(lowest, highest, config.regularisation_values)
         pipeline = Pipeline(

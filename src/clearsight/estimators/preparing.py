@@ -1,6 +1,6 @@
-"""From the codes of a table's columns to what a model can take: missing cells filled, numbers scaled, words spread out.
+"""Preprocessing of a table's columns: imputation, standardisation, one-hot encoding; and cross-validation folds.
 
-Everything here is learnt inside each training fold, so that no held-out row has a say in it.
+Everything is fitted within each training fold, so that nothing leaks from held-out rows.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-LEVELS_AT_MOST = 50
+MAX_LEVELS = 50
 
 Folds = Sequence[tuple[Int[np.ndarray, "training"], Int[np.ndarray, "held_out"]]]
 Inputs = Float[np.ndarray, "rows columns"]
@@ -29,18 +29,18 @@ class Layout:
 
     @property
     def numbers(self) -> list[int]:
-        """The places of the columns of numbers."""
+        """The indices of the columns of numbers."""
         return [place for place, levels in enumerate(self.levels) if levels is None]
 
     @property
     def categories(self) -> list[int]:
-        """The places of the columns of categories."""
+        """The indices of the columns of categories."""
         return [place for place, levels in enumerate(self.levels) if levels is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What an estimator is built from, besides its config: the columns, the task, and the folds to choose by."""
+    """What an estimator is built from, besides its config: the columns, the task, and the folds of model selection."""
 
     layout: Layout
     task: str
@@ -50,9 +50,9 @@ class Build:
 
 @runtime_checkable
 class Estimator(Protocol):
-    """A model of tables. ``build`` gives an unfitted scikit-learn estimator that chooses what it chooses by ``folds``.
+    """A model of tables. ``build`` gives an unfitted scikit-learn estimator that is selected, if at all, by ``folds``.
 
-    ``tasks`` are those it can answer.
+    ``tasks`` are those it supports.
     """
 
     tasks: ClassVar[tuple[str, ...]]
@@ -65,9 +65,9 @@ class Estimator(Protocol):
 
 
 def prepare(layout: Layout) -> ColumnTransformer:
-    """Numbers: the median where missing, a column that says so, mean 0 and deviation 1. Categories: one column a level.
+    """Numbers: median imputation with a missing indicator, standardised. Categories: one-hot.
 
-    A level that was never seen in training is none of them; levels beyond the 50 most frequent are one together.
+    A level never seen in training has no column of its own; levels beyond the 50 most frequent share one.
     """
     numbers = Pipeline(
         [
@@ -75,7 +75,7 @@ def prepare(layout: Layout) -> ColumnTransformer:
             ("scale", StandardScaler()),
         ]
     )
-    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=LEVELS_AT_MOST, sparse_output=False)
+    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_LEVELS, sparse_output=False)
     return ColumnTransformer([("numbers", numbers, layout.numbers), ("categories", categories, layout.categories)])
 
 
@@ -89,13 +89,13 @@ def prepared_names(prepared: ColumnTransformer, layout: Layout) -> list[str]:
         missing = [] if fill.indicator_ is None else fill.indicator_.features_.tolist()
         names += own + [f"{own[place]} is missing" for place in missing]
     if layout.categories:
-        spread = steps["categories"]
+        encoder = steps["categories"]
         for index, place in enumerate(layout.categories):
-            rare = spread.infrequent_categories_[index] if hasattr(spread, "infrequent_categories_") else None
-            gone = set() if rare is None else set(rare.tolist())
-            kept = [code for code in spread.categories_[index].tolist() if code not in gone]
+            rare = encoder.infrequent_categories_[index] if hasattr(encoder, "infrequent_categories_") else None
+            merged = set() if rare is None else set(rare.tolist())
+            kept = [code for code in encoder.categories_[index].tolist() if code not in merged]
             names += [f"{layout.names[place]} = {_level(layout.levels[place], code)}" for code in kept]
-            names += [f"{layout.names[place]} = any rarer one"] if gone else []
+            names += [f"{layout.names[place]} = any rarer one"] if merged else []
     return names
 
 
@@ -104,15 +104,15 @@ def _level(levels: tuple[str, ...] | None, code: float) -> str:
     return "missing" if np.isnan(code) else levels[int(code)] if code < len(levels) else "never seen"
 
 
-def deal_folds(
+def stratified_folds(
     truth: Float[np.ndarray, "rows"] | Int[np.ndarray, "rows"],
     clusters: Int[np.ndarray, "rows"],
     count: int = 5,
     seed: int = 0,
 ) -> Folds:
-    """``count`` folds of whole clusters, each with its share of every class, or of small and large values.
+    """``count`` folds of whole clusters, stratified by class, or by the value.
 
-    Clusters are put in the order of their mean value (or main class) and dealt like cards. Fewer folds where there are
+    Clusters are sorted by their mean value (or main class) and assigned to folds in turn. Fewer folds where there are
     fewer clusters, or fewer of the rarest class, than folds; raises ValueError where not even two can be made.
     """
     random = np.random.default_rng(seed)
@@ -131,15 +131,15 @@ def deal_folds(
     if count < 2:
         what = "clusters with the rarest class" if classes else "clusters"
         raise ValueError(
-            f"the rows cannot be dealt into two parts: there is one of the {what}. Expected at least two, one to learn "
-            "from and one to judge by. Add rows, or remove that class."
+            f"the rows cannot be split into two folds: there is one of the {what}. Expected at least two, one to train "
+            "on and one to validate on. Add rows, or remove that class."
         )
     order = np.lexsort((random.permutation(len(names)), value))
-    dealt = np.empty(len(names), dtype=np.int64)
-    # Classes go round in one order, so that neighbours never share a fold; values are dealt block by block, so that no
-    # fold has always the smallest.
-    turns = -(-len(names) // count)
-    cards = [random.permutation(count)] * turns if classes else [random.permutation(count) for _ in range(turns)]
-    dealt[order] = np.concatenate(cards)[: len(names)]
-    fold = dealt[place]
+    assigned = np.empty(len(names), dtype=np.int64)
+    # Classes go round in one order, so that neighbours never share a fold; values are permuted within each block, so
+    # that no fold has always the smallest.
+    blocks = -(-len(names) // count)
+    folds = [random.permutation(count)] * blocks if classes else [random.permutation(count) for _ in range(blocks)]
+    assigned[order] = np.concatenate(folds)[: len(names)]
+    fold = assigned[place]
     return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(count)]

@@ -12,7 +12,7 @@ from clearsight.estimators.preparing import Build, prepare
 
 @dataclass(frozen=True, kw_only=True)
 class RidgeConfig:
-    """The strengths to choose among: ``regularisation_values`` of them, evenly in powers of ten, ends included."""
+    """The strengths to choose among: ``regularisation_values`` of them, evenly spaced in log, ends included."""
 
     min_regularisation: float = 1e-4
     max_regularisation: float = 1e4
@@ -29,7 +29,7 @@ class RidgeConfig:
 
 
 class Ridge:
-    """Hoerl & Kennard 1970; the strength is chosen by leaving out each row in turn (in closed form)."""
+    """Hoerl & Kennard 1970; the strength is chosen by leave-one-out cross-validation (in closed form)."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     config_type: ClassVar[type] = RidgeConfig

@@ -1,4 +1,4 @@
-"""A fitted pipeline as a file that any machine can read and none can be harmed by: skops, never pickle."""
+"""A fitted pipeline as a file that is safe to read on any machine: skops, never pickle."""
 
 import io
 import zipfile
@@ -24,10 +24,10 @@ def from_bytes(content: bytes, where: str) -> Pipeline:
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ValueError(f"{where} is damaged: it is not a skops file. Restore it from a copy, or train again.")
     try:
-        strange = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
-        if strange:
+        untrusted = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+        if untrusted:
             raise ValueError(
-                f"{where} holds {', '.join(strange[:5])}, which no model of clearsight does, and was not opened. "
+                f"{where} holds {', '.join(untrusted[:5])}, which no model of clearsight does, and was not opened. "
                 "It may have been made to harm. Restore the file from where the run was trained."
             )
         found = skops.io.loads(content, trusted=list(TRUSTED))

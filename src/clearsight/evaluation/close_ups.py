@@ -1,4 +1,4 @@
-"""One picture's detections beside its objects, each error with its cause, and close-ups for people to look at."""
+"""One picture's detections matched with its objects, each error with its cause, and close-ups of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from clearsight.ops.error_causes import explain, judged_order
 from clearsight.ops.matching import Objects, match
 from clearsight.types import Boxes, Detections
 
-MARGIN, LEAST_PX, SHOWN_PX = 0.75, 96, 420
+MARGIN, MIN_PX, SHOWN_PX = 0.75, 96, 420
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked:
-    """The detections of a picture, best first, and its judged objects; ``met`` numbers these, -1 for none.
+class Matched:
+    """The detections of a picture, best first, and its objects, ignored ones aside; ``met`` indexes these, -1 for none.
 
     ``overlap`` is the IoU of each detection with each object.
     """
@@ -32,16 +32,16 @@ class Looked:
     overlap: Float[np.ndarray, "d n"]
 
 
-def look(found: Detections, truth: Boxes, classes: int) -> Looked:
-    """Explain the errors of one picture; the detections are in the pixels of the truth."""
+def match_picture(found: Detections, truth: Boxes, classes: int) -> Matched:
+    """Match the detections of one picture and find the causes of its errors; all boxes are in its pixels."""
     found = Detections(xyxy=found.xyxy.cpu(), scores=found.scores.cpu(), labels=found.labels.cpu())
     found = found.select(found.scores.argsort(descending=True, stable=True))
-    said = _objects(found.xyxy, found.labels, torch.zeros(len(found), dtype=torch.bool))
+    predicted = _objects(found.xyxy, found.labels, torch.zeros(len(found), dtype=torch.bool))
     true = _objects(truth.xyxy, truth.labels, truth.ignored)
-    matches = match(said, true)
-    explained = explain(said, true, classes, matches.ignored[0, 0])
+    matches = match(predicted, true)
+    explained = explain(predicted, true, classes, matches.ignored[0, 0])
     judged = truth.select(torch.from_numpy(judged_order(true)))
-    return Looked(
+    return Matched(
         found=found,
         truth=Boxes.of(judged.xyxy, judged.labels),
         cause=explained.cause,
@@ -73,7 +73,7 @@ def close_up(image: UInt8[Tensor, "3 h w"], found: Detections, truth: Boxes, nam
 def _window(boxes: Float[Tensor, "n 4"], size: tuple[int, int]) -> tuple[int, int, int, int]:
     """A square around the boxes with a margin, moved into the picture; whole pixels."""
     low, high = boxes[:, :2].amin(0), boxes[:, 2:].amax(0)
-    side = max(LEAST_PX, float((high - low).max()) * (1 + 2 * MARGIN))
+    side = max(MIN_PX, float((high - low).max()) * (1 + 2 * MARGIN))
     ends = []
     for middle, limit in zip(((low + high) / 2).tolist(), (size[1], size[0]), strict=True):
         wide = min(limit, round(side))

@@ -1,4 +1,4 @@
-"""Pictures of each kind of error for the report: the object close up, what was said of it, and what is true."""
+"""Pictures of each error type for the report: a close-up of the object with prediction and ground truth."""
 
 import io
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from clearsight import drawing
-from clearsight.evaluation.close_ups import Looked, close_up, look
+from clearsight.evaluation.close_ups import Matched, close_up, match_picture
 from clearsight.inference.predictor import Predictor
 from clearsight.metrics.detection import DetectionStatistics
 from clearsight.metrics.error_costs import CAUSES, missed, objects
@@ -37,17 +37,17 @@ def error_pictures(run: Run, dataset: Dataset, judged: Evidence, predictor: Pred
         (found,) = predictor([sample.image])
         if not (isinstance(found, Detections) and isinstance(sample.truth, Boxes)):
             continue
-        looked = look(found, sample.truth, len(names))
-        shown = _shown(looked, cause, statistics.threshold)
+        matched = match_picture(found, sample.truth, len(names))
+        shown = _shown(matched, cause, statistics.threshold)
         if shown is None:
             continue
-        said, true = (torch.tensor(which, dtype=torch.long) for which in shown)
-        picture = close_up(sample.image, looked.found.select(said), looked.truth.select(true), names)
+        predicted, true = (torch.tensor(which, dtype=torch.long) for which in shown)
+        picture = close_up(sample.image, matched.found.select(predicted), matched.truth.select(true), names)
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=88)
         path = f"examples/error-{cause.name.lower()}-{number}.jpg"
         run.write_file(path, file.getvalue())
-        caption = f"{_words(looked, cause, *shown, names=names)} ({sample.id})"
+        caption = f"{_words(matched, cause, *shown, names=names)} ({sample.id})"
         examples.append(Example(path=path, caption=caption, kind="error", about=TITLES[cause]))
     return examples
 
@@ -65,41 +65,43 @@ def _picked(statistics: DetectionStatistics) -> Iterator[tuple[Cause, int, int]]
             yield cause, row, number
 
 
-def _shown(looked: Looked, cause: Cause, threshold: float) -> tuple[list[int], list[int]] | None:
-    """The detections and objects to draw for the gravest such error of a picture; None where it has none."""
-    scores = looked.found.scores.numpy()
+def _shown(matched: Matched, cause: Cause, threshold: float) -> tuple[list[int], list[int]] | None:
+    """The detections and objects to draw for the most confident such error of a picture; None where it has none."""
+    scores = matched.found.scores.numpy()
     if cause is Cause.MISSED:
-        free = np.ones(len(looked.truth), dtype=bool)
-        free[looked.met[(looked.met >= 0) & (scores >= threshold)]] = False
-        areas = np.where(free, looked.truth.areas.numpy(), -1.0)
-        return ([], [int(areas.argmax())]) if free.any() else None
-    errors = np.flatnonzero((looked.cause == cause) & (scores >= threshold))
+        unmatched = np.ones(len(matched.truth), dtype=bool)
+        unmatched[matched.met[(matched.met >= 0) & (scores >= threshold)]] = False
+        areas = np.where(unmatched, matched.truth.areas.numpy(), -1.0)
+        return ([], [int(areas.argmax())]) if unmatched.any() else None
+    errors = np.flatnonzero((matched.cause == cause) & (scores >= threshold))
     if not len(errors):
         return None
-    said = int(errors[0])
+    found = int(errors[0])
     if cause is Cause.BACKGROUND:
-        return [said], []
+        return [found], []
     if cause is Cause.DUPLICATE:
-        about = int(_of_own_class(looked, said).argmax())
-        better = np.flatnonzero((looked.met == about) & (looked.cause == Cause.NONE))
-        return [*better[:1].tolist(), said], [about]
-    return [said], [int(looked.overlap[said].argmax()) if cause is Cause.BOTH else int(looked.met[said])]
+        about = int(_of_own_class(matched, found).argmax())
+        better = np.flatnonzero((matched.met == about) & (matched.cause == Cause.NONE))
+        return [*better[:1].tolist(), found], [about]
+    return [found], [int(matched.overlap[found].argmax()) if cause is Cause.BOTH else int(matched.met[found])]
 
 
-def _of_own_class(looked: Looked, said: int) -> np.ndarray:
+def _of_own_class(matched: Matched, found: int) -> np.ndarray:
     """The overlap of a detection with each object of its class; -1 with the others."""
-    return np.where(looked.truth.labels.numpy() == int(looked.found.labels[said]), looked.overlap[said], -1.0)
+    return np.where(matched.truth.labels.numpy() == int(matched.found.labels[found]), matched.overlap[found], -1.0)
 
 
-def _words(looked: Looked, cause: Cause, said: list[int], true: list[int], *, names: tuple[str, ...]) -> str:
+def _words(matched: Matched, cause: Cause, found: list[int], true: list[int], *, names: tuple[str, ...]) -> str:
     """The error in a few words."""
-    is_ = drawing.shown(names[int(looked.truth.labels[true[0]])]) if true else ""
+    is_ = drawing.shown(names[int(matched.truth.labels[true[0]])]) if true else ""
     if cause is Cause.MISSED:
         return f"{is_} missed"
-    called = f"{drawing.shown(names[int(looked.found.labels[said[-1]])])} {float(looked.found.scores[said[-1]]):.2f}"
+    called = (
+        f"{drawing.shown(names[int(matched.found.labels[found[-1]])])} {float(matched.found.scores[found[-1]]):.2f}"
+    )
     if cause is Cause.BACKGROUND:
-        return f"called {called}, nobody labelled an object here"
-    overlap = looked.overlap[said[-1], true[0]]
+        return f"called {called}, no object is labelled here"
+    overlap = matched.overlap[found[-1], true[0]]
     return {
         Cause.CLASS: f"called {called}, is {is_}",
         Cause.LOCATION: f"{called}, IoU {overlap:.2f} with the object",

@@ -1,4 +1,4 @@
-"""A model, a task and data make evidence: the same way for every task, and the only way evidence is made."""
+"""Evaluation: the evidence of a model on a data set, computed in one way for every task."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from clearsight.inference.predictor import Predictor
 from clearsight.sources import records_of
 from clearsight.types import UNKNOWN, Dataset, Evidence, Prediction, Sample, Size, Task, Truth
 
-AHEAD = 16  # pictures decoded before they are needed: enough to keep the network busy, few enough for large ones
+AHEAD = 16  # pictures decoded in advance: enough to keep the network busy, few enough for large ones
 PART = 64  # predictions kept until they are counted: class maps of a whole data set would not fit in memory
 
 
@@ -26,30 +26,30 @@ def evaluate(
     watch: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
 ) -> Evidence:
-    """Predict on every sample and keep what every later question needs.
+    """Predict on every sample and keep the statistics that every metric and audit needs.
 
-    ``about`` is added to what the evidence says of its origin; ``watch(done, total)`` sees the progress; ``options``
-    go to the task's statistics (such as the deployed threshold of a detector).
+    ``about`` is added to the origin stated in the evidence; ``watch(done, total)`` is called with the progress;
+    ``options`` go to the task's statistics (such as the deployed threshold of a detector).
     """
-    seen, truths = _Seen(), deque[Truth]()
-    predictions = predictor(seen.images(decoded(dataset), truths))
+    info, truths = _SampleInfo(), deque[Truth]()
+    predictions = predictor(info.images(decoded(dataset), truths))
     statistics = _counted(task, dataset, predictions, truths, watch, options)
-    return _evidence(task, dataset, statistics, seen, about or {})
+    return _evidence(task, dataset, statistics, info, about or {})
 
 
 def of_rule(
     rule: Callable[[Size], Prediction], evidence: Evidence, task: Task, dataset: Dataset, sizes: Sequence[Size]
 ) -> Evidence:
-    """Evidence like another on the same data, of a rule that sees the size of a picture only."""
+    """The evidence of a baseline that uses the size of a picture only, with ids and groups of another's evidence."""
     records = iter(records_of(dataset))
     truths: deque[Truth] = deque()
 
-    def guesses() -> Iterator[Prediction]:
+    def predictions() -> Iterator[Prediction]:
         for size in sizes:
             truths.append(next(records).answer())
             yield rule(size)
 
-    statistics = _counted(task, dataset, guesses(), truths, lambda done, total: None, {})
+    statistics = _counted(task, dataset, predictions(), truths, lambda done, total: None, {})
     return replace(evidence, statistics=statistics)
 
 
@@ -65,15 +65,15 @@ def _counted(
     parts = []
     done = 0
     while part := list(islice(predictions, PART)):
-        answers = [truths.popleft() for _ in part]
-        parts.append(task.statistics(part, answers, dataset.class_names, **options))
+        matching = [truths.popleft() for _ in part]
+        parts.append(task.statistics(part, matching, dataset.class_names, **options))
         done += len(part)
         watch(done, len(dataset))
     return task.statistics_type.joined(parts) if parts else task.statistics([], [], dataset.class_names, **options)  # type: ignore[attr-defined]
 
 
 class Samples(Protocol):
-    """Anything that gives samples by number."""
+    """Any sequence of samples."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -82,8 +82,8 @@ class Samples(Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
 
-class _Seen:
-    """What is kept of samples as their pictures stream past."""
+class _SampleInfo:
+    """Ids, clusters and groups of samples, kept as their pictures stream past."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -102,14 +102,14 @@ class _Seen:
             yield sample.image
 
 
-def _evidence(task: Task, dataset: Dataset, statistics: Any, seen: _Seen, about: dict[str, str]) -> Evidence:
-    attributes = sorted({name for groups in seen.groups for name in groups})
+def _evidence(task: Task, dataset: Dataset, statistics: Any, info: _SampleInfo, about: dict[str, str]) -> Evidence:
+    attributes = sorted({name for groups in info.groups for name in groups})
     return Evidence(
         task=task.name,
         statistics=statistics,
-        ids=tuple(seen.ids),
-        clusters=np.unique(np.array(seen.clusters), return_inverse=True)[1].astype(np.int64),
-        groups={name: np.array([groups.get(name, UNKNOWN) for groups in seen.groups]) for name in attributes},
+        ids=tuple(info.ids),
+        clusters=np.unique(np.array(info.clusters), return_inverse=True)[1].astype(np.int64),
+        groups={name: np.array([groups.get(name, UNKNOWN) for groups in info.groups]) for name in attributes},
         about={"data": dataset.name, "split": dataset.split, "fingerprint": dataset.fingerprint, **about},
     )
 

@@ -1,7 +1,7 @@
 """Exported detectors, run without torch: pictures in, boxes in numpy out.
 
 An export is a model file (``.onnx``, ``.xml`` with its ``.bin``, or ``.pt``) and a JSON beside it
-(``model.onnx.json``), which says what goes in and what comes out (see ``description``).
+(``model.onnx.json``), which describes its inputs and outputs (see ``description``).
 """
 
 from clearsight.exported.description import Description as Description

@@ -1,4 +1,4 @@
-"""How far two readings of one picture are apart: the largest differences of the objects that both of them find."""
+"""Agreement of two sets of detections on one picture: the largest differences between paired objects."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from jaxtyping import Float
 
 from clearsight.exported.detector import Found
 
-COMPARED_FROM = 0.02  # weaker objects come and go with the last bit of a number
+COMPARED_FROM = 0.02  # weaker objects appear and vanish by rounding
 MOVED_PX = 0.5
-FEWEST = 10  # objects that a comparison is made of, however weak
+MIN_OBJECTS = 10  # compared, however low their score
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """``box_px`` and ``score`` are the largest differences of paired objects; ``unpaired`` are found by one alone.
+    """``box_px`` and ``score`` are the largest differences of paired objects; ``unpaired`` are in one set only.
 
     ``mask`` is the largest mean difference of a mask's probabilities, over paired objects that did not move;
     ``least_score`` the score from which objects were compared.
 
-    ``moved`` are paired objects further apart than half a pixel. There may be a few: whether a box has a vote where
-    another lies is a matter of its overlap with it being above a threshold, so of the last bit of a number.
+    ``moved`` are paired objects further apart than half a pixel. There may be a few: box voting compares IoUs with a
+    threshold, so it depends on rounding.
     """
 
     objects: int = 0
@@ -33,9 +33,9 @@ class Agreement:
     least_score: float = COMPARED_FROM
 
     def within(self, score: float, apart: float, mask: float) -> bool:
-        """Whether scores and masks differ by at most this, and at most this share of the objects moved or is alone.
+        """Whether scores and masks differ by at most this, and at most this share of the objects moved or is unpaired.
 
-        One object in any number may, unless it is the only one. Where no object was compared, nothing agrees.
+        One object in any number may, unless it is the only one. False where no object was compared.
         """
         few = self.unpaired + self.moved <= max(float(self.objects > 1), apart * self.objects)
         return self.objects > 0 and self.score <= score and self.mask <= mask and few
@@ -49,36 +49,36 @@ class Agreement:
         )
 
 
-def compared_from(readings: Iterable[Found]) -> float:
-    """The score from which readings of some pictures are compared: that of their tenth best object where it is low.
+def compared_from(detections: Iterable[Found]) -> float:
+    """The score from which detections are compared: that of the tenth best object where it is low.
 
-    A network that learnt little finds nothing of any score; a check of nothing would say nothing.
+    An undertrained network has no confident detections, and a check of no objects would prove nothing.
     """
-    scores = np.sort(np.concatenate([np.zeros(0), *(one.scores for one in readings)]))[::-1]
-    return min(COMPARED_FROM, float(scores[:FEWEST].min(initial=1.0)))
+    scores = np.sort(np.concatenate([np.zeros(0), *(one.scores for one in detections)]))[::-1]
+    return min(COMPARED_FROM, float(scores[:MIN_OBJECTS].min(initial=1.0)))
 
 
 def agreement(one: Found, other: Found, scale: float = 1.0, least_score: float = COMPARED_FROM) -> Agreement:
     """How the objects of one picture agree, paired by class and overlap, best first; pixels are divided by ``scale``.
 
-    Objects just above ``least_score`` in one reading and just below in the other are paired all the same.
+    Objects just above ``least_score`` in one set and just below in the other are still paired.
     """
-    free = np.ones(len(other), dtype=bool)
+    unmatched = np.ones(len(other), dtype=bool)
     unpaired, moved, box_px, score, mask = 0, 0, 0.0, 0.0, 0.0
     objects = one.select(one.scores >= least_score)
     for index, (box, value, label) in enumerate(zip(objects.boxes, objects.scores, objects.labels, strict=True)):
-        shared = np.where(free & (other.labels == label), overlap(box, other.boxes), -1.0)
+        shared = np.where(unmatched & (other.labels == label), overlap(box, other.boxes), -1.0)
         best = int(shared.argmax()) if len(shared) else -1
         if best < 0 or shared[best] < 0.5:
             unpaired += 1
             continue
-        free[best] = False
+        unmatched[best] = False
         away = float(np.abs(other.boxes[best] - box).max()) / scale
         box_px, moved = max(box_px, away), moved + (away > MOVED_PX)
         score = max(score, abs(float(other.scores[best] - value)))
         if objects.masks is not None and other.masks is not None and away <= MOVED_PX:
             mask = max(mask, float(np.abs(other.masks[best] - objects.masks[index]).mean()))
-    alone = int((free & (other.scores >= least_score + 0.01)).sum())
+    alone = int((unmatched & (other.scores >= least_score + 0.01)).sum())
     return Agreement(
         objects=len(objects), unpaired=unpaired + alone, moved=moved, box_px=box_px, score=score, mask=mask,
         least_score=least_score,

@@ -14,13 +14,13 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What an exported model is, takes and gives; each field is a field of the JSON.
+    """What an exported model is, its inputs and outputs; each field is a field of the JSON.
 
-    ``files`` are the SHA-256 of the model's files; ``size_px``, ``multiple`` and ``fill`` say how a picture is laid on
-    its canvas: resized (bilinear, antialiased where it shrinks) so that its longer side is ``size_px``, at the top left
-    of the smallest canvas whose sides are multiples of ``multiple``, the rest of which is of the grey ``fill``.
-    ``inside`` is what the model itself does, with its settings; ``threshold`` is the score settled for deployment.
-    ``run`` says where it comes from, and ``check`` how far it was from the run when it was exported.
+    ``files`` are the SHA-256 of the model's files; ``size_px``, ``multiple`` and ``fill`` define the letterboxing: the
+    picture is resized (bilinear, antialiased where it shrinks) so that its longer side is ``size_px``, at the top left
+    of the smallest canvas whose sides are multiples of ``multiple``, padded with the grey ``fill``.
+    ``inside`` are the operations within the model, with their settings; ``threshold`` is the deployed score threshold.
+    ``run`` is its origin, and ``check`` its differences from the run when it was exported.
     """
 
     format: str = MARK
@@ -46,7 +46,7 @@ class Description:
         return asdict(self) | {"class_names": list(self.class_names)}
 
     def mark(self) -> dict[str, Any]:
-        """What is written into the model file itself, so that no other tool's model is taken for clearsight's."""
+        """The metadata of the model file itself, by which clearsight's models are recognised."""
         return {"format": self.format, "version": self.version, "run": self.run.get("fingerprint", "")}
 
 
@@ -65,7 +65,7 @@ def digest(path: Path) -> str:
 
 
 def read(path: Path) -> Description:
-    """The description of a model file, once the file is seen to be the one described.
+    """The description of a model file, after a check that it is of this file.
 
     Raises:
         ValueError: the JSON is damaged, not clearsight's, of a newer clearsight, or describes other files.
@@ -101,7 +101,7 @@ _AGAIN = "Restore both files from a copy, or export again with `clearsight expor
 
 
 def _wrong(found: Description) -> str:
-    """What no later step could make sense of, in words; "" where all is well."""
+    """The first invalid field, in words; "" where all are valid."""
     if not all(isinstance(name, str) for name in found.class_names) or not found.class_names:
         return "class_names are not names"
     if not isinstance(found.files, Mapping):

@@ -1,4 +1,4 @@
-"""An exported detector at work: a picture is laid on its canvas, and what is found is brought back to its pixels."""
+"""Inference with an exported detector: letterboxing, the model, and boxes mapped back to the picture's pixels."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ Picture = UInt8[np.ndarray, "h w 3"]
 class Found:
     """The objects of one picture, best first: boxes ``x1 y1 x2 y2`` in its pixels, scores in [0, 1], class ids.
 
-    ``masks`` are probabilities over a grid laid on each of ``frames``, the boxes before they were cut to the picture,
-    where the model gives masks; ``crops`` turns them into pixels.
+    ``masks``, where the model predicts them, are probabilities over a grid on each of ``frames``, the boxes before
+    clipping to the picture; ``crops`` turns them into pixels.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -35,17 +35,17 @@ class Found:
         return len(self.scores)
 
     def select(self, which: np.ndarray) -> "Found":
-        """The objects at these indices, or where this is true."""
+        """The objects at these indices, or of this boolean mask."""
         masks, frames = (None if each is None else each[which] for each in (self.masks, self.frames))
         return Found(
             boxes=self.boxes[which], scores=self.scores[which], labels=self.labels[which], masks=masks, frames=frames
         )
 
     def crops(self, size: decoding.Size, threshold: float = 0.5) -> Iterator[tuple[list[int], Bool[np.ndarray, "_ _"]]]:
-        """Of each object its window ``x1 y1 x2 y2`` in a picture of ``size`` (height, width), and its pixels there.
+        """Each object's window ``x1 y1 x2 y2`` in a picture of ``size`` (height, width), and its pixels there.
 
         Raises:
-            ValueError: the model gives no masks.
+            ValueError: the model predicts no masks.
         """
         if self.masks is None or self.frames is None:
             raise ValueError("these objects have no masks. Expected those of an exported mask-rcnn.")
@@ -65,10 +65,10 @@ class ExportedDetector:
         search = described.inside.get("regions")
         self.search = None if search is None else (int(search["longer_px"]), int(search["most"]))
         if self.search is not None:
-            regions.segmentation()  # says now what is missing
+            regions.segmentation()  # fails early where OpenCV is missing
 
     def __call__(self, picture: str | Path | bytes | Picture, *, min_score: float | None = None) -> Found:
-        """What is found with a score of at least ``min_score``, the one settled for deployment where None.
+        """The detections with a score of at least ``min_score``, the deployed threshold where None.
 
         Raises:
             ValueError: the picture cannot be decoded, or is an array of another shape or type.
@@ -83,19 +83,19 @@ class ExportedDetector:
         return found.select(found.scores >= (self.threshold if min_score is None else min_score))
 
     def laid(self, picture: Picture) -> UInt8[np.ndarray, "1 ch cw 3"]:
-        """The picture as the model sees it: resized, at the top left of its canvas."""
+        """The letterboxed picture: resized, at the top left of its canvas."""
         height, width = size = decoding.resized((picture.shape[0], picture.shape[1]), self.description.size_px)
-        seen = np.asarray(decoding.shrunk(Image.fromarray(picture), size))
+        resized = np.asarray(decoding.shrunk(Image.fromarray(picture), size))
         multiple = self.description.multiple
         canvas = (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
         if canvas == size:
-            return seen[None]
+            return resized[None]
         laid = np.full((1, *canvas, 3), self.description.fill, dtype=np.uint8)
-        laid[0, :height, :width] = seen
+        laid[0, :height, :width] = resized
         return laid
 
     def on_canvas(self, canvas: UInt8[np.ndarray, "1 ch cw 3"], size: decoding.Size) -> Found:
-        """What the model finds on the canvas of a picture of ``size``, in the picture's pixels, cut to it."""
+        """The detections on the canvas of a picture of ``size``, in the picture's pixels, clipped to it."""
         boxes, scores, labels, *masks = self.engine(*self.inputs(canvas))
         placed = decoding.resized(size, self.description.size_px)
         ratio = np.array([size[1] / placed[1], size[0] / placed[0]] * 2, dtype=np.float32)
@@ -108,7 +108,7 @@ class ExportedDetector:
         return found.select((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
     def inputs(self, canvas: UInt8[np.ndarray, "1 ch cw 3"]) -> list[np.ndarray]:
-        """What the model takes: the canvas and, where it does not find them itself, the regions to look at."""
+        """The model's inputs: the canvas and, for a model without proposals of its own, the region proposals."""
         if self.search is None:
             return [canvas]
         return [canvas, regions.on_canvas(canvas[0], self.description.fill, *self.search)]
@@ -134,7 +134,7 @@ def load_exported(path: str | Path, *, threads: int | None = None) -> ExportedDe
     engine, mark = open_engine(path, threads)
     if mark is None:
         raise ValueError(
-            f"{path} was not exported by clearsight: what it takes and gives is not known. "
+            f"{path} was not exported by clearsight: its inputs and outputs are unknown. "
             "Export a run with `clearsight export RUN`."
         )
     if described is None:

@@ -12,16 +12,16 @@ import numpy as np
 
 FORMATS = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
 SUFFIXES = {suffix: name for name, suffix in FORMATS.items()}
-MARK = "clearsight"  # the key, in the model file's own metadata, of what says that the file is clearsight's
+MARK = "clearsight"  # the key in the model file's metadata that identifies a file of clearsight
 LIBRARIES = {"onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch"}
 INPUT, REGIONS, OUTPUTS = "pictures", "regions", ("boxes", "scores", "labels", "masks")
-STATIC_AFTER, STATICS = 12, 4  # canvases of a size until OpenVINO makes a model for it alone; how many such models
+STATIC_AFTER, STATICS = 12, 4  # uses of a size before OpenVINO compiles it as a static shape; at most so many
 
 Engine = Callable[..., list[np.ndarray]]  # a canvas, and regions where the model takes them
 
 
 def library(name: str) -> Any:
-    """A library that only exports need, imported now: clearsight itself needs none of them.
+    """A library that only exports need, imported on demand.
 
     Raises:
         ValueError: it is not installed.
@@ -41,7 +41,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 
 def open_engine(path: Path, threads: int | None = None) -> tuple[Engine, Mapping[str, Any] | None]:
-    """What runs a model file, a canvas ``uint8 1 h w 3`` (and regions) to its outputs, and clearsight's mark, if any.
+    """An engine from a canvas ``uint8 1 h w 3`` (and regions) to outputs, and clearsight's mark in the file, if any.
 
     Raises:
         ValueError: its library is not installed, or it cannot read the file.
@@ -54,7 +54,7 @@ def open_engine(path: Path, threads: int | None = None) -> tuple[Engine, Mapping
     except (RuntimeError, OSError) as error:
         raise ValueError(_unreadable(path, error)) from error
     except Exception as error:
-        # Each library has kinds of errors of its own for a broken file; its package is what they share.
+        # Each library raises errors of its own for a broken file; they share its package.
         if not type(error).__module__.startswith(LIBRARIES[kind]):
             raise
         raise ValueError(_unreadable(path, error)) from error
@@ -95,16 +95,16 @@ def _openvino(openvino: Any, path: Path, threads: int | None) -> tuple[Engine, s
     core = openvino.Core()
     model = core.read_model(path)
     mark = model.get_rt_info([MARK]).astype(str) if model.has_rt_info([MARK]) else ""
-    # Where a processor has half precision, OpenVINO would use it unasked, and find boxes that the run does not.
-    asked: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    asked |= {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
-    return _PerCanvas(lambda made: core.compile_model(made, "CPU", asked).create_infer_request(), model), mark
+    # By default OpenVINO uses half precision where a processor has it, which changes the detections.
+    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    options |= {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
+    return _PerCanvas(lambda made: core.compile_model(made, "CPU", options).create_infer_request(), model), mark
 
 
 class _PerCanvas:
-    """Runs an OpenVINO model of free sizes, and, for the canvases that come often, one made for their size alone.
+    """An OpenVINO model of dynamic shapes and, for frequent canvas sizes, models compiled for a static shape.
 
-    Known sizes are quicker, but making a model takes as long as many pictures do.
+    Static shapes are faster, but compiling takes as long as many pictures do.
     """
 
     def __init__(self, compiled: Callable[[Any], Any], model: Any) -> None:
@@ -121,14 +121,14 @@ class _PerCanvas:
                 made = self.model.clone()
                 made.reshape({made.input(0): list(canvas.shape)})
                 request = self.own[canvas.shape] = self.compiled(made)
-        # The answers are copied: the request uses their memory again.
+        # The outputs are copied: the request reuses their memory.
         return [np.array(output) for output in request.infer([canvas, *others], share_inputs=True).values()]
 
 
 def _torchscript(torch: Any, path: Path, threads: int | None) -> tuple[Engine, str]:
     extra = {MARK: ""}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch.export, its successor, cannot say every detector yet
+        warnings.simplefilter("ignore", FutureWarning)  # torch.export, its successor, cannot express every detector yet
         warnings.simplefilter("ignore", DeprecationWarning)
         model = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
 

@@ -11,25 +11,25 @@ from torch import Tensor, nn
 
 from clearsight.exported.formats import INPUT, MARK, OUTPUTS, REGIONS, Engine, library
 
-OPSET = 17  # the oldest with all that detectors need
+OPSET = 17  # the oldest with all operators of detectors
 
 
 class _OnCanvas(nn.Module):
-    """A detector whose input is what a picture file decodes to: bytes, colour last."""
+    """A detector whose input is a decoded picture: uint8, channels last."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, pictures: UInt8[Tensor, "1 h w 3"], *regions: Float[Tensor, "r 4"]) -> tuple[Tensor, ...]:
-        """Boxes, scores, labels and perhaps masks, in canvas pixels; of these regions where the network needs them."""
+        """Boxes, scores, labels and perhaps masks, in canvas pixels; ``regions`` where the network needs them."""
         images = pictures.permute(0, 3, 1, 2).float() / 255
         found: tuple[Tensor, ...] = self.network.found(images, *regions)  # type: ignore[operator]
         return found
 
 
 def eager(network: nn.Module) -> Engine:
-    """The network itself as what runs an exported model would be."""
+    """The network itself as an engine, like that of an exported model."""
     module = _OnCanvas(network).eval()
 
     def run(*inputs: np.ndarray) -> list[np.ndarray]:
@@ -40,14 +40,14 @@ def eager(network: nn.Module) -> Engine:
 
 
 def write(network: nn.Module, inputs: Sequence[np.ndarray], path: Path, to: str, mark: str) -> None:
-    """Write the graph of a network that can say what it ``found``; height, width and the number of regions stay free.
+    """Write the graph of a network's ``found``; height, width and the number of regions stay dynamic.
 
-    It is recorded while the network looks at ``inputs``: a canvas ``uint8 1 h w 3``, and the regions on it where it
-    needs them. ``mark`` is kept in the file's own metadata.
+    It is traced on ``inputs``: a canvas ``uint8 1 h w 3``, and the regions on it where the network needs them. ``mark``
+    is kept in the file's own metadata.
     """
     example = tuple(torch.from_numpy(one) for one in inputs)
     with warnings.catch_warnings(), torch.no_grad():
-        # Tracing is on its way out in torch, and its successor cannot record graphs whose sizes depend on the data.
+        # Tracing is deprecated in torch, but its successor cannot export data-dependent shapes.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", UserWarning)
@@ -67,12 +67,12 @@ def write(network: nn.Module, inputs: Sequence[np.ndarray], path: Path, to: str,
 
 def _write_onnx(graph: torch.jit.ScriptModule, example: tuple[Tensor, ...], path: Path, mark: str) -> None:
     names = OUTPUTS[: len(graph(*example))]
-    free: dict[str, dict[int, str]] = {name: {0: "objects"} for name in names}
+    dynamic: dict[str, dict[int, str]] = {name: {0: "objects"} for name in names}
     inputs = [INPUT, REGIONS][: len(example)]
-    free |= {INPUT: {1: "height", 2: "width"}} | {name: {0: "regions"} for name in inputs[1:]}
+    dynamic |= {INPUT: {1: "height", 2: "width"}} | {name: {0: "regions"} for name in inputs[1:]}
     torch.onnx.export(
         graph, example, str(path), dynamo=False, opset_version=OPSET, input_names=inputs, output_names=list(names),
-        dynamic_axes=free,
+        dynamic_axes=dynamic,
     )  # fmt: skip
     onnx = library("onnx")
     model = onnx.load(str(path))

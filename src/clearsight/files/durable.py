@@ -1,4 +1,4 @@
-"""Files that survive: written whole or not at all, appended line by line, and locked against a second writer.
+"""Durable files: written atomically, appended line by line, and locked against a second writer.
 
 A reader sees either the former file or the new one, whatever kills the writer, and whenever.
 """
@@ -80,7 +80,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _encoded(text: str) -> bytes:
-    # Names of files may hold lone surrogates, which UTF-8 cannot say; replaced like this, they are JSON's own escapes.
+    # File names may hold lone surrogates, which UTF-8 cannot encode; replaced like this, they are JSON's own escapes.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
@@ -96,7 +96,7 @@ def flush(path: Path) -> None:
 
 
 def failure(path: Path, error: Exception) -> str:
-    """What a failed write is called: the file, the reason, the room left, and what to do."""
+    """The message of a failed write: the file, the reason, the free space, and what to do."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     try:
         room = f"{shutil.disk_usage(path.parent).free / 1e6:,.1f} MB are free in {path.parent}"
@@ -109,7 +109,7 @@ def failure(path: Path, error: Exception) -> str:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed writers left in a folder; only for who holds its lock."""
+    """Remove the temporary files of killed writers from a folder; only for the holder of its lock."""
     for path in folder.glob(f".*{UNFINISHED}"):
         path.unlink(missing_ok=True)
 
@@ -117,7 +117,7 @@ def remove_unfinished(folder: Path) -> None:
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
     """Append one JSON line and flush it to the disk; a torn last line of a killed writer is ended first.
 
-    A line that could not be written whole is taken back. Raises ValueError where the file cannot be written.
+    A partly written line is removed. Raises ValueError where the file cannot be written.
     """
     line = _encoded(json.dumps(record, ensure_ascii=False, allow_nan=False))
     try:
@@ -159,7 +159,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def locked(path: Path, refusal: str) -> Iterator[None]:
-    """Hold a lock for a block; a process that dies, however, holds it no longer.
+    """Hold a lock for a block; it is released however the process dies.
 
     The file keeps the number of the holder's process. A forked child does not hold its parent's lock.
 
@@ -198,7 +198,7 @@ def _lock(descriptor: int, path: Path, refusal: str) -> None:
         raise ValueError(failure(path, error)) from error
 
 
-def _let_go() -> None:
+def _release_in_child() -> None:
     """In a forked child: its copies of the locks' descriptors would keep them locked after the parent's death."""
     for descriptor in _held:
         os.close(descriptor)
@@ -206,4 +206,4 @@ def _let_go() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_release_in_child)

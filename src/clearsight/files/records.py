@@ -1,7 +1,7 @@
-"""The vocabulary's dataclasses as JSON and back, exactly.
+"""Dataclasses as JSON and back, exactly.
 
 Numbers that JSON lacks are objects of one key: ``{"number": "nan"}``, ``"inf"`` or ``"-inf"``. Sequences come back as
-tuples, mappings as dicts. What a file says is checked against the types: it is data, and never chooses a class.
+tuples, mappings as dicts. The content of a file is checked against the types: it is data, and never chooses a class.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def to_json(value: Any) -> Any:
-    """Plain JSON of a dataclass, or of what its fields hold: sequences, mappings by word, numbers, words, None.
+    """Plain JSON of a dataclass, or of its fields' values: sequences, mappings by string, numbers, strings, None.
 
     NumPy numbers and arrays become plain ones. Raises ValueError for anything else.
     """
@@ -35,11 +35,13 @@ def to_json(value: Any) -> Any:
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         if bad := [key for key in value if not isinstance(key, str)]:
-            raise ValueError(f"cannot write a mapping by {bad[0]!r} as JSON: its keys must be words.")
+            raise ValueError(f"cannot write a mapping by {bad[0]!r} as JSON: its keys must be strings.")
         return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [to_json(item) for item in value]
-    raise ValueError(f"cannot write a {type(value).__name__} as JSON: expected numbers, words or a dataclass of them.")
+    raise ValueError(
+        f"cannot write a {type(value).__name__} as JSON: expected numbers, strings or a dataclass of them."
+    )
 
 
 def from_json(kind: type[T], content: Any, where: str = "") -> T:

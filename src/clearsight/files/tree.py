@@ -1,8 +1,8 @@
 """Nested state (weights, optimizers, random generators, evidence) in one safetensors file, without pickle.
 
-The tensors are the file's tensors, under names that tell their place (``optimizer/state/0/exp_avg``). The structure
-around them is JSON in the file's metadata, so reading a file can only ever make dicts, lists, tuples, tensors, arrays,
-numbers and words.
+The tensors are the file's tensors, named by their path (``optimizer/state/0/exp_avg``). The structure around them is
+JSON in the file's metadata, so reading a file can only ever make dicts, lists, tuples, tensors, arrays, numbers and
+strings.
 
 Kept exactly: dtypes, bits (also of NaN), whole numbers of any size, the types of keys, the order of dicts, and the
 memory order of dense tensors (channels_last stays so). What several places share is stored once and shared again.
@@ -41,7 +41,7 @@ _BROKEN = (
 
 
 def save_tree(path: Path, tree: Any) -> None:
-    """Write a tree in one step: nested dicts, lists and tuples of tensors, NumPy arrays, numbers, words, bytes, None.
+    """Write a tree atomically: nested dicts, lists and tuples of tensors, NumPy arrays, numbers, strings, bytes, None.
 
     Raises:
         ValueError: the tree holds something else (the message names its place), or the file cannot be written.
@@ -100,7 +100,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 class _Packer:
     """Turns a tree into JSON nodes and a dict of dense tensors.
 
-    None, booleans, words and whole numbers are themselves; everything else is an object whose first key is its kind.
+    None, booleans, strings and integers are themselves; everything else is an object whose first key is its kind.
     """
 
     def __init__(self) -> None:
@@ -132,13 +132,13 @@ class _Packer:
             return {"list" if isinstance(value, list) else "tuple": items}
         raise ValueError(
             f"cannot save a {type(value).__name__} (at {place or 'the top'}). Expected tensors, arrays, numbers, "
-            "words, bytes, None, and dicts, lists and tuples of them."
+            "strings, bytes, None, and dicts, lists and tuples of them."
         )
 
     def _key(self, key: Any, place: str) -> Any:
         if key is None or isinstance(key, str | int | float | tuple):
             return self.pack(key, place)
-        raise ValueError(f"cannot save a dict with the key {key!r} (at {place or 'the top'}): use words or numbers.")
+        raise ValueError(f"cannot save a dict with the key {key!r} (at {place or 'the top'}): use strings or numbers.")
 
     def _tensor(self, tensor: Tensor, place: str) -> dict[str, Any]:
         name = str(tensor.dtype).removeprefix("torch.")
@@ -174,7 +174,7 @@ class _Packer:
         if array.dtype.kind in "UO":
             return self._words(array, place)
         if array.dtype.kind not in "biufcSmM":
-            raise ValueError(f"cannot save an array of {array.dtype} (at {place}): expected numbers or words.")
+            raise ValueError(f"cannot save an array of {array.dtype} (at {place}): expected numbers or strings.")
         order: Literal["C", "F"] = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
         raw = np.frombuffer(array.tobytes(order), np.uint8).copy() if array.size else np.empty(0, np.uint8)
         dense = torch.from_numpy(raw)
@@ -187,7 +187,7 @@ class _Packer:
     def _words(self, array: np.ndarray, place: str) -> dict[str, Any]:
         words = array.ravel().tolist()
         if not all(isinstance(word, str) for word in words):
-            raise ValueError(f"cannot save an array of objects (at {place}): expected numbers or words.")
+            raise ValueError(f"cannot save an array of objects (at {place}): expected numbers or strings.")
         codes = {word: code for code, word in enumerate(dict.fromkeys(words))}
         indices = torch.tensor([codes[word] for word in words], dtype=torch.int32).reshape(array.shape)
         return {"words": self._store(indices, "int32", place), "vocabulary": list(codes), "dtype": array.dtype.str}
@@ -234,7 +234,7 @@ class _Unpacker:
                 tensor = tensor.view(_AS_BYTES[node["dtype"]]).reshape(node["shape"])
             if order := node.get("order"):
                 if sorted(order) != list(range(tensor.dim())):
-                    raise ValueError("a tensor's axes are in no order")
+                    raise ValueError("a tensor's axes are not a permutation")
                 tensor = tensor.permute([order.index(axis) for axis in range(tensor.dim())])
             self._shared[name] = tensor
         return self._shared[name]
@@ -242,7 +242,7 @@ class _Unpacker:
     def _array(self, node: dict[str, Any], name: str) -> np.ndarray:
         dtype = np.dtype(node["dtype"])
         if dtype.hasobject or min(node["shape"], default=0) < 0:
-            raise ValueError("an array claims to hold objects, or less than nothing")
+            raise ValueError("an array has the dtype object, or a negative shape")
         raw = self._file.get_tensor(name).contiguous().reshape(-1).view(torch.uint8).numpy()
         count = math.prod(node["shape"])
         flat = np.frombuffer(raw.tobytes(), dtype, count) if count else np.empty(0, dtype)
@@ -251,9 +251,9 @@ class _Unpacker:
     def _words(self, node: dict[str, Any], name: str) -> np.ndarray:
         dtype = np.dtype(node["dtype"])
         if dtype.kind not in "UO":
-            raise ValueError(f"an array of words claims to be {dtype}")
+            raise ValueError(f"an array of strings has the dtype {dtype}")
         codes = self._file.get_tensor(name).numpy()
         vocabulary = np.array(node["vocabulary"], dtype=dtype) if node["vocabulary"] else np.empty(0, dtype)
         if codes.size and not 0 <= codes.min() <= codes.max() < len(vocabulary):
-            raise ValueError("an array's words are outside its vocabulary")
+            raise ValueError("an array's strings are outside its vocabulary")
         return vocabulary[codes]

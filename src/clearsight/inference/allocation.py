@@ -1,4 +1,4 @@
-"""Memory that is freed and taken again at every step, kept by the process instead of given back in between."""
+"""The memory allocator: freed memory is kept by the process for the next step, not returned to the system."""
 
 import ctypes
 import sys
@@ -10,8 +10,8 @@ KEPT_BYTES = 2**30
 def keep_freed_memory() -> bool:
     """Let glibc keep up to 1 GiB of freed memory; False where there is another allocator.
 
-    A training step frees what the next one takes. By default every block of 32 MB and more goes back to the system,
-    which clears its pages each time: a fifth of the time of a step on a CPU.
+    A training step frees what the next one allocates. By default every block of 32 MB and more is returned to the
+    system, which clears its pages each time: a fifth of the time of a step on a CPU.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,4 +1,4 @@
-"""A trained network made ready to predict: norms folded into convolutions, one precision, pictures of any size."""
+"""A trained network prepared for inference: norms folded into convolutions, one precision, pictures of any size."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
@@ -18,11 +18,11 @@ Picture = UInt8[Tensor, "3 h w"]
 class Predictor:
     """Predicts on pictures of any size, in their own pixels.
 
-    ``size_px`` is the longer side the network sees; ``batch`` how many neighbouring pictures of one canvas it sees at
-    once; ``dtype`` float32 or bfloat16.
+    ``size_px`` is the longer side of the network's input; ``batch`` the batch size, of consecutive pictures of one
+    canvas size; ``dtype`` float32 or bfloat16.
     """
 
-    keeps_memory = True  # quicker, but what large pictures leave behind is not given back
+    keeps_memory = True  # faster, but memory of large pictures is not returned to the system
 
     def __init__(
         self, model: Model, size_px: int, *, batch: int = 4, dtype: torch.dtype = torch.float32, device: str = "cpu"
@@ -47,7 +47,7 @@ class Predictor:
     def laid(
         self, images: Sequence[Picture], canvas: Size | None = None
     ) -> tuple[Float[Tensor, "b 3 h w"], list[views.Placement]]:
-        """Pictures of one size, or for one ``canvas``, as the network sees them, and how each lies there."""
+        """Pictures of one size, or for one ``canvas``, letterboxed for the network, and the placement of each."""
         canvas = canvas or views.canvas_for(_size(images[0]), self.size_px, self.multiple)
         placements = [
             views.Placement(size=_size(image), placed=views.fitted(_size(image), self.size_px)) for image in images
@@ -80,10 +80,10 @@ def _chunks(items: Iterable[Tensor], size: int) -> Iterator[list[Tensor]]:
 
 @torch.no_grad()
 def fold_norms(network: nn.Module, probe: Tensor) -> nn.Module:
-    """A copy of the network whose batch norms are folded into the convolutions whose output they read.
+    """A copy of the network whose batch norms are folded into the convolutions before them.
 
-    The pairs are seen by running ``probe`` through the network. Folding is an identity (at evaluation the norm is an
-    affine map), and it is checked: a network that answers the probe differently when folded is returned as it was.
+    The pairs are found by running ``probe`` through the network. Folding is an identity (at evaluation the norm is an
+    affine map), and it is checked: where the output on the probe changes, the network is returned unfolded.
     """
     folded = deepcopy(network)
     for conv, norm in _pairs(folded, probe):
@@ -109,7 +109,7 @@ def _replace(network: nn.Module, old: nn.Module, new: nn.Module) -> None:
 
 
 def _pairs(network: nn.Module, probe: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Convolutions whose output, the very same tensor, is read by a batch norm."""
+    """Convolutions whose output, the same tensor, is the input of a batch norm."""
     made: dict[int, nn.Conv2d] = {}
     kept, pairs = [], []
 

@@ -1,7 +1,7 @@
-"""Objects in pictures too large to be seen at once: overlapping tiles, each a picture of its own, and one answer.
+"""Detection in large pictures by overlapping tiles, each a picture of its own, whose detections are merged.
 
-What a tile's border cuts gives way to the whole object of a neighbouring tile; parts of an object that no tile holds
-whole are joined. A look at the whole picture, made small, adds the objects too large for any tile.
+An object cut by a tile's border is replaced by the whole one of a neighbouring tile; parts of an object that no tile
+contains are joined. A pass over the downscaled picture adds the objects too large for any tile.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,15 +18,15 @@ from clearsight.ops import boxes as box_ops
 from clearsight.ops import instance_masks, mask_views
 from clearsight.types import Detections, InstanceDetections, Masks, Model, Prediction, Size
 
-SAME = 0.5  # IoU from which two boxes of one class are one object
-INSIDE = 0.7  # share of a cut box within another from which it is a part of it
-LEAST_SAY = 0.5  # a whole box replaces a cut one if its score is at least this share of the other's
+SAME_IOU = 0.5  # from which two boxes of one class are one object
+INSIDE_SHARE = 0.7  # of a cut box within another from which it is a part of it
+MIN_SCORE_RATIO = 0.5  # a whole box replaces a cut one if its score is at least this share of the other's
 Pairs = Int[Tensor, "k 2"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """What was found in one region ``x1 y1 x2 y2`` of a picture, in the picture's pixels, and what the border cuts."""
+class TileDetections:
+    """The detections in one region ``x1 y1 x2 y2`` of a picture, in the picture's pixels, and which its border cuts."""
 
     found: Detections
     region: tuple[int, int, int, int]
@@ -35,10 +35,10 @@ class Look:
 
 
 class TiledPredictor(Predictor):
-    """Finds objects in pictures of any size by tiles of ``window_px``, each seen as a picture of its own.
+    """Detects objects in pictures of any size by tiles of ``window_px``, each predicted as a picture of its own.
 
     Neighbours share ``overlap`` of their side or more: objects smaller than that are whole in some tile. Detections
-    below ``least_score`` are dropped before tiles are merged. Memory holds the picture and what was found.
+    below ``least_score`` are dropped before tiles are merged. Memory holds the picture and the detections.
     """
 
     keeps_memory = False
@@ -57,51 +57,51 @@ class TiledPredictor(Predictor):
     ) -> None:
         super().__init__(model, size_px, batch=batch, dtype=dtype, device=device)
         if window_px < 32:
-            raise ValueError(f"windows of {window_px} px show too little. Expected 32 px or more.")
+            raise ValueError(f"window_px is {window_px}. Expected 32 px or more.")
         if not 0 <= overlap <= 0.8:
-            raise ValueError(f"windows that share {overlap} of their side. Expected a share from 0 to 0.8.")
+            raise ValueError(f"overlap is {overlap}. Expected a share of a window's side from 0 to 0.8.")
         self.window_px, self.overlap, self.least_score = window_px, overlap, least_score
 
     def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
-        """One prediction per picture, in order; pictures that fit into a window are seen whole."""
+        """One prediction per picture, in order; pictures that fit into a window are predicted whole."""
         for image in images:
             if max(image.shape[1:]) <= self.window_px:
                 yield from super().__call__([image])
                 del image
                 continue
-            looks = [self._coarse(image)]
+            results = [self._coarse(image)]
             height, width = image.shape[1:]
             regions = tiles((height, width), self.window_px, self.overlap)
             pieces = (image[:, y1:y2, x1:x2] for x1, y1, x2, y2 in regions)
             for region, found in zip(regions, super().__call__(pieces), strict=True):
-                looks.append(self._look(found, region, (height, width)))
+                results.append(self._tile_detections(found, region, (height, width)))
             del image, pieces  # the next one is decoded before the name is taken again
-            yield merged(looks, (height, width))
+            yield merged(results, (height, width))
 
-    def _coarse(self, image: Picture) -> Look:
-        """The objects of the whole picture that may be whole in no tile, by one look at it made small."""
+    def _coarse(self, image: Picture) -> TileDetections:
+        """The objects of the downscaled picture that may be whole in no tile."""
         height, width = image.shape[1:]
         factor = max(1, max(height, width) // (2 * self.size_px))
         (found,) = super().__call__([reduced(image, factor)])
         assert isinstance(found, Detections)
-        found = enlarged(_at_hand(found.above(self.least_score)), factor, (height, width))
+        found = enlarged(_on_cpu(found.above(self.least_score)), factor, (height, width))
         sides = (found.xyxy[:, 2:] - found.xyxy[:, :2]).amax(1) if len(found) else found.scores
         found = found.select(sides > self.overlap * self.window_px)
         cut = torch.zeros(len(found), dtype=torch.bool)
-        return Look(found=found, region=(0, 0, width, height), cut=cut, coarse=True)
+        return TileDetections(found=found, region=(0, 0, width, height), cut=cut, coarse=True)
 
-    def _look(self, found: Prediction, region: tuple[int, int, int, int], size: Size) -> Look:
+    def _tile_detections(self, found: Prediction, region: tuple[int, int, int, int], size: Size) -> TileDetections:
         assert isinstance(found, Detections)
         x1, y1, x2, y2 = region
-        found = shifted(_at_hand(found.above(self.least_score)), x1, y1, size)
+        found = shifted(_on_cpu(found.above(self.least_score)), x1, y1, size)
         near = max(2.0, 0.01 * self.window_px)
         inner = torch.tensor([x1 > 0, y1 > 0, x2 < size[1], y2 < size[0]])
         distance = (found.xyxy - torch.tensor(region)).abs()
-        return Look(found=found, region=region, cut=((distance <= near) & inner).any(1))
+        return TileDetections(found=found, region=region, cut=((distance <= near) & inner).any(1))
 
 
 def tiles(size: Size, window_px: int, overlap: float) -> list[tuple[int, int, int, int]]:
-    """The regions ``x1 y1 x2 y2`` of windows that cover a picture, row by row; none hangs over."""
+    """The regions ``x1 y1 x2 y2`` of windows that cover a picture, row by row; all lie within it."""
     height, width = size
     tall, wide = min(window_px, height), min(window_px, width)
     return [
@@ -137,7 +137,7 @@ def shifted(found: Detections, left: int, top: int, size: Size) -> Detections:
 
 
 def enlarged(found: Detections, factor: int, size: Size) -> Detections:
-    """Detections of a picture made ``factor`` times smaller, in its own pixels."""
+    """Detections of a picture downscaled by ``factor``, in its own pixels."""
     grown = replace(found, xyxy=box_ops.clip(found.xyxy * factor, size))
     if not isinstance(grown, InstanceDetections):
         return grown
@@ -147,52 +147,54 @@ def enlarged(found: Detections, factor: int, size: Size) -> Detections:
     return replace(grown, masks=mask_views.resampled(grown.masks, down, across))
 
 
-def merged(looks: Sequence[Look], size: Size) -> Detections:
-    """One answer of several looks at a picture, best first; only detections of one class and different looks merge.
+def merged(results: Sequence[TileDetections], size: Size) -> Detections:
+    """The merged detections of a picture, best first; only those of one class and of different regions merge.
 
-    1. Of whole boxes with an IoU of ``SAME`` the best stays, one of a tile before one of the coarse look.
-    2. A cut box goes where a whole one is the same as far as the cut one's region reaches, or holds it.
-    3. The cut boxes that are left are joined where they are the same within both their regions.
+    1. Of whole boxes with an IoU of ``SAME_IOU`` the best is kept, one of a tile before one of the coarse pass.
+    2. A cut box is dropped where a whole one matches it within the cut one's region, or contains it.
+    3. The remaining cut boxes are joined where they match within both their regions.
     """
-    parts = [look.found for look in looks]
+    parts = [result.found for result in results]
     whole = _joined(parts, size)
-    cut = torch.cat([look.cut for look in looks])
-    coarse = torch.cat([torch.full((len(look.found),), look.coarse) for look in looks])
-    pairs, boxes, scores = _pairs(looks), whole.xyxy, whole.scores
+    cut = torch.cat([result.cut for result in results])
+    coarse = torch.cat([torch.full((len(result.found),), result.coarse) for result in results])
+    pairs, boxes, scores = _pairs(results), whole.xyxy, whole.scores
     a, b = pairs.unbind(1)
     overlap = box_ops.iou(boxes[a], boxes[b])
     order = torch.argsort(scores - 2.0 * coarse, descending=True)
-    stays = ~cut & _best(order, pairs[~cut[a] & ~cut[b] & (overlap >= SAME)])
+    kept = ~cut & _best(order, pairs[~cut[a] & ~cut[b] & (overlap >= SAME_IOU)])
 
-    regions = torch.cat([torch.tensor(look.region).float().expand(len(look.found), 4) for look in looks])
+    regions = torch.cat([torch.tensor(result.region).float().expand(len(result.found), 4) for result in results])
     seen_a, seen_b = _within(boxes[a], regions[b]), _within(boxes[b], regions[a])
-    same = box_ops.iou(seen_a, seen_b) >= SAME
+    same = box_ops.iou(seen_a, seen_b) >= SAME_IOU
     shared = box_ops.intersection(boxes[a], boxes[b])
     for one, other, part in ((a, b, shared / box_ops.area(boxes[a])), (b, a, shared / box_ops.area(boxes[b]))):
-        replaced = cut[one] & stays[other] & (same | (part >= INSIDE)) & (scores[other] >= LEAST_SAY * scores[one])
-        cut[one[replaced]] = False  # neither cut nor whole: gone
+        replaced = (
+            cut[one] & kept[other] & (same | (part >= INSIDE_SHARE)) & (scores[other] >= MIN_SCORE_RATIO * scores[one])
+        )
+        cut[one[replaced]] = False  # neither cut nor whole: dropped
     groups = _groups(cut, pairs[cut[a] & cut[b] & same])
-    found = _joined([whole.select(stays), _unions(whole, groups)], size)
+    found = _joined([whole.select(kept), _unions(whole, groups)], size)
     return found.select(torch.argsort(found.scores, descending=True, stable=True))
 
 
-def _at_hand(found: Detections) -> Detections:
+def _on_cpu(found: Detections) -> Detections:
     """Detections on the CPU, in float32."""
     return replace(found, xyxy=found.xyxy.cpu().float(), scores=found.scores.cpu().float(), labels=found.labels.cpu())
 
 
-def _pairs(looks: Sequence[Look]) -> Pairs:
-    """Detections of one class in two looks whose boxes meet."""
-    counts = torch.tensor([len(look.found) for look in looks])
+def _pairs(results: Sequence[TileDetections]) -> Pairs:
+    """Pairs of detections of one class in two regions whose boxes overlap."""
+    counts = torch.tensor([len(result.found) for result in results])
     first = (counts.cumsum(0) - counts).tolist()
-    regions = torch.tensor([look.region for look in looks]).float()
+    regions = torch.tensor([result.region for result in results]).float()
     near = (box_ops.intersection(regions[:, None], regions[None]) > 0).triu(1) & (counts[:, None] * counts[None] > 0)
     pairs = [torch.zeros(0, 2, dtype=torch.long)]
     for i, j in near.nonzero().tolist():
-        one, other = looks[i].found, looks[j].found
-        meet = box_ops.intersection(one.xyxy[:, None], other.xyxy[None]) > 0
-        met = (meet & (one.labels[:, None] == other.labels[None])).nonzero()
-        pairs.append(met + torch.tensor([first[i], first[j]]))
+        one, other = results[i].found, results[j].found
+        overlap = box_ops.intersection(one.xyxy[:, None], other.xyxy[None]) > 0
+        found = (overlap & (one.labels[:, None] == other.labels[None])).nonzero()
+        pairs.append(found + torch.tensor([first[i], first[j]]))
     return torch.cat(pairs)
 
 
@@ -201,7 +203,7 @@ def _within(boxes: Float[Tensor, "k 4"], regions: Float[Tensor, "k 4"]) -> Float
 
 
 def _best(order: Int[Tensor, "n"], pairs: Pairs) -> Bool[Tensor, "n"]:
-    """Which stay when each, in order, drops those it is paired with."""
+    """Greedy suppression: which are kept when each, in order, drops those it is paired with."""
     rivals: dict[int, list[int]] = {}
     for one, other in pairs.tolist():
         rivals.setdefault(one, []).append(other)
@@ -210,30 +212,30 @@ def _best(order: Int[Tensor, "n"], pairs: Pairs) -> Bool[Tensor, "n"]:
     for index in order.tolist():
         if index in rivals and index not in dropped:
             dropped.update(rivals[index])
-    stays = torch.ones(len(order), dtype=torch.bool)
-    stays[list(dropped)] = False
-    return stays
+    kept = torch.ones(len(order), dtype=torch.bool)
+    kept[list(dropped)] = False
+    return kept
 
 
 def _groups(members: Bool[Tensor, "n"], pairs: Pairs) -> list[list[int]]:
-    """The members connected by pairs, each in one group."""
-    leader = {index: index for index in members.nonzero().flatten().tolist()}
+    """The connected components of the members under the pairs."""
+    parent = {index: index for index in members.nonzero().flatten().tolist()}
 
     def find(index: int) -> int:
-        while leader[index] != index:
-            index = leader[index]
+        while parent[index] != index:
+            index = parent[index]
         return index
 
     for one, other in pairs.tolist():
-        leader[find(one)] = find(other)
+        parent[find(one)] = find(other)
     groups: dict[int, list[int]] = {}
-    for index in leader:
+    for index in parent:
         groups.setdefault(find(index), []).append(index)
     return list(groups.values())
 
 
 def _unions(found: Detections, groups: Sequence[list[int]]) -> Detections:
-    """One detection for each group: the box around all, the best score, the pixels of all."""
+    """One detection for each group: the bounding box, the highest score, the union of the masks."""
     best = [max(group, key=lambda index: float(found.scores[index])) for group in groups]
     chosen = found.select(torch.tensor(best, dtype=torch.long))
     if not groups:
@@ -242,13 +244,13 @@ def _unions(found: Detections, groups: Sequence[list[int]]) -> Detections:
     chosen = replace(chosen, xyxy=torch.stack(around))
     if isinstance(chosen, InstanceDetections):
         assert isinstance(found, InstanceDetections)
-        masks = [_one_mask(found.masks.select(torch.tensor(group))) for group in groups]
+        masks = [_mask_union(found.masks.select(torch.tensor(group))) for group in groups]
         chosen = replace(chosen, masks=_joined_masks(masks, found.masks.size))
     return chosen
 
 
-def _one_mask(masks: Masks) -> Masks:
-    """The pixels that any of the masks holds, as one."""
+def _mask_union(masks: Masks) -> Masks:
+    """The union of the masks."""
     if len(masks) == 1:
         return masks
     there = masks.windows[masks.windows[:, 2] > 0]

@@ -1,4 +1,4 @@
-"""Prediction on pictures too large to be seen at once: window by window, blended where they overlap."""
+"""Class maps of large pictures by sliding windows, whose probabilities are blended where they overlap."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,14 +11,14 @@ from clearsight.inference.predictor import Picture, Predictor
 from clearsight.types import ClassProbabilities, Model, Prediction, Segmentation
 
 OVERLAP = 0.25
-SMALLEST_SHARE = 0.01  # the say of a pixel at the very edge of a window: little, but something where no other has one
+MIN_WEIGHT = 0.01  # of a pixel at the very edge of a window: small, but above 0 where no other window covers it
 
 
 class WindowedPredictor(Predictor):
-    """Predicts class maps of pictures of any size, each window of ``window_px`` seen as a picture of its own.
+    """Predicts class maps of pictures of any size, each window of ``window_px`` predicted as a picture of its own.
 
     Windows overlap by a quarter; where they do, their probabilities are averaged, with less weight towards their
-    edges, where a network sees little around a pixel. Only one row of windows is in memory at a time.
+    edges, where a pixel has little context. Only one row of windows is in memory at a time.
     """
 
     keeps_memory = False
@@ -35,11 +35,11 @@ class WindowedPredictor(Predictor):
     ) -> None:
         super().__init__(model, size_px, batch=batch, dtype=dtype, device=device)
         if window_px < 32:
-            raise ValueError(f"windows of {window_px} px show too little. Expected 32 px or more.")
+            raise ValueError(f"window_px is {window_px}. Expected 32 px or more.")
         self.window_px = window_px
 
     def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
-        """One prediction per picture, in order; pictures that fit into a window are seen whole."""
+        """One prediction per picture, in order; pictures that fit into a window are predicted whole."""
         for image in images:
             if max(image.shape[1:]) > self.window_px:
                 yield self._by_windows(image)
@@ -51,52 +51,52 @@ class WindowedPredictor(Predictor):
         height, width = image.shape[1:]
         sides = (min(self.window_px, height), min(self.window_px, width))
         tops, lefts = starts(height, sides[0]), starts(width, sides[1])
-        share = hat(sides[0])[:, None] * hat(sides[1])[None]
+        weight = hat(sides[0])[:, None] * hat(sides[1])[None]
         labels, confidence = [], []
-        waiting: tuple[Tensor, Tensor] | None = None  # sums and shares of rows that the next windows add to
+        waiting: tuple[Tensor, Tensor] | None = None  # sums and weights of rows that the next windows add to
         for number, top in enumerate(tops):
-            total, said = self._row(image[:, top : top + sides[0]], lefts, sides[1], share)
+            total, weights = self._row(image[:, top : top + sides[0]], lefts, sides[1], weight)
             if waiting is not None:
                 overlap = waiting[0].shape[1]
                 total[:, :overlap] += waiting[0]
-                said[:overlap] += waiting[1]
+                weights[:overlap] += waiting[1]
             done = tops[number + 1] - top if number + 1 < len(tops) else sides[0]
-            best = (total[:, :done] / said[:done]).max(0)
+            best = (total[:, :done] / weights[:done]).max(0)
             labels.append(best.indices.to(torch.uint8).cpu())
             confidence.append(best.values.cpu())
-            waiting = (total[:, done:], said[done:])
+            waiting = (total[:, done:], weights[done:])
         return Segmentation(labels=torch.cat(labels), confidence=torch.cat(confidence))
 
-    def _row(self, strip: Picture, lefts: Sequence[int], side: int, share: Tensor) -> tuple[Tensor, Tensor]:
-        """The sum of the windows' probabilities times their shares, ``c h w``, and the sum of the shares, ``h w``."""
+    def _row(self, strip: Picture, lefts: Sequence[int], side: int, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """The sum of the windows' weighted probabilities, ``c h w``, and the sum of their weights, ``h w``."""
         total: Tensor | None = None
-        share = share.to(self.device)
-        said = share.new_zeros(strip.shape[1], strip.shape[2])
+        weight = weight.to(self.device)
+        weights = weight.new_zeros(strip.shape[1], strip.shape[2])
         for first in range(0, len(lefts), self.batch):
             chosen = lefts[first : first + self.batch]
             found = self._probabilities([strip[:, :, left : left + side] for left in chosen])
             if total is None:
                 total = found.new_zeros(found.shape[1], strip.shape[1], strip.shape[2])
             for left, one in zip(chosen, found, strict=True):
-                total[:, :, left : left + side] += one * share
-                said[:, left : left + side] += share
+                total[:, :, left : left + side] += one * weight
+                weights[:, left : left + side] += weight
         assert total is not None
-        return total, said
+        return total, weights
 
     def _probabilities(self, windows: list[Tensor]) -> Float[Tensor, "b c h w"]:
-        """What the network says of windows of one size, at their own size."""
+        """Class probabilities of windows of one size, at their own size."""
         size = (windows[0].shape[1], windows[0].shape[2])
         batch, (at, *_) = self.laid(windows)
         placed = at.placed
         with torch.inference_mode():
             found = self.model.predict(batch)  # type: ignore[operator]
             assert all(isinstance(one, ClassProbabilities) for one in found)
-            seen = torch.stack([one.probabilities[:, : placed[0], : placed[1]].float() for one in found])
-            return seen if placed == size else F.interpolate(seen, size=size, mode="bilinear", align_corners=False)
+            maps = torch.stack([one.probabilities[:, : placed[0], : placed[1]].float() for one in found])
+            return maps if placed == size else F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 
 def starts(side: int, window: int, overlap: float = OVERLAP) -> list[int]:
-    """Where windows begin so that they cover a side, overlap by that share or more, and none hangs over."""
+    """The starts of windows that cover a side, overlap by that share or more, and lie within it."""
     if side <= window:
         return [0]
     count = 1 + -(-(side - window) // max(1, round(window * (1 - overlap))))
@@ -104,6 +104,6 @@ def starts(side: int, window: int, overlap: float = OVERLAP) -> list[int]:
 
 
 def hat(side: int) -> Float[Tensor, "side"]:
-    """The say of each pixel of a window: 1 in the middle, falling linearly towards both ends."""
+    """The blending weight of each pixel of a window: 1 in the middle, falling linearly towards both ends."""
     centre = (torch.arange(side) + 0.5) / side
-    return (1 - (2 * centre - 1).abs()).clamp(min=SMALLEST_SHARE)
+    return (1 - (2 * centre - 1).abs()).clamp(min=MIN_WEIGHT)

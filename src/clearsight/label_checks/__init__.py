@@ -1,1 +1,1 @@
-"""Labels that a trained run doubts, and the page that shows them."""
+"""Labels that a trained model disagrees with, and the page that shows them."""

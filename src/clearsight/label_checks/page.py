@@ -1,4 +1,4 @@
-"""Likely problems of the labels as one HTML page with a close-up each, and as JSON, for a person to go through."""
+"""Likely problems of the labels as one HTML page with a close-up each, and as JSON, for a person to review."""
 
 import base64
 import io
@@ -19,9 +19,9 @@ from clearsight.types import Boxes, Detections
 
 EACH = 60
 TITLES = {
-    "missing box": "Likely missing: found surely where nobody labelled anything",
-    "wrong class": "Likely of a wrong class: labelled as one, found as another",
-    "misplaced box": "Likely badly placed: found well beside the label",
+    "missing box": "Likely missing: a confident detection without a label",
+    "wrong class": "Likely wrong class: labelled as one class, detected as another",
+    "misplaced box": "Likely poorly localised: the detection is offset from the label",
 }
 STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
@@ -49,13 +49,13 @@ def write_page(folder: Path, source: Source, problems: Sequence[LikelyProblem], 
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Likely label problems</title><style>{STYLE}</style>"
         f"<h1>Likely problems of the labels of {escape(shown(source.name))}</h1>"
-        "<p>A trained run says otherwise than these labels. It is wrong as well, and it has learnt from them: look "
-        "before you change one. Dashed is the label, solid what the run found.</p>"
+        "<p>A trained model disagrees with these labels. It makes errors too, and it was trained on them: look before "
+        "you change one. Dashed: the label; solid: the detection.</p>"
     ]
     for kind in KINDS:
         mine = [one for one in problems if one.kind == kind]
         if mine:
-            more = f", the surest {EACH} of them here" if len(mine) > EACH else ""
+            more = f", the {EACH} most confident shown" if len(mine) > EACH else ""
             parts.append(f"<h2>{TITLES[kind]}</h2><p>{len(mine)}{more}.</p><div class=pictures>")
             parts += [_figure(source, one, class_names) for one in mine[:EACH]]
             parts.append("</div>")
@@ -73,7 +73,7 @@ def _figure(source: Source, one: LikelyProblem, class_names: tuple[str, ...]) ->
     true = [] if one.kind == "missing box" else [class_names.index(one.labelled)]
     truth = Boxes.of(torch.tensor([one.box] * len(true)).reshape(-1, 4), torch.tensor(true, dtype=torch.long))
     if one.kind == "misplaced box":
-        # A label that a box meets at 0.5 would count as found, and not be drawn.
+        # A label that a box matches at 0.5 would count as found, and not be drawn.
         truth = Boxes.of(truth.xyxy, truth.labels + len(class_names))
     file = io.BytesIO()
     close_up(source.split(one.split)[one.row].image, found, truth, class_names).save(file, "JPEG", quality=85)

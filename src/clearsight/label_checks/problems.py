@@ -1,7 +1,7 @@
-"""Boxes that are likely missing, of a wrong class, or badly placed: where a trained run confidently disagrees.
+"""Boxes that are likely missing, of a wrong class, or poorly localised: where a trained model confidently disagrees.
 
-A detection counts from the score on that the run was deployed with. Every entry is a question to a person, not a
-verdict: the model is wrong as well, and it has learnt from these very labels.
+A detection counts from the deployed score threshold on. Every entry is a question to a person, not a verdict: the
+model makes errors too, and it was trained on these very labels.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from clearsight.console.progress import stage
 from clearsight.evaluation import evaluator
-from clearsight.evaluation.close_ups import Looked, look
+from clearsight.evaluation.close_ups import Matched, match_picture
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.ops import boxes as box_ops
@@ -26,16 +26,16 @@ from clearsight.types import Boxes, Dataset, Detections, Sample
 
 Kind = Literal["missing box", "wrong class", "misplaced box"]
 KINDS: tuple[Kind, ...] = ("missing box", "wrong class", "misplaced box")
-WELL_PLACED = 0.75
+WELL_LOCALISED = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
 class LikelyProblem:
-    """A label a person should look at. ``box`` is where (px, x1 y1 x2 y2): the label's, or a missing one's as found.
+    """A label to review. ``box`` (px, x1 y1 x2 y2) is the label's, or a missing one's as detected.
 
-    ``labelled`` is the class as labelled ("" where a box is missing), ``found`` the class the run says, ``score`` how
-    surely, ``found_box`` where, and ``overlap`` the IoU of both boxes, or for a missing one the best with any label.
-    ``row`` is the place of the picture in its split.
+    ``labelled`` is the class as labelled ("" where a box is missing); ``found``, ``score`` and ``found_box`` are the
+    predicted class, its score and box; ``overlap`` is the IoU of both boxes, or for a missing one the highest with any
+    label. ``row`` is the index of the picture in its split.
     """
 
     kind: Kind
@@ -51,13 +51,13 @@ class LikelyProblem:
 
 
 def likely_problems(run: Run, source: Source, quiet: bool = True) -> tuple[LikelyProblem, ...]:
-    """Every likely problem of the boxes in all splits, by kind, the surest first.
+    """Every likely problem of the boxes in all splits, by kind, the most confident first.
 
     Raises ValueError where the data hold no boxes, the run is no detector, or it does not know the classes.
     """
     if not issubclass(source.truth, Boxes) or not issubclass(trained.task_of(run.config).truth_type, Boxes):
         raise DataError(
-            f"likely problems are looked for among boxes, and {run.path} does {run.config.task} on {source.format} "
+            f"label problems are searched for among boxes, and {run.path} does {run.config.task} on {source.format} "
             "data. Expected data with boxes and a run that finds objects. Leave --run out, or name such a run."
         )
     source = source.aligned(run.config.class_names)
@@ -68,16 +68,16 @@ def likely_problems(run: Run, source: Source, quiet: bool = True) -> tuple[Likel
         with stage(f"looking for likely problems: {split}", quiet) as watch:
             for row, (sample, found) in enumerate(_predicted(predictor, dataset)):
                 assert isinstance(sample.truth, Boxes)
-                looked = look(found, sample.truth, len(names))
+                matched = match_picture(found, sample.truth, len(names))
                 problems += [
-                    replace(one, split=split, id=sample.id, row=row) for one in problems_of(looked, least, names)
+                    replace(one, split=split, id=sample.id, row=row) for one in problems_of(matched, least, names)
                 ]
                 watch(row + 1, len(dataset))
-    return tuple(sorted(problems, key=lambda one: (KINDS.index(one.kind), -_sureness(one))))
+    return tuple(sorted(problems, key=lambda one: (KINDS.index(one.kind), -_confidence(one))))
 
 
-def _sureness(one: LikelyProblem) -> float:
-    return one.score * (WELL_PLACED - one.overlap) if one.kind == "misplaced box" else one.score
+def _confidence(one: LikelyProblem) -> float:
+    return one.score * (WELL_LOCALISED - one.overlap) if one.kind == "misplaced box" else one.score
 
 
 def _predicted(predictor: Predictor, dataset: Dataset) -> Iterator[tuple[Sample, Detections]]:
@@ -93,48 +93,48 @@ def _predicted(predictor: Predictor, dataset: Dataset) -> Iterator[tuple[Sample,
         yield waiting.popleft(), found
 
 
-def problems_of(looked: Looked, least: float, names: tuple[str, ...]) -> Iterator[LikelyProblem]:
+def problems_of(matched: Matched, least: float, names: tuple[str, ...]) -> Iterator[LikelyProblem]:
     """The likely problems of one picture, by the detections of the score ``least`` or more."""
-    label, score = looked.found.labels.numpy(), looked.found.scores.numpy()
-    objects = looked.truth.labels.numpy()
-    met_rightly = np.zeros(len(objects), dtype=bool)
-    met_rightly[looked.met[(looked.met >= 0) & (looked.cause == Cause.NONE)]] = True
+    label, score = matched.found.labels.numpy(), matched.found.scores.numpy()
+    objects = matched.truth.labels.numpy()
+    matched_correctly = np.zeros(len(objects), dtype=bool)
+    matched_correctly[matched.met[(matched.met >= 0) & (matched.cause == Cause.NONE)]] = True
     for one in np.flatnonzero(score >= least).tolist():
-        cause, about = Cause(looked.cause[one]), int(looked.met[one])
-        best = float(looked.overlap[one].max(initial=0.0))
+        cause, about = Cause(matched.cause[one]), int(matched.met[one])
+        best = float(matched.overlap[one].max(initial=0.0))
         if cause is Cause.NONE and about >= 0:
-            if looked.overlap[one, about] < WELL_PLACED:
-                yield _problem("misplaced box", looked, one, about, names)
+            if matched.overlap[one, about] < WELL_LOCALISED:
+                yield _problem("misplaced box", matched, one, about, names)
         elif cause is Cause.CLASS:
-            same = (label == objects[about]) & (looked.overlap[:, about] >= FOREGROUND)
+            same = (label == objects[about]) & (matched.overlap[:, about] >= FOREGROUND)
             if score[same].max(initial=0.0) < score[one]:
-                yield _problem("wrong class", looked, one, about, names)
+                yield _problem("wrong class", matched, one, about, names)
         elif cause in (Cause.BACKGROUND, Cause.LOCATION, Cause.BOTH) and best < FOREGROUND:
-            near = int(looked.overlap[one].argmax()) if len(objects) else -1
-            free = cause is Cause.BACKGROUND or met_rightly[near]
-            if free and not _said_better(looked, one):
-                yield _problem("missing box", looked, one, None, names)
+            near = int(matched.overlap[one].argmax()) if len(objects) else -1
+            unlabelled = cause is Cause.BACKGROUND or matched_correctly[near]
+            if unlabelled and not _has_better(matched, one):
+                yield _problem("missing box", matched, one, None, names)
 
 
-def _said_better(looked: Looked, one: int) -> bool:
-    """Whether a surer detection lies on the same thing."""
-    surer = looked.found.xyxy[:one]
-    return bool((box_ops.iou(surer, looked.found.xyxy[one][None]) >= FOREGROUND).any())
+def _has_better(matched: Matched, one: int) -> bool:
+    """Whether a detection of higher score overlaps it."""
+    better = matched.found.xyxy[:one]
+    return bool((box_ops.iou(better, matched.found.xyxy[one][None]) >= FOREGROUND).any())
 
 
-def _problem(kind: Kind, looked: Looked, one: int, about: int | None, names: tuple[str, ...]) -> LikelyProblem:
-    found = _corners(looked.found.xyxy[one])
+def _problem(kind: Kind, matched: Matched, one: int, about: int | None, names: tuple[str, ...]) -> LikelyProblem:
+    found = _corners(matched.found.xyxy[one])
     return LikelyProblem(
         kind=kind,
         split="",
         id="",
         row=-1,
-        box=found if about is None else _corners(looked.truth.xyxy[about]),
-        labelled="" if about is None else names[int(looked.truth.labels[about])],
-        found=names[int(looked.found.labels[one])],
-        score=float(looked.found.scores[one]),
+        box=found if about is None else _corners(matched.truth.xyxy[about]),
+        labelled="" if about is None else names[int(matched.truth.labels[about])],
+        found=names[int(matched.found.labels[one])],
+        score=float(matched.found.scores[one]),
         found_box=found,
-        overlap=float(looked.overlap[one].max(initial=0.0) if about is None else looked.overlap[one, about]),
+        overlap=float(matched.overlap[one].max(initial=0.0) if about is None else matched.overlap[one, about]),
     )
 
 

@@ -1,7 +1,7 @@
-"""Metrics that know only weighted sums of what each image brings: shares, means, everything in a confusion matrix.
+"""Additive metrics: functions of weighted sums of statistics per image, such as shares, means, a confusion matrix.
 
-Such a metric says so in its type. Resampling then needs no weight for every image: the sums of a resampled data set can
-be drawn from how often each distinct image occurs (see ``resample.Resampling``), however many images there are.
+Their type marks them. Resampling then needs no weight for every image: the sums of a resampled data set can be drawn
+from how often each distinct image occurs (see ``resample.Resampling``), however many images there are.
 """
 
 from collections.abc import Callable
@@ -23,15 +23,15 @@ Sums = Float[np.ndarray, "replicates columns"]
 class Additive:
     """``compute`` of a metric that is ``of(weights @ columns(statistics))``.
 
-    ``columns`` gives what each image brings, dense or sparse; ``of`` turns weighted sums of it into values, NaN where
-    undefined. The statistics are passed to both, for what is the same whatever the weights.
+    ``columns`` gives the statistics of each image, dense or sparse; ``of`` turns weighted sums of them into values, NaN
+    where undefined. Both take the whole statistics, for what does not depend on the weights.
     """
 
     columns: Callable[[Any], Columns]
     of: Callable[[Any, Sums], Values]
 
     def __call__(self, statistics: Any, weights: Weights) -> Values:
-        """The metric under each row of weights; the sums are made in the precision of the weights."""
+        """The metric under each row of weights; sums are computed in the precision of the weights."""
         columns = self.columns(statistics)
         if weights.dtype != np.float32:
             columns = columns.astype(np.float64)
@@ -41,7 +41,7 @@ class Additive:
 
 
 def ratio(above: Values, below: Values) -> Values:
-    """The quotient; NaN where nothing is below."""
+    """The quotient; NaN where the denominator is 0."""
     return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
 
 

@@ -25,9 +25,9 @@ WIDE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class RankedDetections:
-    """The detections of one class, best first, with the picture and the fate of each at every IoU threshold.
+    """The detections of one class, best first, with the picture and the matching of each at every IoU threshold.
 
-    ``near`` marks those that lie on or about an object of the class: right, badly placed, or one too many.
+    ``near`` marks those near an object of the class: true positives, poorly localised ones and duplicates.
     """
 
     row: Int[np.ndarray, "d"]
@@ -44,12 +44,11 @@ def average_precision(
 ) -> Float[np.ndarray, "thresholds replicates"]:
     """Average precision at each IoU threshold for each column of weights; NaN where no object has weight.
 
-    ``total`` is the weighted number of judged objects. With ``expected``, another such number, precision is what it
-    would be were there that many objects: R N / (R N + F), with recall R, N expected objects and F false positives
-    (Hoiem et al. 2012, section 2). Unlike theirs, F is not taken as it is: boxes on the background stay, but those
-    ``near`` an object come with the objects, and grow or shrink in number as these do. Computed
-    in the precision of ``columns``: float64
-    gives COCO's own number, float32 is for replicates.
+    ``total`` is the weighted number of objects, without ignored ones. With ``expected``, another such number, precision
+    is normalised to that many objects: R N / (R N + F), with recall R, N expected objects and F false positives (Hoiem
+    et al. 2012, section 2). Unlike theirs, F is not constant: background false positives stay, but those ``near`` an
+    object scale with the number of objects. Computed in the precision of ``columns``: float64 gives COCO's own number,
+    float32 is for replicates.
     """
     scores = np.zeros((len(ranked.matched), columns.shape[1]), dtype=columns.dtype)
     steps = _Steps.of(ranked, columns)
@@ -66,10 +65,10 @@ def average_precision(
 
 @dataclass(frozen=True, kw_only=True)
 class _Steps:
-    """The places where recall can rise: the detections that are right at some threshold.
+    """The places where recall can rise: the detections that are true positives at some threshold.
 
-    ``counts`` are the judged detections that come between one such place and the next, as a sparse matrix (places x
-    images), made anew only where a threshold ignores others than the one before; ``pattern`` tells which one it uses.
+    ``counts`` are the detections, ignored ones aside, between one such place and the next, as a sparse matrix (places x
+    images), one for each distinct set of ignored detections; ``pattern`` is the index of each threshold's matrix.
     """
 
     row: Int[np.ndarray, "steps"]
@@ -135,7 +134,7 @@ def _precision(
     seen: Float[np.ndarray, "steps replicates"],
     ratio: Float[np.ndarray, "replicates"] | None,
 ) -> Float[np.ndarray, "steps replicates"]:
-    """The best precision from each step on, for the ``right`` among those ``seen``. Overwrites ``seen``."""
+    """The precision envelope, for ``right`` true positives among ``seen`` detections. Overwrites ``seen``."""
     if ratio is not None:
         right = right * ratio
     np.maximum(seen, np.finfo(seen.dtype).tiny, out=seen)
@@ -152,7 +151,7 @@ def _average(
     right: Float[np.ndarray, "steps replicates"],
     total: Float[np.ndarray, "replicates"],
 ) -> Float[np.ndarray, "replicates"]:
-    """The mean of the precision over the 101 recalls: each step counts for the recalls it is the last to hold.
+    """The mean of the precision over the 101 recalls: each step counts for the recalls it is the last to reach.
 
     ``precision`` never rises; the sum of its falls, each times the recalls reached before it, has no cancellation.
     Overwrites ``right``.

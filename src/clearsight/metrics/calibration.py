@@ -1,4 +1,4 @@
-"""Whether claims come true as often as they say: reliability, calibration error with its null, and the Brier score."""
+"""Calibration of confidences: reliability diagram, expected calibration error with its null, and the Brier score."""
 
 from dataclasses import dataclass, replace
 
@@ -9,12 +9,12 @@ from clearsight.metrics.rates import design_effect, wilson
 from clearsight.types import Confidences, Metric, Values, Weights
 
 BINS = 15
-CLAIMS_PER_BIN = 30
+PREDICTIONS_PER_BIN = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """Claims in bins of equal mass: mean confidence, share that came true with its interval, and how many."""
+    """Predictions in bins of equal mass: mean confidence, share that is correct with its interval, and count."""
 
     confidence: Float[np.ndarray, "bins"]
     correct: Float[np.ndarray, "bins"]
@@ -25,9 +25,9 @@ class Reliability:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationError:
-    """The expected calibration error as it is, less what chance adds, and what a perfect model would show.
+    """The expected calibration error, debiased too, and its null distribution under perfect calibration.
 
-    ``null_95`` is its 95th percentile, ``null_mean`` its mean, were every claim exactly as likely as it says.
+    ``null_mean`` and ``null_95`` are the mean and the 95th percentile of the null distribution.
     """
 
     value: float
@@ -37,7 +37,7 @@ class CalibrationError:
 
 
 def restricted(confidences: Confidences, rows: Bool[np.ndarray, "images"]) -> Confidences:
-    """Only the claims about the pictures for which ``rows`` is True."""
+    """Only the predictions on the pictures for which ``rows`` is True."""
     kept = rows[confidences.row]
     return replace(
         confidences,
@@ -61,14 +61,14 @@ def reliability(confidences: Confidences, clusters: Int[np.ndarray, "images"], c
 
 
 def calibration_error(
-    confidences: Confidences, clusters: Int[np.ndarray, "images"], deals: int = 1000, seed: int = 0
+    confidences: Confidences, clusters: Int[np.ndarray, "images"], draws: int = 1000, seed: int = 0
 ) -> CalibrationError:
     """Expected calibration error over bins of equal mass, debiased, with its null.
 
     Debiased as in Kumar et al. 2019: the variance of each bin's share is taken from its squared distance; what remains
-    of all squared distances scales the error. The null is the larger of two: every claim drawn on its own with its
-    score as probability, and, for claims that hang together within a cluster, the deviations from each bin's share
-    with a random sign per cluster (wild bootstrap).
+    of all squared distances scales the error. The null is the larger of two: every outcome drawn independently with its
+    score as probability, and, for dependence within clusters, the residuals of each bin's share with a random sign per
+    cluster (wild bootstrap).
     """
     bins = _bins(confidences.score)
     n = np.bincount(bins)
@@ -83,16 +83,16 @@ def calibration_error(
     squared = float((n * (gaps / n) ** 2).sum())
     left = max(0.0, 1 - float((n * noise).sum()) / squared) if squared > 0 else 0.0
     rng = np.random.default_rng(seed)
-    drawn = np.empty(deals)
-    for deal in range(deals):
-        came_true = rng.random(total) < confidences.score
-        drawn[deal] = np.abs(np.bincount(bins, weights=came_true - confidences.score)).sum() / total
+    independent = np.empty(draws)
+    for draw in range(draws):
+        outcome = rng.random(total) < confidences.score
+        independent[draw] = np.abs(np.bincount(bins, weights=outcome - confidences.score)).sum() / total
     _, cluster = np.unique(clusters[confidences.row], return_inverse=True)
     sums = np.zeros((cluster.max() + 1, len(n)))
     np.add.at(sums, (cluster, bins), residual)
-    signs = rng.integers(0, 2, size=(deals, len(sums))) * 2.0 - 1
+    signs = rng.integers(0, 2, size=(draws, len(sums))) * 2.0 - 1
     wild = np.abs(signs @ sums).sum(1) / total
-    null = max((drawn, wild), key=lambda each: float(np.quantile(each, 0.95)))
+    null = max((independent, wild), key=lambda each: float(np.quantile(each, 0.95)))
     return CalibrationError(
         value=value,
         debiased=value * float(np.sqrt(left)),
@@ -102,25 +102,25 @@ def calibration_error(
 
 
 def brier(confidences: Confidences, images: int) -> Metric:
-    """The mean squared distance between a claim's confidence and whether it came true, as a metric over pictures."""
+    """The mean squared difference between confidence and outcome (1 if correct), as a metric over pictures."""
     squared = (confidences.score - confidences.correct) ** 2
     sums = np.bincount(confidences.row, weights=squared, minlength=images)
     counts = np.bincount(confidences.row, minlength=images).astype(np.float64)
 
     def compute(statistics: object, weights: Weights) -> Values:
-        claims = weights @ counts
-        return np.divide(weights @ sums, claims, out=np.full(len(weights), np.nan), where=claims > 0)
+        total = weights @ counts
+        return np.divide(weights @ sums, total, out=np.full(len(weights), np.nan), where=total > 0)
 
     return Metric(
         name="Brier score",
         compute=compute,
-        meaning="the mean squared distance between what it claims and what happens",
+        meaning="the mean squared difference between confidence and outcome",
         higher_is_better=False,
     )
 
 
 def _bins(score: Float[np.ndarray, "k"]) -> Int[np.ndarray, "k"]:
-    """The bin of each claim, numbered from 0 without holes; at least 30 claims in each where there are as many."""
-    count = int(np.clip(len(score) // CLAIMS_PER_BIN, 1, BINS))
+    """The bin of each prediction, numbered from 0 without gaps; at least 30 in each where there are as many."""
+    count = int(np.clip(len(score) // PREDICTIONS_PER_BIN, 1, BINS))
     edges = np.quantile(score, np.arange(1, count) / count, method="inverted_cdf")
     return np.unique(np.searchsorted(edges, score, side="left"), return_inverse=True)[1].reshape(-1)

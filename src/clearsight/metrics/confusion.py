@@ -1,4 +1,4 @@
-"""Statistics that know what is taken for what."""
+"""Statistics with a confusion matrix."""
 
 from typing import Protocol, runtime_checkable
 
@@ -13,5 +13,5 @@ class Confusable(Protocol):
     class_names: tuple[str, ...]
 
     def confusions(self) -> tuple[Int[np.ndarray, "truth answer"], str]:
-        """How often each class (row) was answered with each class (column), and what is counted, in the plural."""
+        """The confusion matrix, true classes (rows) by predicted ones, and what is counted, in the plural."""
         ...

@@ -19,7 +19,7 @@ ALL, SMALL, MEDIUM, LARGE = range(4)
 EVERY_IOU = slice(0, 10)
 IOU_50 = slice(0, 1)
 IOU_75 = slice(5, 6)
-# From this IoU on a false box is about an object, badly placed or one too many (Hoiem et al. 2012, section 2).
+# From this IoU on a false positive is poorly localised or a duplicate, not background (Hoiem et al. 2012, section 2).
 NEAR = 0.1
 
 
@@ -27,11 +27,11 @@ NEAR = 0.1
 class DetectionStatistics:
     """What is kept of the detections in a set of pictures: enough for every metric under every weighting.
 
-    Detections are sorted by class, then from the best score down. ``matched`` and ``ignored`` (the detection met an
-    object that is not judged, or lies outside the area range and met nothing) are given per area range and IoU
-    threshold; ``overlap`` is the IoU with the object met at IoU 0.5, else the best IoU with any judged object of the
-    class. ``truths`` counts the judged objects. ``threshold`` is the score from which a detection is shown to users.
-    ``cause`` and ``met`` say why each false detection is false (see ``ops.error_causes``); None where nobody asked.
+    Detections are sorted by class, then by descending score. ``matched`` and ``ignored`` (the detection is matched to
+    an ignored object, or is unmatched and outside the area range) are given per area range and IoU threshold;
+    ``overlap`` is the IoU with the object matched at IoU 0.5, else the highest IoU with any object of the class.
+    ``truths`` counts the objects that are not ignored. ``threshold`` is the score from which a detection is shown to
+    users. ``cause`` and ``met`` give the error types (see ``ops.error_causes``); None if not computed.
     """
 
     class_names: tuple[str, ...]
@@ -98,9 +98,9 @@ class DetectionStatistics:
         return {name: self._only(index) for index, name in enumerate(self.class_names)}
 
     def confidences(self) -> Confidences:
-        """The boxes a user is shown (score at or above the threshold), and whether each meets its object."""
+        """The boxes a user is shown (score at or above the threshold), and whether each matches an object."""
         kept = (self.score >= self.threshold) & ~self.ignored[ALL, 0]
-        claim = f"a box shown (score {self.threshold:.2f} or more) meets an object of its class at IoU 0.5"
+        claim = f"a box shown (score {self.threshold:.2f} or more) matches an object of its class at IoU 0.5"
         return Confidences(
             score=self.score[kept].astype(np.float64),
             correct=self.matched[ALL, 0, kept],
@@ -109,7 +109,7 @@ class DetectionStatistics:
         )
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """Metrics that may be compared between groups: none is moved by how many objects a group's pictures hold."""
+        """Metrics that may be compared between groups: none depends on how many objects a group's pictures hold."""
         density = self.truths[:, :, ALL].mean(0)
         equal = Metric(
             name="AP at equal density",
@@ -119,12 +119,12 @@ class DetectionStatistics:
         return (equal, RECALL, FALSE_POSITIVES)
 
     def positives(self) -> Int[np.ndarray, "images"]:
-        """How many judged objects each picture holds."""
+        """How many objects each picture holds, ignored ones aside."""
         return self.truths[:, :, ALL].sum(1)
 
     def group_rule(self) -> str:
-        """To which group an error is charged."""
-        return "A missed object and a false box are charged to the group of the picture they are in."
+        """To which group an error is attributed."""
+        return "A missed object and a false positive count towards the group of the picture they are in."
 
     def _only(self, index: int) -> Self:
         low, high = np.searchsorted(self.label, [index, index + 1])
@@ -147,7 +147,7 @@ class DetectionStatistics:
 def _joined_causes(
     parts: Sequence[DetectionStatistics], order: Int[np.ndarray, "d"]
 ) -> dict[str, Int[np.ndarray, "d"]]:
-    """The causes of all parts, with their objects numbered on; nothing where one of the parts does not know them."""
+    """The causes of all parts, with consecutive object indices; nothing where one of the parts lacks them."""
     before, causes, mets = 0, [], []
     for part in parts:
         if part.cause is None or part.met is None:
@@ -165,7 +165,7 @@ def class_average_precision(
     ious: slice = EVERY_IOU,
     density: Float[np.ndarray, "classes"] | None = None,
 ) -> Float[np.ndarray, "classes replicates"]:
-    """Average precision of each class over the IoU thresholds ``ious``; NaN for a class without judged objects.
+    """Average precision of each class over the IoU thresholds ``ious``; NaN for a class without objects.
 
     With ``density``, objects per picture of each class, precision is normalised to that density.
     """
@@ -194,30 +194,30 @@ def mean_average_precision(
     ious: slice = EVERY_IOU,
     density: Float[np.ndarray, "classes"] | None = None,
 ) -> Values:
-    """The mean of the classes' average precisions, over the classes that have judged objects with weight."""
+    """The mean of the classes' average precisions, over the classes that have objects with weight."""
     scores = class_average_precision(statistics, weights, area, ious, density)
     known = ~np.isnan(scores)
     return _ratio(np.where(known, scores, 0.0).sum(0), known.sum(0).astype(np.float64))
 
 
 def recall(statistics: DetectionStatistics, weights: Weights) -> Values:
-    """Objects met at IoU 0.5 by a box at or above the threshold, as a share of all objects."""
+    """Objects matched at IoU 0.5 by a box at or above the threshold, as a share of all objects."""
     return _ratio(weights @ _found(statistics), weights @ statistics.positives())
 
 
 def precision(statistics: DetectionStatistics, weights: Weights) -> Values:
-    """Boxes at or above the threshold that meet an object at IoU 0.5, as a share of all such boxes."""
+    """Boxes at or above the threshold that match an object at IoU 0.5, as a share of all such boxes."""
     found = weights @ _found(statistics)
     return _ratio(found, found + weights @ _false(statistics))
 
 
 def false_positives_per_picture(statistics: DetectionStatistics, weights: Weights) -> Values:
-    """Boxes at or above the threshold that meet no object at IoU 0.5, per picture."""
+    """Boxes at or above the threshold that match no object at IoU 0.5, per picture."""
     return _ratio(weights @ _false(statistics), weights.sum(1))
 
 
 def localisation(statistics: DetectionStatistics, weights: Weights) -> Values:
-    """Mean IoU of the boxes at or above the threshold with the objects they meet."""
+    """Mean IoU of the boxes at or above the threshold with the objects they match."""
     return _ratio(weights @ _found(statistics, statistics.overlap), weights @ _found(statistics))
 
 
@@ -250,7 +250,7 @@ RECALL = Metric(
 FALSE_POSITIVES = Metric(
     name="false positives per picture",
     compute=false_positives_per_picture,
-    meaning="the number of boxes it shows that meet no object",
+    meaning="the number of boxes it shows that match no object",
     higher_is_better=False,
     bounds=(0.0, float("inf")),
     unit="per picture",
@@ -267,11 +267,11 @@ METRICS = (
     Metric(
         name="precision at the deployed threshold",
         compute=precision,
-        meaning="the share of the boxes it shows that meet an object",
+        meaning="the share of the boxes it shows that match an object",
     ),
     Metric(
         name="localisation IoU",
         compute=localisation,
-        meaning="the overlap (IoU) of its boxes with the objects they meet",
+        meaning="the overlap (IoU) of its boxes with the objects they match",
     ),
 )

@@ -1,14 +1,14 @@
-"""What each cause of error costs in average precision at IoU 0.5: Bolya et al. 2020 ("TIDE"), section 2.3.
+"""What each error type costs in average precision at IoU 0.5: Bolya et al. 2020 ("TIDE"), section 2.3.
 
-The cost of a cause is how much AP50 rises when errors of that cause alone are mended:
+The cost of a cause is how much AP50 rises when errors of that cause alone are corrected:
 
-- class, location: the detection gets the class or the place of the object it is about and becomes right; where that
-  object has several detections then, the best scored stays and the others go;
-- both, duplicate, background: the detection goes;
-- missed: the missed objects go, as if the detector were as precise on them as on the rest. A class all of whose objects
-  are missed leaves the average.
+- class, location: the detection gets the class or the box of the object it is about and becomes a true positive; where
+  that object has several detections then, the one of highest score stays and the others are removed;
+- both, duplicate, background: the detection is removed;
+- missed: the missed objects are removed, as if the detector were as precise on them as on the rest. A class all of
+  whose objects are missed leaves the average.
 
-The costs do not add up to what is missing to 1: mending one error may uncover or hide another.
+The costs do not add up to 1 - AP50: correcting one error may reveal or hide another.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,7 @@ from clearsight.ops.error_causes import Cause
 from clearsight.types import Evidence, Metric, Values
 
 CAUSES = tuple(cause for cause in Cause if cause)
-MOVED = (Cause.CLASS, Cause.LOCATION)
+CORRECTABLE = (Cause.CLASS, Cause.LOCATION)
 AP50 = Metric(
     name="AP50", compute=partial(mean_average_precision, ious=IOU_50), meaning="average precision at IoU 0.50"
 )
@@ -52,24 +52,24 @@ def costs(evidence: Evidence, weights: Resampling, confidence: float = 0.95) -> 
     clusters = weights.clusters_in(np.ones(statistics.images, dtype=bool))
     found = []
     for cause in CAUSES:
-        then, mended_samples = weights.evaluated(AP50, mended(statistics, (cause,)))
-        rise = mended_samples - samples
+        then, corrected_samples = weights.evaluated(AP50, corrected(statistics, (cause,)))
+        rise = corrected_samples - samples
         ends = interval_from(then - now, rise, clusters, confidence)
         found.append(Cost(cause=cause, value=then - now, interval=ends, samples=rise))
     return tuple(found)
 
 
-def mended(statistics: DetectionStatistics, causes: Collection[Cause]) -> DetectionStatistics:
-    """The statistics at IoU 0.5 and of all areas only, with the errors of these causes mended together."""
+def corrected(statistics: DetectionStatistics, causes: Collection[Cause]) -> DetectionStatistics:
+    """The statistics at IoU 0.5 and of all areas only, with the errors of these causes corrected together."""
     cause, met = _explained(statistics)
     label, right = statistics.label, statistics.matched[ALL, 0]
-    moved = np.isin(cause, [each for each in causes if each in MOVED])
-    kept = ~np.isin(cause, [each for each in causes if each not in MOVED])
-    if moved.any():
+    corrected_here = np.isin(cause, [each for each in causes if each in CORRECTABLE])
+    kept = ~np.isin(cause, [each for each in causes if each not in CORRECTABLE])
+    if corrected_here.any():
         label = label.copy()
-        label[moved] = objects(statistics)[1][met[moved]]
-        right = right | moved
-        kept &= ~right | _first_of_each(np.where(right, met, -1), statistics.score, moved)
+        label[corrected_here] = objects(statistics)[1][met[corrected_here]]
+        right = right | corrected_here
+        kept &= ~right | _first_of_each(np.where(right, met, -1), statistics.score, corrected_here)
     truths = statistics.truths[:, :, ALL]
     if Cause.MISSED in causes:
         row, kind = (each[missed(statistics)] for each in objects(statistics))
@@ -92,14 +92,14 @@ def mended(statistics: DetectionStatistics, causes: Collection[Cause]) -> Detect
 
 
 def objects(statistics: DetectionStatistics) -> tuple[Int[np.ndarray, "objects"], Int[np.ndarray, "objects"]]:
-    """The picture and the class of every judged object, in the order that ``met`` numbers them."""
+    """The picture and the class of every object that is not ignored, in the order of the indices ``met``."""
     counts = statistics.truths[:, :, ALL]
     row, kind = np.divmod(np.repeat(np.arange(counts.size), counts.reshape(-1)), counts.shape[1])
     return row, kind
 
 
 def missed(statistics: DetectionStatistics, at_least: float = 0.0) -> Bool[np.ndarray, "objects"]:
-    """The objects that no detection of this score or more meets, and that none is a class or location error about."""
+    """The objects without a match of this score or more, and without a class or location error about them."""
     _, met = _explained(statistics)
     free = np.ones(int(statistics.truths[:, :, ALL].sum()), dtype=bool)
     free[met[(met >= 0) & (statistics.score >= at_least)]] = False
@@ -118,9 +118,11 @@ def _explained(statistics: DetectionStatistics) -> tuple[Int[np.ndarray, "d"], I
     return statistics.cause, statistics.met
 
 
-def _first_of_each(met: Int[np.ndarray, "d"], score: np.ndarray, moved: Bool[np.ndarray, "d"]) -> Bool[np.ndarray, "d"]:
-    """The best scored detection of each object; among equals one that was right before."""
-    order = np.lexsort((moved, -score, met))
+def _first_of_each(
+    met: Int[np.ndarray, "d"], score: np.ndarray, corrected_here: Bool[np.ndarray, "d"]
+) -> Bool[np.ndarray, "d"]:
+    """The detection of highest score of each object; in a tie one that was correct before."""
+    order = np.lexsort((corrected_here, -score, met))
     first = np.zeros(len(met), dtype=bool)
     first[order] = np.diff(met[order], prepend=-2) != 0
     return first & (met >= 0)

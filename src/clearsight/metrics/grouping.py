@@ -1,4 +1,4 @@
-"""What statistics may say about comparing groups of pictures, where a plain metric would compare unequal things."""
+"""Statistics with metrics of their own for comparing groups, where a plain metric depends on the group's content."""
 
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from clearsight.types import Confidences, Metric
 
 @runtime_checkable
 class ComparableByGroup(Protocol):
-    """Statistics that know how their groups are to be compared; the others are compared by their headline metric."""
+    """Statistics with metrics for comparing groups; the others are compared by their headline metric."""
 
     @property
     def images(self) -> int:
@@ -27,11 +27,11 @@ class ComparableByGroup(Protocol):
         ...
 
     def confidences(self) -> Confidences | None:
-        """Claims and whether they held."""
+        """Confidences and whether the predictions are correct."""
         ...
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """The metrics that are fair between groups: unmoved by how common the objects are, for one."""
+        """The metrics that are comparable between groups: independent of how common objects are, for one."""
         ...
 
     def positives(self) -> Int[np.ndarray, "images"]:
@@ -39,14 +39,14 @@ class ComparableByGroup(Protocol):
         ...
 
     def group_rule(self) -> str:
-        """In one sentence, to which group an error is charged."""
+        """In one sentence, to which group an error is attributed."""
         ...
 
 
 def coded(values: Shaped[np.ndarray, "n"]) -> tuple[np.ndarray, Int[np.ndarray, "n"]]:
-    """The distinct values, sorted, and the place of each of the given among them.
+    """The distinct values, sorted, and the index of each given value among them.
 
-    As ``numpy.unique``, but words are compared by a number each, which is many times faster.
+    As ``numpy.unique``, but strings are compared by a hash, which is many times faster.
     """
     if values.dtype.kind != "U" or values.itemsize == 0:
         names, place = np.unique(values, return_inverse=True)
@@ -55,7 +55,7 @@ def coded(values: Shaped[np.ndarray, "n"]) -> tuple[np.ndarray, Int[np.ndarray, 
     factors = np.random.default_rng(0).integers(0, 2**63, letters.shape[1], dtype=np.uint64) | np.uint64(1)
     _, first, place = np.unique(letters @ factors, return_index=True, return_inverse=True)
     found = values[first]
-    # Two words that share their number are rare, but nobody may be counted among others for it.
+    # Hash collisions are rare, but must not merge two values.
     if (found[place] != values).any():
         names, place = np.unique(values, return_inverse=True)
         return names, place.reshape(-1)

@@ -1,7 +1,7 @@
 """Instance segmentation: the evidence of a finished evaluation of masks, and its metrics.
 
-The protocol is that of boxes (see ``metrics.detection``), with the IoU and the areas of masks. How well outlines agree
-is told apart by Boundary IoU (Cheng et al. 2021), which large masks do not win by their inside.
+The protocol is that of boxes (see ``metrics.detection``), with the IoU and the areas of masks. Boundary IoU (Cheng et
+al. 2021) measures how well outlines agree, which the interior of a large mask does not affect.
 """
 
 from dataclasses import dataclass, replace
@@ -32,10 +32,10 @@ from clearsight.types import Confidences, Metric, Values, Weights
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceStatistics(DetectionStatistics):
-    """What is kept of the masks found in a set of pictures; the inherited fields speak of masks.
+    """What is kept of the masks predicted in a set of pictures; the inherited fields refer to masks.
 
-    ``boundary`` is the Boundary IoU with the object met at IoU 0.5, 0 where none is. ``box_matched`` and
-    ``box_ignored`` say the same as ``matched`` and ``ignored`` of the boxes, over objects of all areas.
+    ``boundary`` is the Boundary IoU with the object matched at IoU 0.5, 0 without one. ``box_matched`` and
+    ``box_ignored`` are ``matched`` and ``ignored`` of the boxes, over objects of all areas.
     """
 
     boundary: Float[np.ndarray, "d"]
@@ -52,13 +52,13 @@ class InstanceStatistics(DetectionStatistics):
         return METRICS
 
     def confidences(self) -> Confidences:
-        """The masks a user is shown (score at or above the threshold), and whether each meets its object."""
+        """The masks a user is shown (score at or above the threshold), and whether each matches an object."""
         claims = super().confidences()
-        claim = f"a mask shown (score {self.threshold:.2f} or more) meets an object of its class at mask IoU 0.5"
+        claim = f"a mask shown (score {self.threshold:.2f} or more) matches an object of its class at mask IoU 0.5"
         return Confidences(score=claims.score, correct=claims.correct, row=claims.row, claim=claim)
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """Metrics that may be compared between groups: none is moved by how many objects a group's pictures hold."""
+        """Metrics that may be compared between groups: none depends on how many objects a group's pictures hold."""
         density = self.truths[:, :, ALL].mean(0)
         equal = Metric(
             name="mask AP at equal density",
@@ -68,8 +68,8 @@ class InstanceStatistics(DetectionStatistics):
         return (equal, RECALL, FALSE_POSITIVES)
 
     def group_rule(self) -> str:
-        """To which group an error is charged."""
-        return "A missed object and a false mask are charged to the group of the picture they are in."
+        """To which group an error is attributed."""
+        return "A missed object and a false positive count towards the group of the picture they are in."
 
     def boxes(self) -> DetectionStatistics:
         """The statistics of the boxes, over objects of all areas only."""
@@ -92,7 +92,7 @@ def box_average_precision(statistics: InstanceStatistics, weights: Weights, ious
 
 
 def _outlines(statistics: InstanceStatistics) -> Float[np.ndarray, "images 2"]:
-    """The sum of the Boundary IoUs of the masks shown that meet an object, and how many these are."""
+    """The sum of the Boundary IoUs of the masks shown that match an object, and how many these are."""
     shown = statistics.matched[ALL, 0] & (statistics.score >= statistics.threshold)
     row, images = statistics.row[shown], statistics.images
     sums = np.bincount(row, weights=statistics.boundary[shown], minlength=images)
@@ -103,7 +103,7 @@ boundary_iou: Additive = mean_of(_outlines)
 
 
 RECALL = replace(detection.RECALL, meaning="the share of the objects whose mask it finds")
-FALSE_POSITIVES = replace(detection.FALSE_POSITIVES, meaning="the number of masks it shows that meet no object")
+FALSE_POSITIVES = replace(detection.FALSE_POSITIVES, meaning="the number of masks it shows that match no object")
 METRICS = (
     average("mask AP", "average precision of masks over IoU 0.50 to 0.95, averaged over the classes"),
     average("mask AP50", "average precision of masks at IoU 0.50", ious=IOU_50),
@@ -116,13 +116,13 @@ METRICS = (
     Metric(
         name="precision at the deployed threshold",
         compute=precision,
-        meaning="the share of the masks it shows that meet an object",
+        meaning="the share of the masks it shows that match an object",
     ),
-    Metric(name="mask IoU", compute=localisation, meaning="the overlap (IoU) of its masks with the objects they meet"),
+    Metric(name="mask IoU", compute=localisation, meaning="the overlap (IoU) of its masks with the objects they match"),
     Metric(
         name="boundary IoU",
         compute=boundary_iou,
-        meaning="the overlap of its masks with the objects they meet along the outlines, 2% of the diagonal wide",
+        meaning="the overlap of its masks with the objects they match along the outlines, 2% of the diagonal wide",
     ),
     Metric(
         name="box AP",

@@ -1,8 +1,8 @@
 """Several labels per image: the evidence of a finished evaluation, and its metrics.
 
-Of each image and class the truth is one of four states (see ``types.State``). Present and absent are judged; uncertain
-and unread are not, as nobody knows what would be right, but they are counted. Averages run over the classes that have
-something to be judged by.
+The truth of each image and class is one of four states (see ``types.State``). Present and absent are evaluated;
+uncertain and unread are excluded, as their truth is unknown, but they are counted. Averages run over the classes for
+which a metric is defined.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,15 +16,15 @@ from clearsight.metrics import ranking
 from clearsight.metrics.additive import Additive, Columns, Sums, beside_one, mean_of, ratio
 from clearsight.types import Confidences, Metric, State, Values, Weights
 
-USUAL_THRESHOLD = 0.5
+DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class MultiLabelStatistics:
     """What is kept of a set of images with several labels each: the states and the probabilities.
 
-    ``states`` are those of ``types.State``; the probability of each class stands alone. ``thresholds`` are the
-    probabilities from which a label is given, one per class; 0.5 where None.
+    ``states`` are those of ``types.State``; the probabilities of the classes are independent. ``thresholds`` are the
+    probabilities from which a label is predicted, one per class; 0.5 where None.
     """
 
     class_names: tuple[str, ...]
@@ -44,26 +44,26 @@ class MultiLabelStatistics:
 
     @cached_property
     def present(self) -> Bool[np.ndarray, "images classes"]:
-        """Where a label is known to be there."""
+        """Where a label is known to be present."""
         return self.states == State.PRESENT
 
     @cached_property
     def judged(self) -> Bool[np.ndarray, "images classes"]:
-        """Where it is known whether a label is there."""
+        """Where it is known whether a label is present."""
         return self.present | (self.states == State.ABSENT)
 
     @property
     def images_judged(self) -> int:
-        """How many images the scores speak of: those with a label that is judged."""
+        """How many images are evaluated: those with a known label."""
         return int(self.judged.any(1).sum())
 
     @cached_property
-    def given(self) -> Bool[np.ndarray, "images classes"]:
-        """Where the label is given: the probability reaches its threshold."""
-        return self.probabilities >= (USUAL_THRESHOLD if self.thresholds is None else np.array(self.thresholds))
+    def predicted(self) -> Bool[np.ndarray, "images classes"]:
+        """Where the label is predicted: the probability reaches its threshold."""
+        return self.probabilities >= (DEFAULT_THRESHOLD if self.thresholds is None else np.array(self.thresholds))
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
-        """The mean probability of what is true over the judged labels of each image; NaN where none is."""
+        """The mean probability of the true state over the known labels of each image; NaN where none is."""
         right = np.where(self.present, self.probabilities, 1 - self.probabilities)
         judged = self.judged.sum(1)
         total = np.where(self.judged, right, 0.0).sum(1)
@@ -106,17 +106,17 @@ class MultiLabelStatistics:
         return {state.name.lower(): (self.states == state).sum(0) for state in State}
 
     def confidences(self) -> Confidences:
-        """The probability of every judged label, and whether it is there."""
+        """The probability of every known label, and whether it is present."""
         row, label = np.nonzero(self.judged)
         return Confidences(
             score=np.clip(self.probabilities[row, label].astype(np.float64), 0.0, 1.0),
             correct=self.present[row, label],
             row=row,
-            claim="a label is there as often as its probability says",
+            claim="a label is present as often as its probability says",
         )
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """Metrics that may be compared between groups: neither is moved by how frequent a label is in a group."""
+        """Metrics that may be compared between groups: neither depends on how frequent a label is in a group."""
         return (RECALL, SPECIFICITY)
 
     def positives(self) -> Int[np.ndarray, "images"]:
@@ -124,37 +124,37 @@ class MultiLabelStatistics:
         return self.present.sum(1)
 
     def group_rule(self) -> str:
-        """To which group an error is charged."""
-        return "A missed and a false label are charged to the group of the picture they are in."
+        """To which group an error is attributed."""
+        return "A missed and a false label count towards the group of the picture they are in."
 
 
 def settled_thresholds(statistics: MultiLabelStatistics) -> tuple[float, ...]:
     """For each class the threshold with the highest F1; 0.5 where it has no known positive.
 
-    Choose them on images that are not those they are judged on.
+    Choose them on other images than those they are evaluated on.
     """
     thresholds = []
     for index in range(len(statistics.class_names)):
         judged = statistics.judged[:, index]
         score, present = statistics.probabilities[judged, index], statistics.present[judged, index]
         if not present.any():
-            thresholds.append(USUAL_THRESHOLD)
+            thresholds.append(DEFAULT_THRESHOLD)
             continue
         order = np.argsort(-score, kind="stable")
         last = np.append(np.diff(score[order]) != 0, True)
-        given = np.arange(1, len(score) + 1)
-        f1 = np.where(last, 2 * np.cumsum(present[order]) / (given + present.sum()), -1.0)
+        predicted = np.arange(1, len(score) + 1)
+        f1 = np.where(last, 2 * np.cumsum(present[order]) / (predicted + present.sum()), -1.0)
         thresholds.append(float(score[order][np.argmax(f1)]))
     return tuple(thresholds)
 
 
 def macro_auroc(statistics: MultiLabelStatistics, weights: Weights) -> Values:
-    """The area under the ROC curve of each class over its judged images, averaged."""
+    """The area under the ROC curve of each class over the images where it is known, averaged."""
     return _macro(ranking.auroc, statistics, weights)
 
 
 def macro_average_precision(statistics: MultiLabelStatistics, weights: Weights) -> Values:
-    """The average precision of each class over its judged images, averaged."""
+    """The average precision of each class over the images where it is known, averaged."""
     return _macro(ranking.average_precision, statistics, weights)
 
 
@@ -167,10 +167,10 @@ def _macro(measure: ranking.Measure, statistics: MultiLabelStatistics, weights: 
 
 
 def _counts(statistics: MultiLabelStatistics) -> Columns:
-    """By class: found, given, there and not there, among the judged."""
+    """By class: true positives, predicted, present and absent, among the known."""
     judged, present = statistics.judged, statistics.present
-    given = statistics.given & judged
-    return np.concatenate([given & present, given, present, judged & ~present], axis=1)
+    predicted = statistics.predicted & judged
+    return np.concatenate([predicted & present, predicted, present, judged & ~present], axis=1)
 
 
 def _mean(above: Sums, below: Sums) -> Values:
@@ -178,30 +178,30 @@ def _mean(above: Sums, below: Sums) -> Values:
 
 
 def _f1(statistics: MultiLabelStatistics, sums: Sums) -> Values:
-    found, given, there, _ = np.split(sums, 4, axis=1)
-    # Undefined where the class is not there at all, as then nothing can be found.
-    return _mean(2 * found, np.where(there > 0, given + there, 0.0))
+    found, predicted, present, _ = np.split(sums, 4, axis=1)
+    # Undefined where the class is not present at all, as then nothing can be found.
+    return _mean(2 * found, np.where(present > 0, predicted + present, 0.0))
 
 
 def _recall(statistics: MultiLabelStatistics, sums: Sums) -> Values:
-    found, _, there, _ = np.split(sums, 4, axis=1)
-    return _mean(found, there)
+    found, _, present, _ = np.split(sums, 4, axis=1)
+    return _mean(found, present)
 
 
 def _precision(statistics: MultiLabelStatistics, sums: Sums) -> Values:
-    found, given, there, _ = np.split(sums, 4, axis=1)
-    # A label that is there but never given has a precision of 0, as in ``metrics.classification``.
-    return _mean(found, np.where((given == 0) & (there > 0), 1.0, given))
+    found, predicted, present, _ = np.split(sums, 4, axis=1)
+    # A label that is present but never predicted has a precision of 0, as in ``metrics.classification``.
+    return _mean(found, np.where((predicted == 0) & (present > 0), 1.0, predicted))
 
 
 def _specificity(statistics: MultiLabelStatistics, sums: Sums) -> Values:
-    found, given, _, absent = np.split(sums, 4, axis=1)
-    return _mean(absent - (given - found), absent)
+    found, predicted, _, absent = np.split(sums, 4, axis=1)
+    return _mean(absent - (predicted - found), absent)
 
 
 def _prevalence(statistics: MultiLabelStatistics, sums: Sums) -> Values:
-    _, _, there, absent = np.split(sums, 4, axis=1)
-    return _mean(there, there + absent)
+    _, _, present, absent = np.split(sums, 4, axis=1)
+    return _mean(present, present + absent)
 
 
 def _judged(statistics: MultiLabelStatistics) -> Columns:
@@ -216,7 +216,7 @@ RECALL = Metric(
 SPECIFICITY = Metric(
     name="specificity at the deployed thresholds",
     compute=Additive(_counts, _specificity),
-    meaning="the share of the pictures without a label that it leaves without, averaged over the classes",
+    meaning="the share of the pictures without a label for which it predicts none, averaged over the classes",
 )
 METRICS = (
     Metric(
@@ -227,12 +227,12 @@ METRICS = (
     Metric(
         name="average precision",
         compute=macro_average_precision,
-        meaning="average precision, averaged over the classes; a guess reaches the prevalence",
+        meaning="average precision, averaged over the classes; the trivial baseline reaches the prevalence",
     ),
     Metric(
         name="prevalence",
         compute=Additive(_counts, _prevalence),
-        meaning="the share of the judged pictures that have a label, averaged over the classes",
+        meaning="the share of the pictures with a known state that have a label, averaged over the classes",
     ),
     Metric(
         name="F1 at the deployed thresholds",
@@ -243,7 +243,7 @@ METRICS = (
     Metric(
         name="precision at the deployed thresholds",
         compute=Additive(_counts, _precision),
-        meaning="the share of the labels it gives that are right, averaged over the classes",
+        meaning="the share of the labels it predicts that are correct, averaged over the classes",
     ),
     SPECIFICITY,
     Metric(

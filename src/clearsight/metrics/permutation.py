@@ -1,4 +1,4 @@
-"""Gaps between groups against what the luck of the draw alone would make: permuted group labels."""
+"""Permutation tests of gaps between groups: the null distribution under permuted group labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from clearsight.metrics.additive import Additive
 from clearsight.metrics.sums import Grouped, by_cluster, permuted_sums
 from clearsight.types import Metric, Values
 
-FEW = 10
+MIN_PERMUTATIONS = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +30,7 @@ class Permutations:
     clusters: Int[np.ndarray, "images"]
     permutations: int = 1000
     seed: int = 0
-    _kept: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
 
     def gaps(self, metric: Metric, statistics: Any, label: int) -> Values:
         """The metric on the images given ``label`` less that on all others of known label, for each permutation."""
@@ -50,9 +50,9 @@ class Permutations:
 
     def _sums(self, compute: Additive, statistics: Any) -> Grouped:
         key = (compute, id(statistics))
-        if key not in self._kept:
-            self._kept[key] = (statistics, self._permuted_sums(compute.columns(statistics)[self.known]))
-        return self._kept[key][1]
+        if key not in self._cache:
+            self._cache[key] = (statistics, self._permuted_sums(compute.columns(statistics)[self.known]))
+        return self._cache[key][1]
 
     def _permuted_sums(self, columns: Any) -> Grouped:
         labels, groups = self.labels[self.known], int(self.labels.max()) + 1
@@ -74,9 +74,9 @@ class Permutations:
 def permuted_labels(
     labels: Int[np.ndarray, "images"], clusters: Int[np.ndarray, "images"], permutations: int, seed: int = 0
 ) -> Int[np.ndarray, "permutations images"]:
-    """Group labels exchanged as the design of the data allows, one row per permutation.
+    """Group labels permuted as the design of the data allows, one row per permutation.
 
-    Clusters of one label exchange it as wholes; within a cluster of several labels its images exchange theirs.
+    Clusters of one label are permuted as wholes; within a cluster of several labels its images are permuted.
     """
     cluster = np.unique(clusters, return_inverse=True)[1]
     permuted = np.empty((permutations, len(labels)), dtype=labels.dtype)
@@ -110,9 +110,9 @@ def _first_label(labels: Int[np.ndarray, "images"], cluster: Int[np.ndarray, "im
 
 
 def permutation_p(value: float, permuted: Values) -> float:
-    """The two-sided p value of a gap among the permuted ones; beyond all of them, the tail of their normal curve."""
+    """The two-sided p value of a gap among the permuted ones; beyond all of them, by a normal approximation."""
     known = permuted[np.isfinite(permuted)]
-    if not np.isfinite(value) or len(known) < FEW:
+    if not np.isfinite(value) or len(known) < MIN_PERMUTATIONS:
         return 1.0
     slack = 1e-9 * max(1.0, abs(value))
     beyond = int(min((known >= value - slack).sum(), (known <= value + slack).sum()))

@@ -1,4 +1,4 @@
-"""How well scores rank what they should find, under any weighting: AUROC and average precision, ties counted right.
+"""Ranking metrics under any weighting: AUROC and average precision, exact for ties.
 
 Scores are sorted once. Items of equal score are one step: neither is before the other. Both metrics change only at the
 steps that hold a positive, so only there is anything computed: a sparse matrix sums the weights from one such step to
@@ -16,7 +16,7 @@ from clearsight.types import Values, Weights
 
 ELEMENTS_AT_ONCE = 8_000_000
 
-# The scores of all images, which are positive, and which are judged at all.
+# The scores of all images, which are positive, and which are evaluated at all.
 Ranking = tuple[Float[np.ndarray, "images"], Bool[np.ndarray, "images"], Bool[np.ndarray, "images"]]
 Measure = Callable[[Iterable[Ranking], Weights], Float[np.ndarray, "rankings replicates"]]
 
@@ -32,8 +32,7 @@ def auroc(rankings: Iterable[Ranking], weights: Weights) -> Float[np.ndarray, "r
 def average_precision(rankings: Iterable[Ranking], weights: Weights) -> Float[np.ndarray, "rankings replicates"]:
     """The mean precision at the positives of each ranking, from the highest score down.
 
-    The step form, without interpolation; a score that knows nothing gets the prevalence. NaN where the positives have
-    no weight.
+    The step form, without interpolation; a random score gets the prevalence. NaN where the positives have no weight.
     """
     return _each(rankings, weights, _mean_precision)
 

@@ -1,4 +1,4 @@
-"""Shares of successes among few trials: intervals that hold, clusters, many comparisons, the data needed."""
+"""Binomial proportions: confidence intervals, design effect, multiple comparisons, sample size."""
 
 import math
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from scipy import stats
 
 
 def jeffreys(successes: float | int, trials: float | int, confidence: float = 0.95) -> tuple[float, float]:
-    """The Jeffreys interval of a share: quantiles of Beta(k + 1/2, n - k + 1/2), closed at 0 and 1 (Brown et al. 2001).
+    """The Jeffreys interval of a proportion: quantiles of Beta(k + 1/2, n - k + 1/2), closed at 0 and 1.
 
-    Both numbers may be fractions, as effective numbers of clustered trials are.
+    After Brown et al. 2001. Both numbers may be fractions, as effective numbers of clustered trials are.
     """
     tail = (1 - confidence) / 2
     missed = trials - successes
@@ -23,7 +23,7 @@ def jeffreys(successes: float | int, trials: float | int, confidence: float = 0.
 def wilson(
     successes: float | int, trials: float | int, confidence: float = 0.95, effect: float = 1.0
 ) -> tuple[float, float]:
-    """The Wilson score interval of a share (Wilson 1927); clustered trials count as ``trials / effect``."""
+    """The Wilson score interval of a proportion (Wilson 1927); clustered trials count as ``trials / effect``."""
     if trials <= 0:
         return 0.0, 1.0
     share, n = successes / trials, trials / effect
@@ -47,7 +47,7 @@ def design_effect(residuals: Float[np.ndarray, "k"], clusters: Int[np.ndarray, "
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P values corrected for their number, so that any false alarm among them is as rare as stated (Holm 1979)."""
+    """P values corrected for multiple comparisons, controlling the family-wise error rate (Holm 1979)."""
     order = np.argsort(p_values, kind="stable")
     corrected, highest = [1.0] * len(p_values), 0.0
     for place, index in enumerate(order.tolist()):
@@ -57,6 +57,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def trials_needed(half_width: float, share: float = 0.9, confidence: float = 0.95, effect: float = 1.0) -> int:
-    """How many trials make the interval of a share reach ``half_width`` to either side."""
+    """The number of trials for which the interval of a proportion has this half-width."""
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     return math.ceil(effect * z**2 * share * (1 - share) / half_width**2 - 1e-9)

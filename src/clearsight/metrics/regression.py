@@ -1,6 +1,6 @@
 """Regression: the evidence of a finished evaluation, and its metrics as functions of statistics and weights.
 
-A residual is estimate minus truth, so a positive bias means that the model says too much.
+A residual is estimate minus truth, so a positive bias means that the model overestimates.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ CELLS_AT_ONCE = 8_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class RegressionStatistics:
-    """The truth and the estimate of each row, in the unit of the target; ``unit`` is empty where nobody named one."""
+    """The truth and the estimate of each row, in the unit of the target; ``unit`` is empty where unknown."""
 
     truth: Float[np.ndarray, "images"]
     estimate: Float[np.ndarray, "images"]
@@ -43,7 +43,7 @@ class RegressionStatistics:
         return "minus the error", -np.abs(self.estimate - self.truth)
 
     def with_options(self, **options: Any) -> "RegressionStatistics":
-        """The same: nothing is settled for deployment. Raises ValueError for any option."""
+        """The same: deployment needs no option. Raises ValueError for any."""
         if options:
             raise ValueError(f"regression has no option {', '.join(options)}. Expected none.")
         return self
@@ -67,11 +67,11 @@ class RegressionStatistics:
         return {}
 
     def confidences(self) -> None:
-        """None: an estimate comes without a claim of confidence."""
+        """None: an estimate comes without a confidence."""
         return None
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """The error that may be compared between groups. R2 is not: it falls where a group's truths differ little."""
+        """The error that may be compared between groups. R2 may not: it falls where a group's truths vary little."""
         return (self._errors()[0],)
 
     def positives(self) -> Int[np.ndarray, "images"]:
@@ -79,8 +79,8 @@ class RegressionStatistics:
         return np.ones(self.images, dtype=np.int64)
 
     def group_rule(self) -> str:
-        """To which group an error is charged."""
-        return "An error is charged to the group of the row it is in."
+        """To which group an error is attributed."""
+        return "An error counts towards the group of the row it is in."
 
     def _r2(self) -> Metric:
         meaning = f"how much of the variance of {self.target} it explains (R2)"
@@ -105,7 +105,7 @@ class RegressionStatistics:
         return Metric(
             name="bias",
             compute=bias,
-            meaning=f"the mean of estimate minus truth of {self.target} (above 0 it says too much)",
+            meaning=f"the mean of estimate minus truth of {self.target} (above 0 it overestimates)",
             bounds=(float("-inf"), float("inf")),
             unit=self.unit,
         )
@@ -121,8 +121,8 @@ class RegressionStatistics:
         )
 
 
-def _spread_columns(statistics: RegressionStatistics) -> Float[np.ndarray, "images 4"]:
-    """1, the truth from its mean, the square of that, and the squared residual; in units of the truth's spread."""
+def _variance_columns(statistics: RegressionStatistics) -> Float[np.ndarray, "images 4"]:
+    """1, the centred truth, its square, and the squared residual; in standard deviations of the truth."""
     truth = statistics.truth.astype(np.float64)
     truth = truth - truth.mean()  # the variance is a difference of two large numbers otherwise
     unit = truth.std() or 1.0
@@ -133,7 +133,7 @@ def _spread_columns(statistics: RegressionStatistics) -> Float[np.ndarray, "imag
 def _explained(statistics: RegressionStatistics, sums: Sums) -> Values:
     count, first, second, error = sums.T
     spread = second - count * ratio(first, count) ** 2
-    # What cancellation leaves of the spread of equal truths is not a spread.
+    # What cancellation leaves of the variance of equal truths is no variance.
     return 1 - ratio(error, np.where(spread > 1e-6 * second, spread, 0.0))
 
 
@@ -142,7 +142,7 @@ def _root(statistics: RegressionStatistics, sums: Sums) -> Values:
 
 
 # 1 - squared errors / squared distances from the mean truth; NaN where all truths with weight are equal.
-r2 = Additive(_spread_columns, _explained)
+r2 = Additive(_variance_columns, _explained)
 # The mean of the absolute residuals.
 mean_absolute_error = mean_of(lambda statistics: beside_one(np.abs(statistics.residuals)))
 # The root of the mean squared residual.

@@ -18,7 +18,7 @@ from clearsight.metrics.grouping import coded
 from clearsight.metrics.sums import Grouped, by_cluster, drawn, resampled_sums
 from clearsight.types import Metric, Values, Weights
 
-# Numbers held at once: bootstrap weights beyond are made again for each metric, some replicates at a time.
+# Numbers held at once: bootstrap weights beyond are recomputed for each metric, some replicates at a time.
 WEIGHTS_AT_ONCE = 250_000_000
 SUMS_AT_ONCE = 100_000_000
 BITS = 62
@@ -26,10 +26,10 @@ BITS = 62
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resampling:
-    """Data sets resampled by clusters within strata, as in ``cluster_weights``, drawn only as finely as needed.
+    """Data sets resampled by clusters within strata, as in ``cluster_weights``, without weights where possible.
 
-    A metric of weighted sums (``Additive``) over whole strata gets the sums of the distinct clusters, in law those
-    of the weights; any other gets the weights, for some replicates at a time where they are too many for memory. All
+    A metric of weighted sums (``Additive``) over whole strata gets the sums of the distinct clusters, with the same
+    distribution; any other gets the weights, for some replicates at a time where they are too many for memory. All
     values of one metric are on the same replicates.
     """
 
@@ -37,7 +37,7 @@ class Resampling:
     replicates: int = 1000
     seed: int = 0
     strata: Shaped[np.ndarray, "images"] | None = None
-    _kept: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
 
     def evaluated(
         self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None
@@ -98,10 +98,10 @@ class Resampling:
     def _sums(self, compute: Additive, statistics: Any) -> Grouped | None:
         """The sums of each stratum, first of the data and then of each replicate; None where they are too many."""
         key = (compute, id(statistics))
-        if key not in self._kept:
-            # The statistics are kept too, or another's could come to bear their id.
-            self._kept[key] = (statistics, self._drawn_sums(compute.columns(statistics)))
-        return self._kept[key][1]
+        if key not in self._cache:
+            # The statistics are kept alive, so that their id is not used again.
+            self._cache[key] = (statistics, self._drawn_sums(compute.columns(statistics)))
+        return self._cache[key][1]
 
     def _drawn_sums(self, columns: Columns) -> Grouped | None:
         groups = int(self._stratum.max()) + 1
@@ -119,10 +119,10 @@ def cluster_weights(
     seed: int | list[int] = 0,
     strata: Shaped[np.ndarray, "images"] | None = None,
 ) -> Float[np.ndarray, "replicates images"]:
-    """Bootstrap weights: whole clusters are drawn, within strata of like clusters if ``strata`` are given.
+    """Bootstrap weights: whole clusters are drawn, within strata of similar clusters if ``strata`` are given.
 
     A cluster's stratum is the set of values its images have, so that no group vanishes from a replicate. A stratum of
-    one cluster keeps its weight of 1: it can say nothing of its own spread.
+    one cluster keeps its weight of 1: its variance cannot be estimated.
     """
     rng = np.random.default_rng(seed)
     names, cluster = np.unique(clusters, return_inverse=True)
@@ -138,10 +138,10 @@ def cluster_weights(
 def _patterns(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
     """One number per cluster, equal for clusters whose images have the same set of values."""
     clusters, values = int(cluster.max()) + 1, int(value.max()) + 1
-    # A set is the sum of its members' marks: bits, or where there are too many values random numbers.
-    marks = np.random.default_rng(0).integers(0, 2**63, values, dtype=np.uint64)
+    # A set is encoded as the sum of its members' codes: bits, or where there are too many values random numbers.
+    codes = np.random.default_rng(0).integers(0, 2**63, values, dtype=np.uint64)
     if values <= BITS:
-        marks = np.uint64(1) << np.arange(values - 1, -1, -1, dtype=np.uint64)
+        codes = np.uint64(1) << np.arange(values - 1, -1, -1, dtype=np.uint64)
     held = np.unique(cluster * values + value)
     starts = np.searchsorted(held // values, np.arange(clusters))
-    return np.unique(np.add.reduceat(marks[held % values], starts), return_inverse=True)[1]
+    return np.unique(np.add.reduceat(codes[held % values], starts), return_inverse=True)[1]

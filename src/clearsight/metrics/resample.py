@@ -1,17 +1,17 @@
 """Intervals and gaps of any metric by resampling clusters: patients, videos, scenes, or single pictures.
 
-How data sets are resampled stands in ``replicates``.
+The resampling itself is in ``replicates``.
 
-A percentile interval of average precision does not cover the truth: the noise of resampling passes through a maximum
-(the precision envelope), so the replicates lie too high, and so does the estimate itself. A maximum over a noisy curve
-that falls has a bias of order n^(-2/3). Resampling repeats the noise that the data have already, as half the data
-would: it shows bias(n / 2) - bias(n), which is 2^(2/3) - 1 of the bias. ``BIAS`` makes up for that. The interval is
+A percentile interval of average precision undercovers: the noise of resampling passes through a maximum (the precision
+envelope), so the replicates are biased upwards, and so is the estimate itself. A maximum over a noisy decreasing curve
+has a bias of order n^(-2/3). Resampling adds as much noise as the data have already, as half the data would: it shows
+bias(n / 2) - bias(n), which is 2^(2/3) - 1 of the bias. ``BIAS`` corrects for that. The interval is
 
     value - bias -+ t * sqrt(variance of the replicates + bias²)
 
 with the t quantile for the number of clusters, on the logit scale for scores between 0 and 1 (the delta method), as
-these are skewed near their ends. It always holds the value itself. Metrics without such a maximum have
-a bias so small beside their noise that the factor does not matter. The coverage is proved by simulation in the tests.
+these are skewed near their ends. It always contains the value itself. Metrics without such a maximum have a bias so
+small beside their noise that the factor does not matter. The coverage is tested by simulation.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ BIAS = 1 / (2 ** (2 / 3) - 1)
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A metric's value with what resampling says of it; ``low`` and ``high`` are None with fewer than two clusters.
+    """A metric's value with its bootstrap interval; ``low`` and ``high`` are None with fewer than two clusters.
 
     ``error`` is the standard error, the bias included; ``samples`` are the metric's values on the replicates.
     """
@@ -55,7 +55,7 @@ class Estimate:
 class Gap:
     """The difference ``first - second`` of a metric on the same replicates, and both sides of it.
 
-    ``low`` and ``high`` are None, and ``p`` (two-sided, of no difference) is 1, where nothing can be said.
+    ``low`` and ``high`` are None, and ``p`` (two-sided, of no difference) is 1, where they are undefined.
     """
 
     first: Estimate
@@ -109,8 +109,8 @@ def interval_from(
 ) -> tuple[float, float] | None:
     """The interval around a value given its replicates; None with fewer than two clusters or an undefined value.
 
-    A share of exactly 0 or 1 on every replicate has no spread to resample: it gets the Jeffreys interval of as many
-    trials as there are clusters.
+    A proportion of exactly 0 or 1 on every replicate has no variance: it gets the Jeffreys interval of as many trials
+    as there are clusters.
     """
     bias, error = _bias_and_error(value, samples)
     if clusters < 2 or not np.isfinite(error):
@@ -146,7 +146,7 @@ def gap(
     second = interval(metric, evidence, weights, confidence, rest)
     shares = [(each.error**2, max(each.clusters - 1, 1)) for each in (first, second)]
     spread = sum(error**2 / freedom for error, freedom in shares)
-    # Welch (1947) and Satterthwaite: the degrees of freedom of a difference of two unequally certain numbers.
+    # Welch (1947) and Satterthwaite: the degrees of freedom of a difference of two numbers of unequal variance.
     freedom = sum(error for error, _ in shares) ** 2 / spread if spread > 0 else 1.0
     return _difference(first, second, freedom, confidence)
 

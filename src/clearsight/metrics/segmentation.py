@@ -1,9 +1,9 @@
 """Segmentation: the evidence of a finished evaluation, and its metrics as functions of statistics and weights.
 
 Every metric pools the pixels of all pictures under their weights before it divides, as PASCAL VOC and Cityscapes do; a
-class counts where the truth or the prediction holds it. The boundary F measure follows Csurka et al. 2013 (section 3):
-a boundary pixel is right if the other map has a boundary of its class within 0.75% of the picture's diagonal. They
-average over pictures; here the counts are pooled, so that a picture without a class says nothing of it.
+class counts where the truth or the prediction contains it. The boundary F measure follows Csurka et al. 2013 (section
+3): a boundary pixel is correct if the other map has a boundary of its class within 0.75% of the picture's diagonal.
+They average over pictures; here the counts are pooled, so that a picture without a class does not count for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from clearsight.types import Confidences, Metric, Values, Weights
 class SegmentationStatistics:
     """What is kept of the class maps of a set of pictures: enough for every metric under every weighting.
 
-    ``confusion`` counts judged pixels by truth and prediction. ``boundary`` counts, per class, predicted boundary
-    pixels that a true boundary is near, predicted ones, true ones that a predicted boundary is near, and true ones.
-    ``row``, ``label``, ``confidence`` and ``right`` are an even sample of the judged pixels: picture, predicted class,
-    confidence in it, and whether it is the true one. Means run over ``class_names``: the first classes of the
-    confusion, all but in ``by_class``, where a last one stands for everything else.
+    ``confusion`` counts pixels, without ignored ones, by truth and prediction. ``boundary`` counts, per class,
+    predicted boundary pixels near a true boundary, predicted ones, true ones near a predicted boundary, and true ones.
+    ``row``, ``label``, ``confidence`` and ``right`` are an even sample of these pixels: picture, predicted class,
+    confidence in it, and whether it is correct. Means run over ``class_names``: the first classes of the confusion
+    matrix, all but in ``by_class``, where a last one is everything else.
     """
 
     class_names: tuple[str, ...]
@@ -46,11 +46,11 @@ class SegmentationStatistics:
         return len(self.confusion)
 
     def confusions(self) -> tuple[Int[np.ndarray, "truth answer"], str]:
-        """How many pixels of each class were answered with each class."""
+        """The confusion matrix of the pixels: true classes by predicted ones."""
         return self.confusion.sum(0), "pixels"
 
     def with_options(self) -> "SegmentationStatistics":
-        """The same statistics: nothing is settled for deployment."""
+        """The same statistics: deployment needs no option."""
         return self
 
     @classmethod
@@ -73,20 +73,20 @@ class SegmentationStatistics:
         return {name: self._only(index) for index, name in enumerate(self.class_names)}
 
     def confidences(self) -> Confidences:
-        """The confidence in the class of each sampled pixel, and whether the pixel has it."""
+        """The confidence in the predicted class of each sampled pixel, and whether it is correct."""
         return Confidences(
             score=self.confidence.astype(np.float64),
             correct=self.right,
             row=self.row,
-            claim="a pixel is of the class it was given",
+            claim="a pixel is of its predicted class",
         )
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
-        """The mean IoU of each picture alone; NaN where nothing is judged."""
+        """The mean IoU of each picture alone; NaN where all pixels are ignored."""
         return "mean IoU of this picture alone", _mean_iou(self, _sides(self).astype(np.float64))
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """Metrics that may be compared between groups: neither is moved by how common each class is in a group."""
+        """Metrics that may be compared between groups: neither depends on how common each class is in a group."""
         share = self.confusion.sum(0).sum(1) / max(1, self.confusion.sum())
         equal = Metric(
             name="mean IoU at equal class frequencies",
@@ -96,12 +96,12 @@ class SegmentationStatistics:
         return (equal, CLASS_ACCURACY)
 
     def positives(self) -> Int[np.ndarray, "images"]:
-        """How many classes each picture holds, of those that are judged."""
+        """How many of the classes each picture holds."""
         return (self.confusion.sum(2)[:, : len(self.class_names)] > 0).sum(1)
 
     def group_rule(self) -> str:
-        """To which group an error is charged."""
-        return "A wrong pixel is charged to the group of the picture it is in."
+        """To which group an error is attributed."""
+        return "A wrong pixel counts towards the group of the picture it is in."
 
     def _only(self, index: int) -> "SegmentationStatistics":
         own = self.confusion[:, index, index]
@@ -122,12 +122,12 @@ class SegmentationStatistics:
 
 
 def class_iou(statistics: SegmentationStatistics, weights: Weights) -> Float[np.ndarray, "classes replicates"]:
-    """Intersection over union of each class; NaN for a class that neither truth nor prediction holds."""
+    """Intersection over union of each class; NaN for a class in neither truth nor prediction."""
     return _iou(statistics, weights @ _sides(statistics).astype(weights.dtype)).T
 
 
 def _sides(statistics: SegmentationStatistics) -> Int[np.ndarray, "images columns"]:
-    """By class: pixels rightly found, true, and predicted."""
+    """By class: pixels in the intersection, true, and predicted."""
     confusion, classes = statistics.confusion, len(statistics.class_names)
     parts = [np.diagonal(confusion, axis1=1, axis2=2), confusion.sum(2), confusion.sum(1)]
     return np.concatenate([part[:, :classes] for part in parts], axis=1)
@@ -153,7 +153,7 @@ def _mean_class_accuracy(statistics: SegmentationStatistics, sums: Sums) -> Valu
 
 
 def _right(statistics: SegmentationStatistics) -> Int[np.ndarray, "images 2"]:
-    """Pixels given their class, and all."""
+    """Correct pixels, and all."""
     confusion = statistics.confusion
     return np.stack([np.trace(confusion, axis1=1, axis2=2), confusion.sum((1, 2))], axis=1)
 
@@ -163,7 +163,7 @@ def _cells(statistics: SegmentationStatistics) -> Int[np.ndarray, "images cells"
 
 
 def _mean_iou_at(statistics: SegmentationStatistics, sums: Sums, share: Float[np.ndarray, "c"]) -> Values:
-    """Classes without a true pixel are left out: nothing is known of how they would be missed."""
+    """Classes without a true pixel are left out: their recall is unknown."""
     confusion = sums.reshape(len(sums), len(share), len(share))
     true = confusion.sum(2)
     rates = confusion * np.divide(share, true, out=np.zeros_like(true), where=true > 0)[:, :, None]
@@ -178,9 +178,9 @@ def _outlines(statistics: SegmentationStatistics) -> Int[np.ndarray, "images col
 
 def _boundary_f(statistics: SegmentationStatistics, sums: Sums) -> Values:
     """0 for a class that has a boundary in only one of truth and prediction."""
-    shown_true, shown, met, true = np.moveaxis(sums.reshape(len(sums), -1, 4), 2, 0)
-    # 1 / F is the mean of shown / shown_true and true / met.
-    harmonic = 2 * shown_true * met / np.maximum(shown_true * true + met * shown, 1e-12)
+    shown_near, shown, true_near, true = np.moveaxis(sums.reshape(len(sums), -1, 4), 2, 0)
+    # 1 / F is the mean of shown / shown_near and true / true_near.
+    harmonic = 2 * shown_near * true_near / np.maximum(shown_near * true + true_near * shown, 1e-12)
     return _mean(np.where(shown + true > 0, harmonic, np.nan))
 
 
@@ -206,7 +206,7 @@ METRICS = (
         name="mean IoU", compute=mean_iou, meaning="overlap (IoU) of prediction and truth, averaged over the classes"
     ),
     Metric(name="mean Dice", compute=mean_dice, meaning="overlap (Dice) of prediction and truth over the classes"),
-    Metric(name="pixel accuracy", compute=pixel_accuracy, meaning="the share of the pixels given their true class"),
+    Metric(name="pixel accuracy", compute=pixel_accuracy, meaning="the share of the pixels of the correct class"),
     CLASS_ACCURACY,
     Metric(
         name="boundary F",

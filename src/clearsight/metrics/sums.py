@@ -1,10 +1,10 @@
-"""Sums over resampled or permuted-out images, drawn without a weight for every image.
+"""Sums over resampled or permuted images, drawn without a weight for every image.
 
-A resampled data set draws clusters with replacement, so how often each *distinct* cluster comes is multinomial, with
-the number of its copies as probability. Permuted group labels give each group a hypergeometric share of every
-distinct cluster. A million images that are right or wrong in eight groups are sixteen distinct ones: both draws are
-those of the rows themselves, in law exactly, and take no longer than for a thousand images. Where nearly every cluster
-is one of its kind, clusters are drawn one by one, a block of replicates at a time.
+A resampled data set draws clusters with replacement, so the counts of the *distinct* clusters are multinomial, with the
+number of their copies as probabilities. Permuted group labels give each group a multivariate hypergeometric number of
+every distinct cluster. A million images that are right or wrong in eight groups are sixteen distinct ones: both draws
+have exactly the distribution of drawing rows, and take no longer than for a thousand images. Where nearly every cluster
+is unique, clusters are drawn one by one, a block of replicates at a time.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from clearsight.metrics.additive import Columns
 
 DRAWS_AT_ONCE = 4_000_000
 # Drawing a count per kind of cluster takes about as long as drawing eight clusters.
-COPIES_WORTH_COUNTING = 8
-HANDS_AT_MOST = 20_000
+MIN_COPIES = 8
+MAX_COUNTS = 20_000
 
 Grouped = Float[np.ndarray, "replicates groups columns"]
 
@@ -78,31 +78,31 @@ def permuted_sums(
 ) -> Grouped | None:
     """Sums by group over clusters of one label each, their labels permuted; None where too many are distinct."""
     cells = distinct(sums)
-    if cells is None or len(cells[0]) * groups > HANDS_AT_MOST:
+    if cells is None or len(cells[0]) * groups > MAX_COUNTS:
         return None
     first, copies = cells
     rng = np.random.default_rng(seed)
     left = np.tile(copies, (permutations, 1))
-    hands = np.zeros((permutations, groups, len(copies)))
+    counts = np.zeros((permutations, groups, len(copies)))
     for group, wanted in enumerate(np.bincount(label, minlength=groups)):
         missing = np.full(permutations, wanted)
         others = left.sum(1)
         for cell in range(len(copies)):
             others -= left[:, cell]
-            hand = rng.hypergeometric(left[:, cell], others, missing)
-            hands[:, group, cell] = hand
-            missing -= hand
-        left -= hands[:, group].astype(left.dtype)
-    return (hands.reshape(-1, len(copies)) @ sums[first]).reshape(permutations, groups, -1)
+            count = rng.hypergeometric(left[:, cell], others, missing)
+            counts[:, group, cell] = count
+            missing -= count
+        left -= counts[:, group].astype(left.dtype)
+    return (counts.reshape(-1, len(copies)) @ sums[first]).reshape(permutations, groups, -1)
 
 
 def distinct(sums: csr_array) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "cells"]] | None:
     """The first of each kind of row, and how many rows are equal to it; None where few rows are equal."""
     direction = np.random.default_rng(0).normal(size=sums.shape[1])
     _, first, inverse = np.unique(sums @ direction, return_index=True, return_inverse=True)
-    if COPIES_WORTH_COUNTING * len(first) > sums.shape[0]:
+    if MIN_COPIES * len(first) > sums.shape[0]:
         return None
-    # Rows that differ have different projections but for an accident, and accidents are not left to chance.
+    # Distinct rows may share a projection by accident, which is ruled out here.
     if (sums - sums[first[inverse]]).count_nonzero():
         return None
     return first, np.bincount(inverse)

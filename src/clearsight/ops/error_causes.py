@@ -1,16 +1,16 @@
-"""Why a detection is wrong: the six causes of Bolya et al. 2020 ("TIDE"), section 2.2.
+"""Error types of detections: the six of Bolya et al. 2020 ("TIDE"), section 2.2.
 
-With the best IoU of a false detection with a judged object of its own class and with one of any other class, and the
+By the highest IoU of a false positive with an object of its own class and with one of any other class, at the
 thresholds 0.5 (foreground) and 0.1 (background):
 
-- class: it lies on an object (0.5 or more) of another class;
-- location: it lies about an object of its class (0.1 to 0.5);
-- both: it lies about an object of another class (0.1 to 0.5);
-- duplicate: it lies on an object of its class that a better detection has met;
-- background: it lies about no object (under 0.1).
+- class: 0.5 or more with an object of another class;
+- location: 0.1 to 0.5 with an object of its class;
+- both: 0.1 to 0.5 with an object of another class;
+- duplicate: 0.5 or more with an object of its class that a better detection is matched to;
+- background: under 0.1 with every object.
 
-Where several hold, which the paper leaves open, the object it overlaps most decides, one of its own class in a tie. An
-object is missed where no detection meets it and none is a class or location error about it.
+Where several hold, which the paper leaves open, the object of highest IoU decides, one of its own class in a tie. An
+object is missed where no detection is matched to it and none is a class or location error about it.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ FOREGROUND, BACKGROUND = 0.5, 0.1
 
 
 class Cause(IntEnum):
-    """Why a detection is false; ``NONE`` where it is right or not judged. ``MISSED`` is said of objects only."""
+    """Why a detection is a false positive; ``NONE`` where it is correct or ignored. ``MISSED`` is for objects only."""
 
     NONE = 0
     CLASS = 1
@@ -39,10 +39,10 @@ class Cause(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """The cause of each detection's error, and the object it met, or would meet were its class or place mended.
+    """The cause of each detection's error, and its matched object, or the one it would match if corrected.
 
-    ``met`` numbers the judged objects picture by picture and class by class (``judged_order``); -1 for none. An object
-    that nobody's ``met`` names is missed.
+    ``met`` is the index of that object, picture by picture and class by class (``judged_order``); -1 for none. An
+    object that no ``met`` holds is missed.
     """
 
     cause: Int[np.ndarray, "d"]
@@ -50,7 +50,7 @@ class Explained:
 
 
 def judged_order(truths: Objects) -> Int[np.ndarray, "judged"]:
-    """The indices of the judged objects in the order of picture and class."""
+    """The indices of the objects that are not ignored, in the order of picture and class."""
     judged = np.flatnonzero(~truths.crowd)
     return judged[np.argsort(truths.group[judged], kind="stable")]
 
@@ -65,7 +65,7 @@ def explain(
     """The causes of all errors in many pictures at once.
 
     Groups are picture x classes + class, as ``matching.match`` takes them, and ``ignored`` marks the detections that
-    met an object nobody judges. ``overlaps`` is the IoU to go by; that of the boxes if not given.
+    are matched to an ignored object. ``overlaps`` computes the IoU; that of the boxes if not given.
     """
     order = judged_order(truths)
     measured = overlaps or partial(box_overlaps, detections, truths)
@@ -96,14 +96,14 @@ def _met(
     iou: Float[np.ndarray, "pairs"],
     group: Int[np.ndarray, "d"],
 ) -> Int[np.ndarray, "d"]:
-    """The object each detection meets in COCO's greedy matching: the best first, each the free one it overlaps most."""
+    """COCO's greedy matching: detections by descending score, each to the unmatched object of highest IoU."""
     met = np.full(len(group), -1, dtype=np.int32)
     taken = np.zeros(int(truth.max(initial=-1)) + 1, dtype=bool)
     order = np.lexsort((truth, iou, found, ranks(group)[found]))
     found, truth = found[order], truth[order]
     edges = rounds(group, found)
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
-        # No two detections of one rank are of one group, so these choices cannot disturb each other.
+        # No two detections of one rank are of one group, so these matches are independent.
         free = ~taken[truth[start:stop]]
         who, what = found[start:stop][free], truth[start:stop][free]
         last = np.flatnonzero(np.diff(who, append=-1))
@@ -115,7 +115,7 @@ def _met(
 def _near_pairs(
     detections: Objects, truths: Objects, classes: int, order: Int[np.ndarray, "judged"], overlaps: Overlaps
 ) -> tuple[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"], Float[np.ndarray, "pairs"]]:
-    """Pairs of a detection and a judged object of its picture, of any class, that overlap by 0.1 or more."""
+    """Pairs of a detection and an object of its picture, of any class, with an IoU of 0.1 or more."""
     founds, metas, ious = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
     for found, place in pairs(detections.group // classes, truths.group[order] // classes):
         iou = overlaps(found, order[place])

@@ -1,4 +1,4 @@
-"""Masks of single objects, kept as run lengths within a window each: made, read and measured."""
+"""Instance masks as run lengths within a window each: encoding, decoding, areas, and mask head targets."""
 
 from collections.abc import Iterable, Iterator
 
@@ -18,7 +18,7 @@ Window = tuple[int, int, int, int]
 
 
 def of_crops(crops: Iterable[Bool[np.ndarray, "_h _w"]], corners: Iterable[tuple[int, int]], size: Size) -> Masks:
-    """The masks whose parts ``crops`` have their left top corner ``x y`` in a picture of ``size``; they lie within it.
+    """Masks from ``crops`` whose top left corners are ``x y`` in a picture of ``size``.
 
     Crops may come one by one: only one is in memory at a time. Raises ValueError for one that reaches out of the
     picture.
@@ -70,7 +70,7 @@ def bitmaps(masks: Masks) -> Bool[Tensor, "n h w"]:
 
 def areas(masks: Masks) -> Int[Tensor, "n"]:
     """How many pixels each object has."""
-    # Within an object the runs take turns, the second being of its own pixels.
+    # Within an object the runs alternate, the second being of its own pixels.
     counts = masks.counts.long()
     starts = torch.repeat_interleave(counts.cumsum(0) - counts, counts)
     own = (torch.arange(len(masks.runs)) - starts) % 2 == 1
@@ -81,21 +81,21 @@ def areas(masks: Masks) -> Int[Tensor, "n"]:
 def pasted(
     probabilities: Float[Tensor, "n m m"], boxes: Float[Tensor, "n 4"], size: Size, threshold: float = 0.5
 ) -> Masks:
-    """A mask head's answers, ``m x m`` over each box, as masks in a picture of ``size`` (He et al. 2017, section 3.1).
+    """A mask head's outputs, ``m x m`` over each box, as masks in a picture of ``size`` (He et al. 2017, section 3.1).
 
-    See ``pasting``. One box's pixels are in memory at a time.
+    See ``mask_pasting``. One box's pixels are in memory at a time.
     """
-    answers = probabilities.detach().float().cpu().numpy()
+    outputs = probabilities.detach().float().cpu().numpy()
     sides = boxes.detach().double().cpu().numpy()
-    windows, crops = mask_pasting.pasted(answers, sides, size, threshold)
+    windows, crops = mask_pasting.pasted(outputs, sides, size, threshold)
     return of_crops(crops, windows[:, :2].tolist(), size)
 
 
 def aligned(masks: Masks, boxes: Float[Tensor, "k 4"], index: Int[Tensor, "k"], side: int) -> Float[Tensor, "k s s"]:
-    """What of mask ``index[i]`` box i shows, at ``side x side``: the truth of a mask head.
+    """Mask ``index[i]`` cropped to box i and resampled to ``side x side``: the target of a mask head.
 
-    Each number is the exact share of a cell of the box that belongs to the object, what RoIAlign (He et al. 2017)
-    would sample; cells outside the picture have none. Boxes are in the pixels of the picture.
+    Each number is the exact share of a bin of the box that belongs to the object, what RoIAlign (He et al. 2017)
+    would sample; bins outside the picture are 0. Boxes are in the pixels of the picture.
     """
     edges = boxes.detach().double().cpu().numpy()
     sides = np.maximum(edges[:, 2:] - edges[:, :2], 1e-9)
@@ -107,19 +107,19 @@ def aligned(masks: Masks, boxes: Float[Tensor, "k 4"], index: Int[Tensor, "k"], 
     for number, (window, crop) in zip(present, crops(masks.select(torch.from_numpy(present))), strict=True):
         if crop.size:
             mine = which == number
-            # The sum of the pixels left of and above any point is bilinear between the corners of pixels.
+            # The integral image is bilinear between the corners of pixels.
             total = np.zeros((crop.shape[0] + 1, crop.shape[1] + 1))
             total[1:, 1:] = crop.cumsum(0, dtype=np.int64).cumsum(1)
-            sums = _at(total, y[mine] - window[1], x[mine] - window[0])
+            sums = _bilinear(total, y[mine] - window[1], x[mine] - window[0])
             out[mine] = np.diff(np.diff(sums, axis=1), axis=2)
     out *= (side**2 / sides.prod(1))[:, None, None]
     return torch.from_numpy(out.clip(0, 1)).to(boxes.device)
 
 
-def _at(
+def _bilinear(
     grid: Float[np.ndarray, "h w"], y: Float[np.ndarray, "k a"], x: Float[np.ndarray, "k b"]
 ) -> Float[np.ndarray, "k a b"]:
-    """A grid at every ``y`` and ``x``, bilinear, its border values beyond it."""
+    """Bilinear interpolation of a grid at every ``y`` and ``x``, with its border values outside."""
     y, x = np.clip(y, 0, grid.shape[0] - 1), np.clip(x, 0, grid.shape[1] - 1)
     top, left = np.minimum(y.astype(int), grid.shape[0] - 2), np.minimum(x.astype(int), grid.shape[1] - 2)
     down, right = (y - top)[:, :, None], (x - left)[:, None, :]

@@ -38,7 +38,7 @@ def width_of(size: tuple[int, int]) -> int:
 
 
 def eroded(mask: Bool[np.ndarray, "h w"], by: int) -> Bool[np.ndarray, "h w"]:
-    """The pixels whose square of ``2 by + 1`` px lies wholly in the mask; nothing beyond its edges does."""
+    """Erosion by a square of ``2 by + 1`` px; outside the picture is background."""
     for _ in range(2):
         rows, full = mask.shape[0], 2 * by + 1
         kept = np.zeros_like(mask)

@@ -1,4 +1,4 @@
-"""A mask head's answers laid on their boxes, as pixels; nothing here needs torch.
+"""A mask head's outputs pasted on their boxes, as pixels; nothing here needs torch.
 
 A pixel belongs to an object where its centre lies in the box and the probability there, bilinear between the centres of
 the cells, is at least a threshold (He et al. 2017, section 3.1).
@@ -15,22 +15,22 @@ Crop = Bool[np.ndarray, "_h _w"]
 
 
 def pasted(
-    answers: Float[np.ndarray, "n m m"], boxes: Float[np.ndarray, "n 4"], size: Size, threshold: float
+    outputs: Float[np.ndarray, "n m m"], boxes: Float[np.ndarray, "n 4"], size: Size, threshold: float
 ) -> tuple[Int[np.ndarray, "n 4"], Iterator[Crop]]:
     """Of each object its window ``x1 y1 x2 y2`` in a picture of ``size`` and, one at a time, its pixels there."""
     limit = np.array([size[1], size[0]] * 2)
     windows = np.ceil(np.clip(boxes - 0.5, 0, limit)).astype(int)  # pixels whose centres lie in the box
 
     def crops() -> Iterator[Crop]:
-        for answer, box, (x1, y1, x2, y2) in zip(answers, boxes, windows.tolist(), strict=True):
-            down = _between(np.arange(y1, y2) + 0.5, box[1], box[3], answer.shape[0])
-            across = _between(np.arange(x1, x2) + 0.5, box[0], box[2], answer.shape[1])
-            yield down @ answer @ across.T >= threshold
+        for output, box, (x1, y1, x2, y2) in zip(outputs, boxes, windows.tolist(), strict=True):
+            down = _linear_weights(np.arange(y1, y2) + 0.5, box[1], box[3], output.shape[0])
+            across = _linear_weights(np.arange(x1, x2) + 0.5, box[0], box[2], output.shape[1])
+            yield down @ output @ across.T >= threshold
 
     return windows, crops()
 
 
-def _between(at: Float[np.ndarray, "p"], low: float, high: float, cells: int) -> Float[np.ndarray, "p cells"]:
+def _linear_weights(at: Float[np.ndarray, "p"], low: float, high: float, cells: int) -> Float[np.ndarray, "p cells"]:
     """The weights of linear interpolation at points between ``low`` and ``high``, a side of so many cells."""
     place = np.clip((at - low) * (cells / max(high - low, 1e-9)) - 0.5, 0, cells - 1)
     first = np.minimum(place.astype(int), max(cells - 2, 0))

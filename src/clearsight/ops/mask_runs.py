@@ -1,4 +1,4 @@
-"""Masks of single objects as run lengths: how many pixels two share, and COCO's text, without drawing a picture."""
+"""Instance masks as run lengths: intersections of two, and COCO's text, without rasterising the picture."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 from clearsight.ops.masks import compressed
 from clearsight.types import Masks
 
-PIXELS_AT_ONCE = 8_000_000  # of windows drawn, and of stretches looked up, at one time: some 100 MB
+PIXELS_AT_ONCE = 8_000_000  # rasterised, and stretches intersected, at one time: some 100 MB
 Index = Int[np.ndarray, "k"]
 
 
@@ -89,7 +89,7 @@ def overlaps(
     edges = np.append(np.flatnonzero(np.diff(block, prepend=-1)), len(near))
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
         some = slice(start, stop)
-        shared[near[some]] = _looked_up(lines, low[some], count[some], true, right[near[some]])
+        shared[near[some]] = _intersections(lines, low[some], count[some], true, right[near[some]])
     return shared
 
 
@@ -115,13 +115,13 @@ def _whole(masks: Masks) -> Iterator[list[int]]:
         yield runs if runs[-1] or len(runs) == 1 else runs[:-1]
 
 
-def _looked_up(lines: Stretches, low: Index, count: Index, true: Masks, right: Index) -> Index:
+def _intersections(lines: Stretches, low: Index, count: Index, true: Masks, right: Index) -> Index:
     """The pixels that each pair shares, of stretches ``low`` to ``low + count`` and one object of ``true`` each."""
     present, mine = np.unique(right, return_inverse=True)
     drawn = true.select(torch.from_numpy(present))
     windows = drawn.windows.numpy().astype(np.int64)
     base = _areas(windows).cumsum() - _areas(windows)
-    before = _running(drawn)
+    before = _cumulative(drawn)
     pair = np.repeat(np.arange(len(count)), count)
     line = low[pair] + np.arange(len(pair)) - np.repeat(count.cumsum() - count, count)
     x1, y1, _, y2 = windows[mine].T
@@ -130,7 +130,7 @@ def _looked_up(lines: Stretches, low: Index, count: Index, true: Masks, right: I
     return np.bincount(pair, weights=before[foot + bottom] - before[foot + top], minlength=len(count)).astype(np.int64)
 
 
-def _running(masks: Masks) -> Int[np.ndarray, "k"]:
+def _cumulative(masks: Masks) -> Int[np.ndarray, "k"]:
     """How many of the objects' pixels come before each pixel of all windows, one after the other, down columns."""
     counts = masks.counts.numpy()
     place = np.arange(len(masks.runs)) - np.repeat(counts.cumsum() - counts, counts)

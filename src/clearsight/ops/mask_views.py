@@ -1,4 +1,4 @@
-"""Masks of single objects moved about: on another grid of pixels, or mirrored."""
+"""Geometric transforms of instance masks: resampled to another grid of pixels, or flipped."""
 
 import numpy as np
 from jaxtyping import Int

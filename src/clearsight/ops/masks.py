@@ -1,4 +1,4 @@
-"""Masks from outlines and from run lengths, and back: polygons, and COCO's two ways of writing run lengths.
+"""Masks from polygons and from run lengths, and back, in COCO's two encodings of run lengths.
 
 A pixel belongs to a polygon when its centre does (even-odd rule), so areas are unbiased and neighbours share no pixel.
 Run lengths count columns from top to bottom, left to right, the first run being of zeros (Lin et al. 2014; COCO's
@@ -14,7 +14,7 @@ from clearsight.files.decoding import Size
 
 
 def filled(polygon: Float[np.ndarray, "n 2"], size: Size) -> Bool[np.ndarray, "h w"]:
-    """The pixels whose centres lie inside a polygon of corners ``x y`` in pixels; what hangs over is cut."""
+    """The pixels whose centres lie inside a polygon of corners ``x y`` in pixels, clipped to the picture."""
     height, width = size
     mask = np.zeros(size, dtype=bool)
     low = np.floor(np.clip(polygon.min(0, initial=np.inf), 0, (width, height))).astype(int)

@@ -1,9 +1,9 @@
-"""Which detection meets which object: the greedy matching of the COCO protocol, for all pictures and classes at once.
+"""Matching of detections to objects: the greedy matching of the COCO protocol, for all pictures and classes at once.
 
-Lin et al. 2014, and the protocol published with it: within one picture and class the detections choose in descending
-order of score; each takes the free object it overlaps most, if the overlap reaches the threshold. Objects that are
-not judged (crowds, or objects outside an area range) are chosen only where no judged object is within reach, and the
-detection that meets one counts neither as found nor as false.
+Lin et al. 2014, and the protocol published with it: within one picture and class the detections are matched in
+descending order of score; each takes the unmatched object of highest IoU, if it reaches the threshold. Ignored objects
+(crowds, or objects outside an area range) are matched only where no other object is within reach, and a detection
+matched to one counts neither as a true nor as a false positive.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,8 +25,8 @@ Overlaps = Callable[[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]], Float[
 class Objects:
     """Boxes of many pictures, or the boxes around other shapes, in one flat list.
 
-    ``group`` numbers the picture and class of each box: only boxes of one group can meet. ``area`` is in square pixels.
-    ``crowd`` marks truths that are not judged; it is False for detections, which stand best first within their group.
+    ``group`` numbers the picture and class of each box: only boxes of one group can match. ``area`` is in px².
+    ``crowd`` marks ignored truths; it is False for detections, which are sorted best first within their group.
     """
 
     xyxy: Float[np.ndarray, "n 4"]
@@ -40,10 +40,11 @@ class Objects:
 
 @dataclass(frozen=True, kw_only=True)
 class Matches:
-    """What became of each detection, by area range and IoU threshold, and of each truth which ranges judge it.
+    """The matching of each detection, by area range and IoU threshold, and in which ranges each truth is not ignored.
 
-    ``overlap`` is the IoU with the object met at the lowest threshold over all areas; where none was met, the best IoU
-    with any judged object of the group, and 0 where there is none. ``met`` is the truth met there, -1 where none was.
+    ``overlap`` is the IoU with the object matched at the lowest threshold over all areas; without a match, the highest
+    IoU with any object of the group that is not ignored, and 0 without one. ``met`` is the index of the truth matched
+    there, -1 without one.
     """
 
     matched: Bool[np.ndarray, "areas thresholds d"]
@@ -72,11 +73,11 @@ def match(
     edges = rounds(detections.group, found)
     matched = np.zeros((len(areas), len(thresholds), len(detections)), dtype=bool)
     ignored = np.zeros_like(matched)
-    meets = np.full(len(detections), -1)
+    matched_truth = np.full(len(detections), -1)
     taken = np.zeros((len(truths), len(areas), len(thresholds)), dtype=bool)
     reach = np.minimum(thresholds, 1 - 1e-10)
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
-        # Every group has at most one detection of this rank, so these choices cannot disturb each other.
+        # Every group has at most one detection of this rank, so these matches are independent.
         who, what = found[start:stop], truth[start:stop]
         open_ = (iou[start:stop, None, None] >= reach) & (truths.crowd[what][:, None, None] | ~taken[what])
         place = np.arange(1, stop - start + 1)[:, None, None]
@@ -91,10 +92,10 @@ def match(
         lowest = (area == 0) & (threshold == 0) & judged[0, choice]
         met = start + (best[which, area, threshold][lowest] - 1) % (stop - start)
         overlap[who[first][which[lowest]]] = iou[met]
-        meets[who[first][which[lowest]]] = truth[met]
+        matched_truth[who[first][which[lowest]]] = truth[met]
     elsewhere = (detections.area < areas[:, :1]) | (detections.area > areas[:, 1:])
     ignored |= ~matched & elsewhere[:, None, :]
-    return Matches(matched=matched & ~ignored, ignored=ignored, overlap=overlap, met=meets, judged=judged)
+    return Matches(matched=matched & ~ignored, ignored=ignored, overlap=overlap, met=matched_truth, judged=judged)
 
 
 def ranks(group: Int[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
@@ -122,7 +123,7 @@ def _close_pairs(
         ious.append(iou[close])
     none = np.zeros(0, dtype=np.int64)
     found, truth, iou = (np.concatenate([none, *parts]) for parts in (founds, metas, ious))
-    # A detection's pairs lie together, weakest first; later objects win ties, as they do in COCO's inner loop.
+    # A detection's pairs lie together, lowest IoU first; later objects win ties, as they do in COCO's inner loop.
     order = np.lexsort((truth, iou, found, ranks(detections.group)[found]))
     return found[order], truth[order], iou[order], overlap
 

@@ -1,4 +1,4 @@
-"""Which true objects nobody found: boxes or masks that no detection of their class overlaps by half or more."""
+"""False negatives: true boxes or masks without a detection of their class at IoU 0.5 or more."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from clearsight.types import Boxes, Detections, InstanceDetections, Instances, M
 
 
 def missed(prediction: Detections, truth: Boxes) -> Tensor:
-    """Judged true boxes ``n 4`` that no detection of their class overlaps by half or more."""
+    """True boxes ``n 4``, ignored ones aside, without a detection of their class at IoU 0.5 or more."""
     judged = ~truth.ignored
     xyxy, labels = truth.xyxy[judged], truth.labels[judged]
     if not len(prediction):
@@ -20,12 +20,12 @@ def missed(prediction: Detections, truth: Boxes) -> Tensor:
 
 
 def missed_masks(prediction: InstanceDetections, truth: Instances) -> Masks:
-    """The masks of judged true objects that no detection of their class overlaps by half or more."""
+    """The masks of true objects, ignored ones aside, without a detection of their class at IoU 0.5 or more."""
     true = truth.select(~truth.ignored)
     same = prediction.labels.cpu()[:, None] == true.labels[None]
     left, right = same.nonzero().numpy().T
     both = torch.from_numpy(instance_masks.overlaps(prediction.masks, true.masks, left, right))
     own, other = instance_masks.areas(prediction.masks)[left], instance_masks.areas(true.masks)[right]
-    met = torch.zeros(len(true), dtype=torch.bool)
-    met[right[(2 * both >= own + other - both).numpy()]] = True
-    return true.masks.select(~met)
+    matched = torch.zeros(len(true), dtype=torch.bool)
+    matched[right[(2 * both >= own + other - both).numpy()]] = True
+    return true.masks.select(~matched)

@@ -1,4 +1,4 @@
-"""The outlines of the classes in a class map, and how many pixels of one map's outlines lie near the other's."""
+"""Boundaries of the classes in a class map, and how many boundary pixels of one map lie near the other's."""
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
@@ -7,7 +7,7 @@ from clearsight.types import IGNORE
 
 
 def edges(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Pixels with a neighbour above, below, left or right of another class; 255 is no class and makes no edge."""
+    """Pixels with a neighbour above, below, left or right of another class; 255 is ignored and makes no edge."""
     found = np.zeros(labels.shape, dtype=bool)
     judged = labels != IGNORE
     for axis in (0, 1):

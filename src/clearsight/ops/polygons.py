@@ -1,4 +1,4 @@
-"""Polygons as outlines of one region: whether one crosses itself, which would leave open what it encloses."""
+"""Polygons as outlines of one region: self-intersections, which make the enclosed area ambiguous."""
 
 import functools
 from collections.abc import Iterator
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
-# A crossing that cuts off no more than this, in square units and as a share of the whole, is a slip of the hand.
+# A crossing that cuts off no more than this, in square units and as a share of the whole, is annotation noise.
 LOOP_AREA = 4.0
 LOOP_SHARE = 0.02
 PAIRS_AT_ONCE = 2**20
-FEW = 64  # sides of which every two are looked at
+ALL_PAIRS_UP_TO = 64  # sides, of which all pairs are tested
 
 
 def distinct(polygon: Float[np.ndarray, "n 2"]) -> int:
-    """How many different corners it has."""
+    """The number of distinct corners."""
     return len(set(map(tuple, polygon.tolist())))
 
 
@@ -25,28 +25,28 @@ def perimeter(polygon: Float[np.ndarray, "n 2"]) -> float:
 
 
 def loops(polygon: Float[np.ndarray, "n 2"]) -> list[Float[np.ndarray, "_k 2"]]:
-    """The closed ways of at least three corners between returns to one corner; together they fill what it fills.
+    """The closed loops of at least three corners that repeated corners divide it into; together they fill the same.
 
-    Many exports join the parts of an object, or an outline and its holes, by bridges that are walked to and fro.
+    Many exports join the parts of an object, or an outline and its holes, by bridges that are traversed both ways.
     """
     if distinct(polygon) == len(polygon):
         return [polygon]
-    found, way, places = [], list[int](), dict[tuple[float, float], int]()
+    found, path, places = [], list[int](), dict[tuple[float, float], int]()
     for index, corner in enumerate(map(tuple, polygon.tolist())):
         if corner in places:
             start = places[corner]
-            found.append(way[start:])
-            for gone in way[start + 1 :]:
+            found.append(path[start:])
+            for gone in path[start + 1 :]:
                 del places[tuple(polygon[gone].tolist())]
-            del way[start + 1 :]
+            del path[start + 1 :]
         else:
-            places[corner] = len(way)
-            way.append(index)
-    return [polygon[loop] for loop in (*found, way) if len(loop) > 2]
+            places[corner] = len(path)
+            path.append(index)
+    return [polygon[loop] for loop in (*found, path) if len(loop) > 2]
 
 
 def crosses_itself(polygon: Float[np.ndarray, "n 2"]) -> bool:
-    """Whether one of its loops crosses itself by more than a slip of the hand."""
+    """Whether one of its loops crosses itself by more than annotation noise."""
     return any(crossing(loop) is not None for loop in loops(polygon))
 
 
@@ -55,13 +55,13 @@ def crossing(
 ) -> tuple[int, int] | None:
     """Two sides that cross each other, by the numbers of their first corners; None where the outline is simple.
 
-    Sides that only touch, or lie on each other, do not cross. Where two do, they part the outline into two loops; if
-    the smaller of them has at most ``area`` square units, or at most ``share`` of the larger, that is none either.
+    Sides that only touch, or lie on each other, do not cross. Where two do, they split the outline into two loops; if
+    the smaller of them has at most ``area`` square units, or at most ``share`` of the larger, it is not counted.
     """
     points = polygon.astype(np.float64) - polygon.mean(0)
     ends = np.concatenate([points[1:], points[:1]])
     low, high = np.minimum(points, ends), np.maximum(points, ends)
-    for first, second in [_all_pairs(len(points))] if len(points) <= FEW else _pairs(low[:, 0], high[:, 0]):
+    for first, second in [_all_pairs(len(points))] if len(points) <= ALL_PAIRS_UP_TO else _pairs(low[:, 0], high[:, 0]):
         meets = ((low[first] < high[second]) & (low[second] < high[first])).all(1)
         found = _significant(points, ends, first[meets], second[meets], area, share)
         if found is not None:
@@ -72,7 +72,7 @@ def crossing(
 Pairs = tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]
 
 
-@functools.lru_cache(maxsize=FEW)
+@functools.lru_cache(maxsize=ALL_PAIRS_UP_TO)
 def _all_pairs(count: int) -> Pairs:
     """Every two of a few sides."""
     return np.triu_indices(count, 1)
@@ -99,7 +99,7 @@ def _significant(
     area: float,
     share: float,
 ) -> tuple[int, int] | None:
-    """The first of these pairs of sides that cross, and cut off more than a slip of the hand."""
+    """The first of these pairs of sides that cross, and cut off more than annotation noise."""
     i, j = np.minimum(first, second), np.maximum(first, second)
     along, across = ends[i] - points[i], ends[j] - points[j]
     before, after = _cross(along, points[j] - points[i]), _cross(along, ends[j] - points[i])

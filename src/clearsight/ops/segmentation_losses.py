@@ -1,8 +1,8 @@
-"""Losses of a class for every pixel: cross-entropy, soft Dice, Lovász-softmax, focal; and weights for rare classes.
+"""Losses of semantic segmentation: cross-entropy, soft Dice, Lovász-softmax, focal; and class weights.
 
-All take logits ``b c h w`` and labels ``b h w`` with 255 where nothing is judged, give a scalar, and are 0 (with a
-gradient of 0) where nothing at all is judged. Inside they lay the classes before the pixels, whatever the memory order
-of the logits: softmax over a last axis of 11 classes takes a CPU 20 times as long.
+All take logits ``b c h w`` and labels ``b h w`` with 255 for ignored pixels, give a scalar, and are 0 (with a gradient
+of 0) where all pixels are ignored. Inside they put classes before pixels in memory, whatever the memory format of the
+logits: softmax over a last axis of 11 classes takes a CPU 20 times as long.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def class_weights(counts: Float[Tensor, "c"], balance: str, prototypes: float = 
 
     "square-root" and "inverse" weigh by frequency to the power -1/2 and -1. "effective" weighs by the inverse of the
     effective number of samples (Cui et al. 2019, equation 2) where a share ``prototypes`` of all pixels are distinct,
-    so that classes rarer than about that share are raised and the others stay alike. A class that never occurs gets 0.
+    so that classes rarer than about that share gain weight and the others stay equal. A class that never occurs gets 0.
     """
     total = counts.double().sum().clamp(min=1e-12)
     share = counts.double() / total
@@ -46,14 +46,14 @@ def class_weights(counts: Float[Tensor, "c"], balance: str, prototypes: float = 
 def cross_entropy(
     logits: Float[Tensor, "b c h w"], labels: Int[Tensor, "b h w"], weights: Float[Tensor, "c"] | None = None
 ) -> Float[Tensor, ""]:
-    """The mean of -log p of the true class over the judged pixels, each weighted by its class."""
+    """The mean of -log p of the true class over the pixels that are not ignored, each weighted by its class."""
     return cross_entropy_and_dice(logits, labels, weights)[0]
 
 
 def soft_dice(logits: Float[Tensor, "b c h w"], labels: Int[Tensor, "b h w"]) -> Float[Tensor, ""]:
-    """1 - 2 sum(p g) / (sum(p²) + sum(g²)) (Milletari et al. 2016, section 3), the mean over the true classes.
+    """1 - 2 sum(p g) / (sum(p²) + sum(g²)) (Milletari et al. 2016, section 3), the mean over the classes present.
 
-    The sums run over all judged pixels of the batch; classes that no pixel of the batch has are left out.
+    The sums run over all pixels of the batch that are not ignored; classes without a pixel in the batch are left out.
     """
     return cross_entropy_and_dice(logits, labels)[1]
 
@@ -61,15 +61,15 @@ def soft_dice(logits: Float[Tensor, "b c h w"], labels: Int[Tensor, "b h w"]) ->
 def cross_entropy_and_dice(
     logits: Float[Tensor, "b c h w"], labels: Int[Tensor, "b h w"], weights: Float[Tensor, "c"] | None = None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Both losses in one pass: about three times as quick as one after the other by autograd."""
+    """Both losses in one pass: about three times as fast as one after the other by autograd."""
     loss, dice = _CrossEntropyAndDice.apply(logits, labels, weights)  # type: ignore[no-untyped-call]
     return loss, dice
 
 
 def lovasz_softmax(logits: Float[Tensor, "b c h w"], labels: Int[Tensor, "b h w"]) -> Float[Tensor, ""]:
-    """The convex surrogate of 1 - IoU (Berman et al. 2018, algorithm 1 and equation 11), over the true classes.
+    """The convex surrogate of 1 - IoU (Berman et al. 2018, algorithm 1 and equation 11), over the classes present.
 
-    Errors are sorted over all judged pixels of the batch, once for each class it holds.
+    Errors are sorted over all pixels of the batch that are not ignored, once for each class present.
     """
     label, judged = _flat(labels)
     probability = _classes_first(logits).softmax(1).transpose(0, 1).flatten(1)[:, judged.flatten()]
@@ -99,11 +99,11 @@ def focal(
 
 
 class _CrossEntropyAndDice(torch.autograd.Function):
-    """Both losses with their gradients by hand, so that softmax is computed once and little is kept."""
+    """Both losses with hand-written gradients, so that softmax is computed once and little is saved."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Keeps the probabilities, 0 where a pixel is not judged."""
+        """Saves the probabilities, 0 where a pixel is ignored."""
         label, judged = _flat(labels)
         scores = _classes_first(logits.detach())
         at = label[:, None]
@@ -154,14 +154,14 @@ def _classes_first(logits: Tensor) -> Float[Tensor, "b c n"]:
 
 
 def _flat(labels: Tensor) -> tuple[Int[Tensor, "b n"], Bool[Tensor, "b n"]]:
-    """Labels as indices, 0 where nothing is judged, and what is judged."""
+    """Labels as indices, 0 where ignored, and which are not ignored."""
     label = labels.flatten(1).long()
     judged = label != IGNORE
     return label * judged, judged
 
 
 def _worst_first(error: Float[Tensor, "n"]) -> Int[Tensor, "n"]:
-    # On a CPU NumPy sorts five times as quickly as torch.
+    # On a CPU NumPy sorts five times as fast as torch.
     if error.device.type == "cpu":
         return torch.from_numpy(np.argsort(-error.numpy()))
     return error.argsort(descending=True)

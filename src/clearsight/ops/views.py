@@ -1,4 +1,4 @@
-"""Moving a sample about: placed on a canvas, mirrored, and what was found there brought back to the picture."""
+"""Geometric transforms of a sample: letterboxed on a canvas, flipped, and predictions mapped back to the picture."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,10 +28,10 @@ from clearsight.types import (
     Truth,
 )
 
-FILL = 114  # the grey around a picture smaller than its canvas
-VISIBLE = 0.25  # an object seen less than this is ignored rather than called background
+FILL = 114  # grey padding of a picture smaller than its canvas
+VISIBLE = 0.25  # an object with a smaller share visible is ignored rather than background
 STRIP_NUMBERS = 2**24  # numbers of a resized strip of class maps: 64 MB
-MULTIPLE = 32  # canvases fit the coarsest stride, which is this unless a network says otherwise
+MULTIPLE = 32  # canvas sides are multiples of the coarsest stride, this unless a network has another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def fitted(size: Size, size_px: int) -> Size:
 
 
 def paste(image: UInt8[Tensor, "3 h w"], canvas: Size, placement: Placement) -> UInt8[Tensor, "3 ch cw"]:
-    """The picture resized and laid on a grey canvas; what hangs over is cut."""
+    """The picture resized and pasted on a grey canvas, cropped to it."""
     if placement.placed != (image.shape[1], image.shape[2]):
         shrinks = placement.placed[0] < image.shape[1]
         image = TF.resize(image, list(placement.placed), antialias=shrinks)
@@ -71,7 +71,7 @@ def paste(image: UInt8[Tensor, "3 h w"], canvas: Size, placement: Placement) -> 
 
 
 def place(sample: Sample, canvas: Size, placement: Placement) -> Sample:
-    """The sample, picture and truth, laid on a canvas."""
+    """The sample, picture and truth, pasted on a canvas."""
     image = paste(sample.image, canvas, placement)
     return replace(sample, image=image, truth=placed(sample.truth, canvas, placement))
 
@@ -84,13 +84,13 @@ def _overlap(offset: int, side: int, room: int) -> tuple[slice, slice]:
 
 
 def _under(at: Int[np.ndarray, "k"], side: int, own: int) -> Int[np.ndarray, "k"]:
-    """Of a strip of ``own`` pixels shown on ``side`` pixels: which of its pixels lies under the centre of each."""
+    """Nearest-neighbour resampling of ``own`` pixels to ``side``: which source pixel lies under the centre of each."""
     return (2 * at + 1) * own // (2 * side)
 
 
 @singledispatch
 def placed(truth: Truth, canvas: Size, placement: Placement) -> Truth:
-    """The truth of a picture that was laid on a canvas; one without a place in the picture stays as it is."""
+    """The truth of a picture that was pasted on a canvas; one without coordinates stays as it is."""
     return truth
 
 
@@ -107,29 +107,29 @@ def _(truth: Instances, canvas: Size, placement: Placement) -> Truth:
     across = _under(np.arange(canvas[1]) - placement.left, width, own_width)
     masks = mask_views.resampled(truth.masks.select(here), down, across)
     areas = instance_masks.areas(masks).float()
-    # A box may still be seen where hardly a pixel of its object is.
+    # A box may still be visible where hardly a pixel of its object is.
     whole = instance_masks.areas(truth.masks)[here] * ((height * width) / (own_height * own_width))
-    faded = areas < VISIBLE * whole
-    return Instances(xyxy=boxes.xyxy, labels=boxes.labels, ignored=boxes.ignored | faded, areas=areas, masks=masks)
+    hidden = areas < VISIBLE * whole
+    return Instances(xyxy=boxes.xyxy, labels=boxes.labels, ignored=boxes.ignored | hidden, areas=areas, masks=masks)
 
 
 def _placed_boxes(truth: Boxes, canvas: Size, placement: Placement) -> tuple[Boxes, Bool[Tensor, "n"]]:
-    """The boxes that are still seen, and which those are."""
+    """The boxes that are still visible, and which those are."""
     ratio_y, ratio_x = (placed / side for placed, side in zip(placement.placed, placement.size, strict=True))
     grown = truth.xyxy * torch.tensor([ratio_x, ratio_y] * 2)
     grown += torch.tensor([placement.left, placement.top] * 2)
     cut = box_ops.clip(grown, canvas)
-    whole, seen = box_ops.area(grown), box_ops.area(cut)
-    here = seen > 0
-    faded = seen < VISIBLE * whole
-    area = truth.areas * ratio_x * ratio_y * seen / whole.clamp(min=box_ops.EPSILON)
-    ignored = (truth.ignored | faded)[here]
+    whole, visible = box_ops.area(grown), box_ops.area(cut)
+    here = visible > 0
+    hidden = visible < VISIBLE * whole
+    area = truth.areas * ratio_x * ratio_y * visible / whole.clamp(min=box_ops.EPSILON)
+    ignored = (truth.ignored | hidden)[here]
     return Boxes(xyxy=cut[here], labels=truth.labels[here], ignored=ignored, areas=area[here]), here
 
 
 @placed.register
 def _(truth: ClassMap, canvas: Size, placement: Placement) -> Truth:
-    # Only what is seen is looked up: for each canvas pixel the label its centre falls on.
+    # Nearest neighbour: for each canvas pixel the label its centre falls on.
     height, width = placement.placed
     rows, mine = _overlap(placement.top, height, canvas[0])
     columns, across = _overlap(placement.left, width, canvas[1])
@@ -169,7 +169,7 @@ def _(truth: ClassMap, size: Size, way: str) -> Truth:
 
 @singledispatch
 def bring_back(prediction: Prediction, placement: Placement) -> Prediction:
-    """A prediction made on a canvas, in the pixels of the picture it was made of."""
+    """A prediction made on a canvas, mapped to the pixels of its picture."""
     return prediction
 
 
@@ -190,7 +190,7 @@ def _(prediction: InstanceDetections, placement: Placement) -> Prediction:
 
 
 def _boxes_brought_back(xyxy: Float[Tensor, "n 4"], placement: Placement) -> Float[Tensor, "n 4"]:
-    """Boxes on a canvas in the pixels of the picture, cut to it: those outside have no area."""
+    """Boxes on a canvas in the pixels of the picture, clipped to it: those outside have no area."""
     ratio_y, ratio_x = (side / placed for placed, side in zip(placement.placed, placement.size, strict=True))
     back = (xyxy - xyxy.new_tensor([placement.left, placement.top] * 2)) * xyxy.new_tensor([ratio_x, ratio_y] * 2)
     return box_ops.clip(back, placement.size)
@@ -199,29 +199,29 @@ def _boxes_brought_back(xyxy: Float[Tensor, "n 4"], placement: Placement) -> Flo
 @bring_back.register
 def _(prediction: ClassProbabilities, placement: Placement) -> Prediction:
     (height, width), top, left = placement.placed, placement.top, placement.left
-    seen = prediction.probabilities[:, top : top + height, left : left + width].float()
+    visible = prediction.probabilities[:, top : top + height, left : left + width].float()
     labels, confidence = [], []
-    for strip in _strips(seen, placement.size):
+    for strip in _strips(visible, placement.size):
         best = strip.max(0)
         labels.append(best.indices.to(torch.uint8))
         confidence.append(best.values)
     return Segmentation(labels=torch.cat(labels), confidence=torch.cat(confidence))
 
 
-def _strips(seen: Tensor, size: Size) -> Iterator[Tensor]:
+def _strips(visible: Tensor, size: Size) -> Iterator[Tensor]:
     """Maps ``c h w`` resized to ``size``, a strip at a time: all classes of a large picture would not fit in memory."""
-    if (seen.shape[1], seen.shape[2]) == size:
-        yield seen
+    if (visible.shape[1], visible.shape[2]) == size:
+        yield visible
         return
-    rows = max(1, STRIP_NUMBERS // (seen.shape[0] * size[1]))
-    scale = seen.shape[1] / size[0]
+    rows = max(1, STRIP_NUMBERS // (visible.shape[0] * size[1]))
+    scale = visible.shape[1] / size[0]
     for start in range(0, size[0], rows):
         stop = min(start + rows, size[0])
         # Bilinear positions of the strip's rows in the source, as torch counts them without aligned corners.
-        at = ((torch.arange(start, stop, device=seen.device) + 0.5) * scale - 0.5).clamp_(0, seen.shape[1] - 1)
+        at = ((torch.arange(start, stop, device=visible.device) + 0.5) * scale - 0.5).clamp_(0, visible.shape[1] - 1)
         above = at.long()
-        below = (above + 1).clamp_(max=seen.shape[1] - 1)
+        below = (above + 1).clamp_(max=visible.shape[1] - 1)
         share = (at - above)[:, None]
-        strip = torch.lerp(seen[:, above], seen[:, below], share)
+        strip = torch.lerp(visible[:, above], visible[:, below], share)
         strip = F.interpolate(strip[None], size=(stop - start, size[1]), mode="bilinear", align_corners=False)[0]
         yield strip

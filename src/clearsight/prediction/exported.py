@@ -1,4 +1,4 @@
-"""Find what an exported detector sees in picture files, without torch: the same JSON, CSV and overlays as a run's."""
+"""Prediction by an exported detector on picture files, without torch: the same JSON, CSV and overlays as a run's."""
 
 import contextlib
 import glob
@@ -49,7 +49,7 @@ def predict_exported(
         pictures: files, folders (all pictures below them) and patterns such as ``"photos/*.jpg"``.
         out: a new folder for the files of ``formats`` (json, csv, coco, yolo) and ``overlays/``; none where None.
             Masks are always written there, as PNG of the objects' numbers.
-        min_score: the score from which a detection counts; the threshold settled in training where None.
+        min_score: the score from which a detection counts; the deployed threshold where None.
         classes: names of the classes whose objects are kept; all where empty.
         skip_bad: leave out files that cannot be read, and say so, instead of stopping.
 
@@ -103,7 +103,7 @@ def rows_of(found: Found, size: decoding.Size, detector: ExportedDetector) -> li
 
 
 class _Output(contextlib.ExitStack):
-    """All that is written of what was found, while it is found."""
+    """Writes all output files while predicting."""
 
     def __init__(self, folder: Path, detector: ExportedDetector, formats: Sequence[str], *, overlays: bool) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _Output(contextlib.ExitStack):
             (folder / "overlays").mkdir()
 
     def add(self, seen: writing.Seen, picture: np.ndarray, found: Found, rows: list[dict[str, Any]]) -> None:
-        """Write and draw what was found in one picture; its masks are a PNG of the objects' numbers, from 1."""
+        """Write and draw the detections of one picture; its masks are a PNG of the objects' numbers, from 1."""
         parts = [] if found.masks is None else list(found.crops(seen.size, self.detector.mask_threshold))
         if found.masks is not None:
             ids = np.zeros(seen.size, dtype=np.uint16)
@@ -133,7 +133,7 @@ class _Output(contextlib.ExitStack):
 
 
 def _part(pixels: np.ndarray, window: Sequence[int]) -> np.ndarray:
-    """What of a picture lies in a window ``x1 y1 x2 y2``."""
+    """The pixels of a window ``x1 y1 x2 y2``."""
     x1, y1, x2, y2 = window
     return pixels[y1:y2, x1:x2]
 
@@ -146,7 +146,7 @@ def picture_files(words: Sequence[str | Path]) -> list[Path]:
         camera = re.fullmatch(r"(camera:)?\d{1,4}", str(word)) and not path.exists()
         if camera or path.suffix.lower() in writing.VIDEOS:
             raise ValueError(
-                f"{word} is a {'camera' if camera else 'video'}, and an exported model looks at pictures alone. "
+                f"{word} is a {'camera' if camera else 'video'}, and an exported model takes pictures only. "
                 "Predict with the run itself: `clearsight predict RUN ...`."
             )
         if path.is_file():
@@ -166,7 +166,7 @@ def picture_files(words: Sequence[str | Path]) -> list[Path]:
 
 
 def said(found: FoundInFiles) -> str:
-    """What was found in all pictures together, in words."""
+    """The counts over all pictures, as text."""
     counts = Counter(found.class_names[label] for one in found.found for label in one.labels.tolist())
     width = max(len(name) for name in (*found.class_names, "class"))
     lines = [f"{'class':<{width}}  found", *(f"{name:<{width}}  {counts[name]}" for name in found.class_names)]
@@ -210,12 +210,12 @@ def _readable(files: list[Path], skip_bad: bool) -> tuple[list[Path], tuple[str,
             problem = error  # type: ignore[assignment]
         if problem is not None:
             problems[file] = f"{file}: {problem}"
-    said = "\n".join(list(problems.values())[:10])
+    listed = "\n".join(list(problems.values())[:10])
     if problems and not skip_bad:
         raise ValueError(
-            f"{len(problems)} of {len(files)} files cannot be read as pictures:\n{said}\n"
+            f"{len(problems)} of {len(files)} files cannot be read as pictures:\n{listed}\n"
             "Remove them, or leave them out with --skip-bad."
         )
     if len(problems) == len(files):
-        raise ValueError(f"none of the {len(files)} files can be read as a picture:\n{said}")
+        raise ValueError(f"none of the {len(files)} files can be read as a picture:\n{listed}")
     return [file for file in files if file not in problems], tuple(problems.values())

@@ -1,4 +1,4 @@
-"""What a prediction looks at: words to files and cameras, and these to pictures that stream past, few at a time."""
+"""Inputs of a prediction: arguments to files and cameras, and these to a stream of pictures, few at a time."""
 
 import glob
 import re
@@ -26,14 +26,14 @@ Source = Path | Camera
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A picture that is looked at, and what it is called."""
+    """A picture to predict on, and its name."""
 
     seen: Seen
     image: UInt8[Tensor, "3 h w"]
 
 
 def found_sources(words: Sequence[str | Path]) -> list[Source]:
-    """The camera that the words name, or the files; raises ValueError where there is none, or a camera and more."""
+    """The camera that the words name, or the files; raises ValueError for none, or for a camera with anything else."""
     cameras = [camera for word in words if (camera := _camera(word)) is not None]
     if not cameras:
         return list(found_files(words))
@@ -80,8 +80,8 @@ def _still(source: Source) -> TypeGuard[Path]:
 def readable(sources: Sequence[Source], skip_bad: bool) -> tuple[dict[Source, Size], tuple[str, ...]]:
     """The sources that can be read, with the size of each picture (0, 0 for videos), and what is wrong with the others.
 
-    Pictures are decoded where bad ones may be skipped; else their headers are looked at, and all bad ones named at
-    once in an error.
+    Pictures are decoded where bad ones may be skipped; else their headers are read, and all bad ones named at once in
+    an error.
     """
     good: dict[Source, Size] = {}
     problems = []
@@ -123,10 +123,10 @@ def unique_names(sources: Sequence[Source]) -> list[str]:
 
 
 class Views:
-    """The pictures of all sources in order, frames of videos included; ``cut_short`` lists videos that broke off.
+    """The pictures of all sources in order, frames of videos included; ``cut_short`` lists truncated videos.
 
-    A video that breaks off raises DataError unless ``skip_bad``. ``total`` is how many pictures there will be, None
-    where nobody knows.
+    A truncated video raises DataError unless ``skip_bad``. ``total`` is how many pictures there will be, None where
+    unknown.
     """
 
     def __init__(

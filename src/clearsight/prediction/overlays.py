@@ -1,4 +1,4 @@
-"""Pictures of what was found: overlays, videos of them, masks as PNG, and every object cut out."""
+"""Pictures of predictions: overlays, videos of them, masks as PNG, and crops of every object."""
 
 import re
 from collections import deque
@@ -30,7 +30,7 @@ DRAWN_PX = 4096
 
 @dataclass(frozen=True)
 class _Job:
-    """A drawing on its way, and the video it is a frame of."""
+    """A drawing in progress, and the video it is a frame of."""
 
     drawn: Future[Any]
     video: DrawnVideo | None = None
@@ -38,7 +38,7 @@ class _Job:
 
 
 class Drawings:
-    """Draws beside the prediction, by threads, into ``overlays/``, ``masks/`` and ``crops/`` of a folder."""
+    """Draws while predicting, by threads, into ``overlays/``, ``masks/`` and ``crops/`` of a folder."""
 
     def __init__(self, folder: Path, class_names: Sequence[str], *, overlays: bool, crops: bool) -> None:
         self.folder, self.class_names, self.overlays, self.crops = folder, class_names, overlays, crops
@@ -111,7 +111,7 @@ class Drawings:
         return None
 
     def _finish(self, left: int) -> None:
-        """Wait until at most ``left`` drawings are on their way; frames go to their videos in order."""
+        """Wait until at most ``left`` drawings are in progress; frames go to their videos in order."""
         while len(self.jobs) > left:
             job = self.jobs.popleft()
             drawn = job.drawn.result()
@@ -125,7 +125,7 @@ class Drawings:
 
 
 def smaller(prediction: Prediction, factor: int) -> Prediction:
-    """A prediction on the picture made ``factor`` times smaller (see ``tiles.reduced``), for drawing."""
+    """A prediction on the picture downscaled by ``factor`` (see ``tiles.reduced``), for drawing."""
     if isinstance(prediction, Segmentation):
         height, width = (side // factor for side in prediction.labels.shape)
         labels, confidence = (

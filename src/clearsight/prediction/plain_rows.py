@@ -1,4 +1,4 @@
-"""What was found in a picture as rows of plain values, whatever kind of prediction it is: for JSON, CSV and people."""
+"""Predictions of any kind as rows of plain values, for JSON and CSV."""
 
 from collections.abc import Sequence
 from functools import singledispatch
@@ -14,7 +14,7 @@ from clearsight.types import Detections, Estimate, InstanceDetections, Predictio
 @singledispatch
 def rows(prediction: Prediction, class_names: Sequence[str]) -> list[dict[str, Any]]:
     """A prediction as JSON rows: objects as COCO results, masks as run lengths, else one row for the picture."""
-    raise TypeError(f"nobody knows how to write a {type(prediction).__name__}")
+    raise TypeError(f"no rows are defined for a {type(prediction).__name__}")
 
 
 @rows.register

@@ -1,4 +1,4 @@
-"""What was found in all pictures together, counted while it is found."""
+"""Totals of the predictions on all pictures, counted while predicting."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Tally:
             return [("class", "of the area"), *((name, f"{share:.1%}") for name, share in named)]
         if self.values:
             values = sorted(self.values)
-            three = {"least": values[0], "median": values[len(values) // 2], "most": values[-1]}
+            three = {"minimum": values[0], "median": values[len(values) // 2], "maximum": values[-1]}
             return [("estimate", ""), *((name, f"{value:.4g}") for name, value in three.items())]
         return [("class", "found"), *((name, str(self.counts[name])) for name in self.class_names)]
 

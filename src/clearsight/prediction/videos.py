@@ -1,4 +1,4 @@
-"""Videos and cameras, a frame at a time, and a video of what was drawn on them. OpenCV reads and writes them."""
+"""Videos and cameras, a frame at a time, and videos of overlays. OpenCV reads and writes them."""
 
 import contextlib
 import os
@@ -19,12 +19,12 @@ from clearsight.sources.problems import DataError, shown
 
 SUFFIXES = writing.VIDEOS
 COUNTED = frozenset({".avi", ".m4v", ".mov", ".mp4"})  # their headers count frames; others state a duration at best
-RATE_FROM = 16  # drawn frames whose times tell the rate of a drawn video
+RATE_FROM = 16  # drawn frames from whose times the rate of a drawn video is computed
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera by the number the system gives it."""
+    """A camera by its number in the system."""
 
     number: int
 
@@ -34,7 +34,7 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Which frames are looked at: each ``every``-th, at most ``frames`` of them, within the first ``seconds``."""
+    """Which frames are read: each ``every``-th, at most ``frames`` of them, within the first ``seconds``."""
 
     every: int = 1
     frames: int | None = None
@@ -49,7 +49,7 @@ class Limits:
             raise ValueError(f"seconds is {self.seconds}. Expected a number above 0.")
 
     def check(self, moving: bool) -> None:
-        """Raises ValueError for limits where nothing moves."""
+        """Raises ValueError for limits without a video or camera."""
         if self != Limits() and not moving:
             raise ValueError("--every, --frames and --seconds are for videos and cameras, and none was named.")
 
@@ -64,7 +64,7 @@ class Frame:
 
 
 def opencv() -> Any:
-    """The module cv2, told to keep its warnings to itself; raises ValueError where it is not installed."""
+    """The module cv2, with its warnings silenced; raises ValueError where it is not installed."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         import cv2
@@ -89,7 +89,7 @@ def fault(source: Path | Camera) -> str | None:
 
 
 def count(source: Path | Camera, limits: Limits) -> int | None:
-    """How many frames will be looked at, as far as the header says; None where it does not."""
+    """How many frames will be read, by the header; None where it does not state it."""
     if isinstance(source, Camera):
         return limits.frames
     cv2 = opencv()
@@ -100,8 +100,8 @@ def count(source: Path | Camera, limits: Limits) -> int | None:
         return limits.frames
     if limits.seconds is not None and rate > 0:
         total = min(total, np.ceil(limits.seconds * rate))
-    looked = -(-int(total) // limits.every)
-    return looked if limits.frames is None else min(looked, limits.frames)
+    selected = -(-int(total) // limits.every)
+    return selected if limits.frames is None else min(selected, limits.frames)
 
 
 def frames(source: Path | Camera, limits: Limits, stop: Callable[[], bool] = lambda: False) -> Iterator[Frame]:
@@ -127,7 +127,7 @@ def frames(source: Path | Camera, limits: Limits, stop: Callable[[], bool] = lam
                 continue
             whole, picture = capture.retrieve()
             if not whole:
-                raise DataError(_said(source, index - 1, time_s, "the next frame cannot be decoded"))
+                raise DataError(_stopped(source, index - 1, time_s, "the next frame cannot be decoded"))
             taken += 1
             pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
             image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
@@ -148,18 +148,18 @@ def _check_end(cv2: Any, capture: Any, source: Path | Camera, last: int, time_s:
         problem = fault(source) or "no picture comes from it"
         raise DataError(f"{shown(str(source))}: {problem}. Expected a video or camera that OpenCV can read.")
     if isinstance(source, Camera):
-        raise DataError(_said(source, last, time_s, "no more pictures come from it"))
+        raise DataError(_stopped(source, last, time_s, "no more pictures come from it"))
     total, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
     if total <= 0 or rate <= 0:
         return
-    # Where frames are of unequal length the time tells more than their number; a sound track may be a little longer.
+    # Where frames are of unequal length, time is more reliable than their number; a sound track may be a little longer.
     slack = 1.5 if source.suffix.lower() in COUNTED else max(2.0, rate)
     if last + 1 < total and time_s * rate + slack < total:
         promised = f"its header promises {int(total)} frames ({total / rate:.2f} s)"
-        raise DataError(_said(source, last, time_s, promised))
+        raise DataError(_stopped(source, last, time_s, promised))
 
 
-def _said(source: Path | Camera, last: int, time_s: float, why: str) -> str:
+def _stopped(source: Path | Camera, last: int, time_s: float, why: str) -> str:
     return (
         f"{shown(str(source))} stops after frame {last} ({time_s:.2f} s), and {why}. Expected a whole video. "
         "Get a whole copy, or keep what was found until then with --skip-bad."
@@ -167,7 +167,7 @@ def _said(source: Path | Camera, last: int, time_s: float, why: str) -> str:
 
 
 class DrawnVideo:
-    """A video of pictures of one size, written as they come and read again at the end."""
+    """A video of pictures of one size, written as they come and verified at the end."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.cv2, self.written = path, opencv(), 0
@@ -175,7 +175,7 @@ class DrawnVideo:
         self.writer: Any = None
 
     def add(self, time_s: float, picture: Image.Image) -> None:
-        """Add a frame; the first few wait until their times tell the rate."""
+        """Add a frame; the first few wait until the rate can be computed from their times."""
         self.waiting.append((time_s, picture))
         if self.writer is not None or len(self.waiting) >= RATE_FROM:
             self._write()

@@ -1,4 +1,4 @@
-"""Files of what was found, written while it is found: JSON, CSV, COCO, YOLO; and a folder that appears whole.
+"""Files of predictions, written while predicting: JSON, CSV, COCO, YOLO; and a folder that appears when complete.
 
 Rows are mappings of plain values, pictures are named by ``Seen``; nothing here needs torch, so that exported models
 write the same files as runs do.
@@ -28,9 +28,9 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A picture, or a frame of a video, that was looked at: its number from 1, its file, its (height, width) in px.
+    """A picture, or a frame of a video, with predictions: its number from 1, its file, its (height, width) in px.
 
-    ``name`` is that of files of its own, no one else's, "clip/000012" for a frame; ``frame`` counts from 0.
+    ``name`` is unique and names its output files, "clip/000012" for a frame; ``frame`` counts from 0.
     """
 
     image_id: int
@@ -41,7 +41,7 @@ class Seen:
     time_s: float | None = None
 
     def row(self) -> dict[str, Any]:
-        """What every row found in it begins with."""
+        """The first cells of each of its rows."""
         row: dict[str, Any] = {"image_id": self.image_id, "file_name": self.file_name}
         if self.frame is not None:
             row |= {"frame": self.frame, "time_s": self.time_s}
@@ -58,7 +58,7 @@ def new_folder(folder: str | Path) -> Path:
 
 @contextlib.contextmanager
 def appearing(folder: Path | None) -> Iterator[Path | None]:
-    """A folder to write into that takes its name when the block is done, and vanishes where it fails."""
+    """A temporary folder to write into that is renamed when the block is done, and removed where it fails."""
     if folder is None:
         yield None
         return
@@ -88,7 +88,7 @@ def formats_of(words: Iterable[str], objects: bool) -> tuple[str, ...]:
 
 
 def unique_names(stems: Sequence[str]) -> list[str]:
-    """Names of files of their own: the stems, with their number where several would share one."""
+    """Unique file names: the stems, with their number where several would share one."""
     counts = Counter(stem.casefold() for stem in stems)
     taken = {stem for stem, number in counts.items() if number == 1}
     names = []
@@ -102,7 +102,7 @@ def unique_names(stems: Sequence[str]) -> list[str]:
 
 
 def class_ids(names: Iterable[str], class_names: Sequence[str]) -> tuple[int, ...]:
-    """The ids of the classes of these names; raises ValueError for one that the model does not know."""
+    """The ids of the classes of these names; raises ValueError for a class the model was not trained on."""
     return tuple(_class_id(name, class_names) for name in names)
 
 
@@ -138,7 +138,7 @@ class JsonRows:
 
     def add(self, row: Row) -> None:
         """Write one row."""
-        # Names of files may hold lone surrogates, which UTF-8 cannot say: in JSON these become its own escapes.
+        # File names may hold lone surrogates, which UTF-8 cannot encode: in JSON these become its own escapes.
         self.file.write(self.opening + json.dumps(row, ensure_ascii=False))
         self.opening = ",\n"
 
@@ -177,7 +177,7 @@ class CsvRows:
 
 
 def flat(row: Row) -> dict[str, Any]:
-    """A row as cells: boxes as corners at the end, mappings as cells of their own, lists in words; no masks, no ids."""
+    """A row as cells: boxes as corners at the end, mappings as cells of their own, lists as text; no masks, no ids."""
     cells: dict[str, Any] = {}
     for name, value in sorted(row.items(), key=lambda item: item[0] == "bbox"):
         if name == "bbox":
@@ -193,7 +193,7 @@ def flat(row: Row) -> dict[str, Any]:
 
 
 def cell(value: Any) -> Any:
-    """Text that a spreadsheet shows rather than computes; other values as they are."""
+    """Text that a spreadsheet does not evaluate as a formula; other values as they are."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
@@ -213,9 +213,9 @@ class CocoFile:
         })  # fmt: skip
         for row in rows:
             self.count += 1
-            said = {name: row[name] for name in ("category_id", "bbox", "score", "segmentation", "area") if name in row}
+            kept = {name: row[name] for name in ("category_id", "bbox", "score", "segmentation", "area") if name in row}
             area = {"area": round(row["bbox"][2] * row["bbox"][3], 2), "iscrowd": 0}
-            self.objects.add({"id": self.count, "image_id": seen.image_id, **area, **said})
+            self.objects.add({"id": self.count, "image_id": seen.image_id, **area, **kept})
 
     def close(self) -> None:
         """Put the annotations and categories behind the images."""
@@ -268,7 +268,7 @@ class _Closing(Protocol):
 
 
 class Tables:
-    """All files of rows of one prediction: ``add`` what was found in each picture; they are whole once closed.
+    """All files of rows of one prediction: ``add`` the rows of each picture; the files are complete once closed.
 
     ``frames`` says whether some rows are of frames of a video; ``objects`` whether the rows are objects.
     """
@@ -284,7 +284,7 @@ class Tables:
         self.yolo = YoloFolder(folder / "labels", class_names) if "yolo" in formats else None
 
     def add(self, seen: Seen, rows: Sequence[Row]) -> None:
-        """Write what was found in one picture; ``outline`` of a row is for YOLO alone."""
+        """Write the rows of one picture; ``outline`` of a row is for YOLO alone."""
         for row in rows:
             whole = seen.row() | {name: value for name, value in row.items() if name != "outline"}
             for of_rows in (self.json, self.csv):

@@ -1,1 +1,1 @@
-"""Training, judging and predicting with models of tables."""
+"""Training, evaluation and prediction with models of tables."""

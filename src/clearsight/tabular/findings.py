@@ -1,4 +1,4 @@
-"""What is said of a table model besides the audits: coefficients, the choice of degree, residuals, leaking columns."""
+"""Findings about table models besides the audits: coefficients, validation curve, residuals, leaking columns."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ COLUMNS_SHOWN = 20
 
 
 def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequence[str], ridge: bool) -> Finding:
-    """The coefficients as dots and whiskers, the largest first."""
+    """The coefficients with intervals, the largest first."""
     shown_names = [shown(name, 80) for name in found.names[:TERMS_SHOWN]]
     values, low, high = (column[:TERMS_SHOWN].tolist() for column in (found.value, found.low, found.high))
     clear = [name for name, a, b in zip(shown_names, low, high, strict=True) if a > 0 or b < 0]
@@ -32,7 +32,7 @@ def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequen
     more = len(found.names) - TERMS_SHOWN
     return Finding(
         question="what it does",
-        claim=f"{first}, the other columns held. Of the {len(shown_names)} largest coefficients {len(clear)} are "
+        claim=f"{first}, the other columns fixed. Of the {len(shown_names)} largest coefficients {len(clear)} are "
         "clearly not zero.",
         metric="coefficients",
         value=None,
@@ -42,9 +42,8 @@ def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequen
         method=f"Per standard deviation of a number, and per category against the mean of its column's categories; "
         f"95% intervals: estimate ± t × standard error of {found.replicates} resamplings of whole clusters."
         + (f" The {more} smaller ones are not shown." if more > 0 else ""),
-        limits="A coefficient says how the model computes, not what causes what. Columns that move together share "
-        "their effect among them."
-        + (" The penalty holds coefficients small: the intervals are of the shrunken ones." if ridge else ""),
+        limits="A coefficient describes the model, not a cause. Correlated columns share their effect."
+        + (" Regularisation shrinks coefficients: the intervals are of the shrunken ones." if ridge else ""),
         plot="intervals",
         series={
             "label": shown_names, "value": values, "low": low, "high": high,
@@ -55,34 +54,34 @@ def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequen
 
 
 def degree_curve(curve: Curve, chosen: int, rows: int, target: str) -> Finding:
-    """Degree against the error on training rows and on rows left out."""
+    """The validation curve: the error on training and on held-out rows by degree."""
     lines: dict[str, list] = {"line": [], "x": [], "y": [], "low": [], "high": []}
     for name, means, spreads in (
-        ("rows trained on", curve.training, curve.training_spread),
-        ("rows left out", curve.validation, curve.validation_spread),
+        ("training rows", curve.training, curve.training_spread),
+        ("held-out rows", curve.validation, curve.validation_spread),
     ):
         for degree, mean, spread in zip(curve.choices, means, spreads, strict=True):
             cells = (name, degree, mean, max(0.0, mean - spread), mean + spread)
             for column, cell in zip(lines, cells, strict=True):
                 lines[column].append(cell)
     best = curve.choices.index(chosen)
-    said = f"Degree {chosen} errs least on rows left out: RMSE {curve.validation[best]:.3g}"
+    claim = f"Degree {chosen} has the lowest error on held-out rows: RMSE {curve.validation[best]:.3g}"
     if best > 0:
-        said += f", against {curve.validation[0]:.3g} at degree {curve.choices[0]} (too stiff)"
+        claim += f", against {curve.validation[0]:.3g} at degree {curve.choices[0]} (underfitting)"
     if best < len(curve.choices) - 1:
-        said += f" and {curve.validation[-1]:.3g} at degree {curve.choices[-1]} (too supple)"
+        claim += f" and {curve.validation[-1]:.3g} at degree {curve.choices[-1]} (overfitting)"
     return Finding(
         question="what it does",
-        claim=said + ".",
+        claim=f"{claim}.",
         metric="RMSE by degree",
         value=curve.validation[best],
         interval=None,
         n=rows,
         unit="rows",
         method=f"{curve.folds}-fold cross-validation within the training rows; bands are one standard deviation over "
-        "the folds. At each degree the ridge's strength is chosen anew.",
-        limits="The error at the chosen degree is a little too good, since it was chosen by it; the scores above are "
-        "of rows that had no part in the choice.",
+        "the folds. The ridge strength is chosen for each degree.",
+        limits="The error at the chosen degree is optimistic, since it was selected by it; the scores above are of "
+        "rows that were not used in the selection.",
         plot="curve",
         series=lines,
         axes=("degree", f"RMSE of {target}"),
@@ -90,22 +89,22 @@ def degree_curve(curve: Curve, chosen: int, rows: int, target: str) -> Finding:
 
 
 def leaks_of(found: Sequence[Alone], rows: int, target: str, classes: bool) -> list[Finding]:
-    """Columns that tell the answer alone; where none does, the one that comes nearest."""
+    """Columns that predict the target alone; where none does, the one that comes nearest."""
     metric = "skill of one column alone" if classes else "R2 of one column alone"
     method = "A small decision tree" + ("" if classes else " or an isotonic regression")
     shape = [one for one in found[:COLUMNS_SHOWN]]
     suspects = [one for one in found if one.leaks]
-    word = "avoids {:.0%} of the errors of guessing" if classes else "predicts it with R2 {:.3f}"
+    word = "avoids {:.0%} of the errors of the trivial baseline" if classes else "predicts it with R2 {:.3f}"
     findings = []
     for one in suspects or found[:1]:
-        said = word.format(one.score)
+        skill = word.format(one.score)
         if one.leaks:
             claim = (
-                f"{shown(one.column)} alone {said}: is it known before the prediction of {target} is needed? If not, "
+                f"{shown(one.column)} alone {skill}: is it known before the prediction of {target} is needed? If not, "
                 f"train without it (ignore={shown(one.column)})."
             )
         else:
-            claim = f"No column alone tells {target} almost perfectly; {shown(one.column)}, the best, {said}."
+            claim = f"No column alone predicts {target} almost perfectly; {shown(one.column)}, the best, {skill}."
         findings.append(
             Finding(
                 question="when to trust it",
@@ -132,7 +131,7 @@ def leaks_of(found: Sequence[Alone], rows: int, target: str, classes: bool) -> l
 
 
 def residuals_by_group(request: Request) -> list[Finding]:
-    """The mean of estimate minus truth for each group of each attribute: who gets too much, who too little."""
+    """The mean residual (estimate minus truth) for each group of each attribute: over- and underestimation."""
     evidence = request.evidence
     statistics = evidence.statistics
     if not isinstance(statistics, RegressionStatistics):
@@ -147,7 +146,7 @@ def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) 
     weights = cluster_weights(evidence.clusters, request.replicates, request.seed, values)
     whole = interval(metric, evidence, weights, request.confidence)
     rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
-    off = []
+    biased = []
     groups = [group for group in np.unique(values).tolist() if group != UNKNOWN]
     for group in (None, *groups):
         chosen = values == group if group is not None else np.ones(len(values), dtype=bool)
@@ -159,12 +158,12 @@ def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) 
         for column, cell in zip(rows, cells, strict=True):
             rows[column].append(cell)
         if group is not None and low is not None and high is not None and (low > 0 or high < 0):
-            off.append(f"{shown(group, 40)} (too {'much' if low > 0 else 'little'})")
+            biased.append(f"{shown(group, 40)} ({'over' if low > 0 else 'under'}estimated)")
     target = evidence.statistics.target
     return Finding(
         question="whom it fails",
-        claim=f"By {name}, it errs to one side for {', '.join(off)}."
-        if off
+        claim=f"By {name}, its estimates are biased for {', '.join(biased)}."
+        if biased
         else f"By {name}, no group's {target} is clearly over- or underestimated.",
         metric="mean residual by group",
         value=whole.value,
@@ -172,7 +171,7 @@ def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) 
         n=whole.images,
         unit="rows",
         method=how(request, whole) + " Each group keeps its number of clusters in every resampling.",
-        limits="The intervals stand each for itself and are not corrected for the number of groups.",
+        limits="The intervals are not corrected for the number of groups.",
         group=name,
         plot="intervals",
         series=rows,
@@ -195,5 +194,5 @@ def cross_validated(evidence: Evidence, request: Request, folds: int) -> Finding
         n=found.images,
         unit="rows",
         method=how(request, found) + " Every row was predicted by a model that did not see its fold.",
-        limits="Models of a part of the rows: the final model, of all of them, is likely a little better.",
+        limits="Models trained on a part of the rows: the final model, trained on all, is likely a little better.",
     )

@@ -48,11 +48,11 @@ def predict_table(
     rows: list[dict[str, Any]] = []
     for file in [files] if isinstance(files, str | Path) else files:
         frame, inputs = read_rows(file, columns, skip_bad)
-        answers = predict(pipeline, inputs, len(run.config.class_names))
+        predicted = predict(pipeline, inputs, len(run.config.class_names))
         ids = ids_of(frame, range(1, frame.height + 1))
-        strange = _unfamiliar(inputs, columns)
-        for id, answer, doubts in zip(ids, answers, strange, strict=True):
-            rows.append({"file": str(file), "id": id, **_said(answer, run.config.class_names), "unfamiliar": doubts})
+        unfamiliar = _unfamiliar(inputs, columns)
+        for id, one, names in zip(ids, predicted, unfamiliar, strict=True):
+            rows.append({"file": str(file), "id": id, **_as_row(one, run.config.class_names), "unfamiliar": names})
     found = PredictedRows(target=run.config.settings["target"], rows=tuple(rows), folder=folder)
     with appearing(folder) as partial:
         if partial is not None:
@@ -60,11 +60,11 @@ def predict_table(
     return found
 
 
-def _said(answer: Any, class_names: Sequence[str]) -> dict[str, Any]:
+def _as_row(one: Any, class_names: Sequence[str]) -> dict[str, Any]:
     if not class_names:
-        return {"prediction": float(answer)}
-    shares = {f"probability of {name}": round(float(share), 6) for name, share in zip(class_names, answer, strict=True)}
-    return {"prediction": class_names[int(np.argmax(answer))], **shares}
+        return {"prediction": float(one)}
+    shares = {f"probability of {name}": round(float(share), 6) for name, share in zip(class_names, one, strict=True)}
+    return {"prediction": class_names[int(np.argmax(one))], **shares}
 
 
 def _unfamiliar(inputs: np.ndarray, columns: Sequence[Column]) -> list[list[str]]:

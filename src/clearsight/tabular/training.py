@@ -1,4 +1,4 @@
-"""Train, judge and audit a model of a table: the same run folder, the same audits, the same report."""
+"""Train, evaluate and audit a model of a table: the same run folder, the same audits, the same report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from clearsight.energy.meter import Meter
 from clearsight.estimators import saving
 from clearsight.estimators.coefficients import coefficients
 from clearsight.estimators.fitting import Fitted, Recipe, fit, out_of_fold, predict
-from clearsight.estimators.preparing import Folds, Layout, deal_folds
+from clearsight.estimators.preparing import Folds, Layout, stratified_folds
 from clearsight.evaluation.conclusion import write_card
 from clearsight.evaluation.judging import keep_evidence
 from clearsight.files.records import to_json
@@ -28,13 +28,13 @@ from clearsight.sources.checks.leaks import alone
 from clearsight.sources.tables.columns import Column
 from clearsight.sources.tables.table import Table, read_table
 from clearsight.tabular import findings as findings
-from clearsight.tabular.judging import (
+from clearsight.tabular.evaluation import (
     CROSS_VALIDATION,
-    Judged,
-    doubts,
+    Evaluated,
+    evaluated,
     evidence_of,
-    judge,
-    judged_split,
+    held_out_split,
+    leakage_notes,
     training_rows,
 )
 from clearsight.types import Card, Evidence, Finding, Request
@@ -42,8 +42,8 @@ from clearsight.types import Card, Evidence, Finding, Request
 MODEL_FILE = "model.skops"
 FOLDS = 5
 OUT_OF_FOLD = (
-    "The table has no test rows, so the model is judged by cross-validation: every row was predicted by a model of the "
-    "other folds, with everything chosen within those. The model kept was trained on all rows."
+    "The table has no test rows, so the model is evaluated by cross-validation: every row was predicted by a model of "
+    "the other folds, with all hyperparameters chosen within those. The final model was trained on all rows."
 )
 
 
@@ -64,10 +64,10 @@ def train_table(
 ) -> Run:
     """Train an estimator on a table, evaluate it on held-out rows, audit it, and write the report.
 
-    ``settings`` are fields of the model's config; ``ignore``, columns separated by commas, are not learnt from.
+    ``settings`` are fields of the model's config; ``ignore``, columns separated by commas, are not used.
 
     Raises:
-        ValueError: whatever the user can mend, in one message.
+        ValueError: whatever the user can correct, in one message.
     """
     zone = None if zone is None else find_zone(zone).code
     kind = catalogue.find("estimators", model).load()
@@ -77,7 +77,7 @@ def train_table(
     wanted = kind.tasks[0] if len(kind.tasks) == 1 else None
     table = read_table(data, target, wanted=wanted, by=by, ignore=ignore, attributes=attributes, skip_bad=skip_bad)
     training = training_rows(table)
-    folds = deal_folds(table.truth[training], table.clusters[training], FOLDS)
+    folds = stratified_folds(table.truth[training], table.clusters[training], FOLDS)
     recipe = Recipe(
         kind=kind, config=config, layout=_layout(table), task=table.task, classes=len(table.class_names), seed=seed
     )
@@ -105,9 +105,9 @@ def train_table(
 def evaluate_table(
     run: Run | str | Path, data: str | Path, *, attributes: str | Path | None = None, skip_bad: bool = False
 ) -> Evidence:
-    """Judge a run on a table and keep the evidence in its folder.
+    """Evaluate a run on a table and keep the evidence in its folder.
 
-    The rows it was trained on are judged as they were then, by models that did not see them.
+    The rows it was trained on keep their out-of-fold predictions.
     """
     run = opened(run)
     return _evidence(run, _read_for(run, data, (), attributes, skip_bad))
@@ -178,18 +178,18 @@ def _train(run: Run, recipe: Recipe, table: Table, folds: Folds, meter: Meter, q
         fitted = fit(recipe, inputs, truth, clusters)
         run.write_file(MODEL_FILE, saving.to_bytes(fitted.pipeline))
         answers = out_of_fold(recipe, inputs, truth, clusters, folds)
-    judged = judge(run, recipe, table, fitted, folds, answers)
+    results = evaluated(run, recipe, table, fitted, folds, answers)
     request = Request(
-        evidence=judged.evidence, more={"baseline": judged.baseline}, by=_by(run.config, judged.evidence),
+        evidence=results.evidence, more={"baseline": results.baseline}, by=_by(run.config, results.evidence),
         zone=run.config.settings["asked"]["zone"], seed=run.config.seed,
     )  # fmt: skip
-    found = _findings(recipe, table, fitted, judged, request, len(folds))
-    headline = judged.evidence.statistics.metrics()[0]
-    score = float(headline.compute(judged.evidence.statistics, np.ones((1, judged.evidence.statistics.images)))[0])
+    found = _findings(recipe, table, fitted, results, request, len(folds))
+    headline = results.evidence.statistics.metrics()[0]
+    score = float(headline.compute(results.evidence.statistics, np.ones((1, results.evidence.statistics.images)))[0])
     run.append_log({"rows": int(training.sum()), "chosen": fitted.chosen, headline.name: score})
-    notes = [*table.problems, *fitted.notes, *doubts(table), *([] if judged_split(table) else [OUT_OF_FOLD])]
+    notes = [*table.problems, *fitted.notes, *leakage_notes(table), *([] if held_out_split(table) else [OUT_OF_FOLD])]
     write_card(
-        run, request, meter.cost(), _facts(run.config, table, fitted, judged.evidence), (), notes,
+        run, request, meter.cost(), _facts(run.config, table, fitted, results.evidence), (), notes,
         run.config.settings["asked"]["responsible"], summary=_summary(run.config, table, fitted), found=found,
     )  # fmt: skip
 
@@ -199,10 +199,10 @@ def _by(config: Config, evidence: Evidence) -> tuple[str, ...]:
 
 
 def _evidence(run: Run, table: Table) -> Evidence:
-    """The evidence of a run on a table: its own rows as they were judged, others by the model as it is."""
+    """The evidence of a run on a table: its own rows as evaluated in training, others by the final model."""
     statistics_type = ClassificationStatistics if table.class_names else RegressionStatistics
     if table.fingerprint == run.config.fingerprint:
-        split = judged_split(table)
+        split = held_out_split(table)
         stored = run.read_evidence(split or CROSS_VALIDATION, statistics_type)
         rows = training_rows(table) if split is None else ~training_rows(table)
         return dataclasses.replace(stored, groups={name: words[rows] for name, words in table.groups.items()})
@@ -225,13 +225,13 @@ def _read_for(run: Run, data: str | Path, by: Sequence[str], attributes: str | P
 
 
 def _findings(
-    recipe: Recipe, table: Table, fitted: Fitted, judged: Judged, request: Request, folds: int
+    recipe: Recipe, table: Table, fitted: Fitted, results: Evaluated, request: Request, folds: int
 ) -> list[Finding]:
     training = training_rows(table)
     data = (table.inputs[training], table.truth[training], table.clusters[training])
     rows, found = int(training.sum()), []
-    if judged.crossed is not judged.evidence:
-        found.append(findings.cross_validated(judged.crossed, request, folds))
+    if results.cross_validated is not results.evidence:
+        found.append(findings.cross_validated(results.cross_validated, request, folds))
     weights = coefficients(fitted.pipeline, recipe.layout, data, table.class_names, recipe.seed)
     if weights is not None:
         ridge = bool(fitted.chosen)
@@ -244,7 +244,7 @@ def _findings(
 
 def _facts(config: Config, table: Table, fitted: Fitted, evidence: Evidence) -> dict[str, str]:
     training, split = int(training_rows(table).sum()), evidence.about["split"]
-    judged = "all rows, each by a model that did not see it" if split == CROSS_VALIDATION else f"rows of split {split}"
+    which = "all rows, out of fold" if split == CROSS_VALIDATION else f"rows of split {split}"
     return {
         "Model": config.model,
         "Data": table.name,
@@ -253,7 +253,7 @@ def _facts(config: Config, table: Table, fitted: Fitted, evidence: Evidence) -> 
         "Chosen by cross-validation": ", ".join(f"{name} {value:g}" for name, value in fitted.chosen.items())
         or "nothing",
         "Trained on": f"{training} rows",
-        "Evaluated on": f"{len(evidence.ids)} rows: {judged}",
+        "Evaluated on": f"{len(evidence.ids)} rows: {which}",
         "Seed": str(config.seed),
     }
 

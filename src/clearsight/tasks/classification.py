@@ -13,7 +13,7 @@ SUM_SLACK = 1e-3
 
 
 class Classification:
-    """The task of naming the class of a picture: how probabilities become statistics, and what guessing would score."""
+    """Classification: from probabilities to statistics, and the trivial baseline."""
 
     name = "classification"
     statistics_type = ClassificationStatistics
@@ -26,7 +26,7 @@ class Classification:
         class_names: Sequence[str],
         majority: int | None = None,
     ) -> ClassificationStatistics:
-        """Keep the truth and the probabilities of each picture; ``majority`` is the most frequent class elsewhere.
+        """Keep the truth and the probabilities of each picture; ``majority`` is the most frequent training class.
 
         Raises ValueError where a picture has no label, a label no class, or probabilities do not sum to 1.
         """
@@ -34,7 +34,7 @@ class Classification:
         if not len(labels) == len(truths) == len(predictions):
             raise ValueError(
                 f"{len(predictions)} pictures came with {len(labels)} labels. Each picture needs one class. "
-                "Leave out the pictures whose class nobody knows."
+                "Leave out the pictures of unknown class."
             )
         truth = np.array(labels, dtype=np.int64)
         if len(truth) and not (truth.min() >= 0 and truth.max() < len(class_names)):
@@ -74,7 +74,7 @@ def probabilities(
 ) -> Float[np.ndarray, "images classes"]:
     """The probabilities of all pictures; raises ValueError where they are none, or do not ``sum_to_one``."""
     given = [one.probabilities for one in predictions if isinstance(one, Scores)]
-    assert len(given) == len(predictions), "scores of classes are judged here, nothing else"
+    assert len(given) == len(predictions), "every prediction must be Scores"
     if not given:
         return np.zeros((0, classes), dtype=np.float32)
     found = torch.stack(given).detach().float().cpu().numpy()
@@ -88,7 +88,7 @@ def probabilities(
     bad = np.flatnonzero(~(inside.all(1) & summed))
     if len(bad):
         raise ValueError(
-            f"{len(bad)} predictions are no probabilities, the first that of picture {bad[0]}. Expected numbers "
+            f"{len(bad)} predictions are not probabilities, the first that of picture {bad[0]}. Expected numbers "
             f"between 0 and 1{' that sum to 1' if sum_to_one else ''}. Check the model's outputs."
         )
     return np.clip(found, 0.0, 1.0)

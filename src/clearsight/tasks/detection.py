@@ -11,13 +11,13 @@ from clearsight.ops.error_causes import explain
 from clearsight.ops.matching import Matches, Objects, match
 from clearsight.types import Boxes, Detections, Prediction, Size, Truth
 
-DETECTIONS_AT_MOST = 100
+MAX_DETECTIONS = 100
 CANDIDATES = 1000
 CELLS_PER_SIDE = 20
 
 
 class Detection:
-    """The task of finding objects: how detections and true boxes become statistics, and what guessing would score."""
+    """Object detection: from detections and true boxes to statistics, and the trivial baseline."""
 
     name = "detection"
     statistics_type: type = DetectionStatistics
@@ -56,13 +56,13 @@ class Detection:
         )
 
     def settle(self, statistics: DetectionStatistics) -> dict[str, float]:
-        """The score threshold to deploy: the best trade of missed against false, on held-out pictures."""
+        """The score threshold to deploy: the one of highest F1 on held-out pictures."""
         return {"threshold": best_threshold(statistics)}
 
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """The trivial baseline: a grid of each class's median box, scored by how often one was there.
+        """The trivial baseline: a grid of each class's median box, scored by how often a true box matches it.
 
         ``truths`` and ``sizes`` (px) are those of the training pictures; boxes scale with the size of the picture.
         """
@@ -74,10 +74,10 @@ class Detection:
             if len(own):
                 grid = _grid(np.median(own[:, 2:] - own[:, :2], axis=0))
                 boxes.append(grid)
-                scores.append(np.minimum(_often(grid, own) / len(truths), 1.0))
+                scores.append(np.minimum(_match_counts(grid, own) / len(truths), 1.0))
                 classes.append(np.full(len(grid), label))
         score = np.concatenate(scores)
-        best = np.argsort(-score, kind="stable")[: DETECTIONS_AT_MOST * max(1, len(class_names))]
+        best = np.argsort(-score, kind="stable")[: MAX_DETECTIONS * max(1, len(class_names))]
         xyxy, labelled = torch.from_numpy(np.concatenate(boxes)[best]), torch.from_numpy(np.concatenate(classes)[best])
         scored = torch.from_numpy(score[best]).float()
 
@@ -92,7 +92,7 @@ class Detection:
 def best_threshold(statistics: DetectionStatistics) -> float:
     """The score threshold with the highest F1 at IoU 0.5, classes weighted by their objects; 0.5 where none exists.
 
-    Choose it on pictures that are not those it is judged on.
+    Choose it on other pictures than those of the evaluation.
     """
     shown = ~statistics.ignored[ALL, 0]
     score, label, right = statistics.score[shown], statistics.label[shown], statistics.matched[ALL, 0, shown]
@@ -113,9 +113,9 @@ def best_threshold(statistics: DetectionStatistics) -> float:
 def found_objects(
     predictions: Sequence[Prediction], classes: int
 ) -> tuple[Objects, Float[np.ndarray, "d"], Int[np.ndarray, "d"]]:
-    """All detections in one list, the best 100 of each picture and class; their scores, and their places in all."""
+    """All detections in one list, the best 100 of each picture and class; their scores, and their indices."""
     given = [one for one in predictions if isinstance(one, Detections)]
-    assert len(given) == len(predictions), "detections are judged here, nothing else"
+    assert len(given) == len(predictions), "every prediction must be Detections"
     xyxy = _flat([p.xyxy for p in given], (0, 4))
     score = _flat([p.scores for p in given], (0,))
     label = _flat([p.labels for p in given], (0,)).astype(np.int64)
@@ -125,7 +125,7 @@ def found_objects(
     group = _group([len(p) for p in given], label, classes)
     order = np.lexsort((-score, group))
     place = np.arange(len(order)) - np.searchsorted(group[order], group[order])
-    order = order[place < DETECTIONS_AT_MOST]
+    order = order[place < MAX_DETECTIONS]
     sides = xyxy[order, 2:] - xyxy[order, :2]
     objects = Objects(
         xyxy=xyxy[order], group=group[order], area=sides[:, 0] * sides[:, 1], crowd=np.zeros(len(order), dtype=bool)
@@ -152,7 +152,7 @@ def true_objects(truths: Sequence[Truth], pictures: int, classes: int) -> Object
 
 
 def counted(true: Objects, matches: Matches, pictures: int, classes: int) -> Int[np.ndarray, "pictures classes areas"]:
-    """How many objects are judged, by picture, class and area range."""
+    """How many objects are not ignored, by picture, class and area range."""
     counts = [np.bincount(true.group[judged], minlength=pictures * classes) for judged in matches.judged]
     return np.stack([each.reshape(pictures, classes) for each in counts], axis=-1)
 
@@ -178,7 +178,7 @@ def _check_labels(label: Int[np.ndarray, "n"], classes: int, what: str) -> None:
 def _relative_boxes(
     truths: Sequence[Truth], sizes: Sequence[Size]
 ) -> tuple[Float[np.ndarray, "n 4"], Int[np.ndarray, "n"]]:
-    """All judged true boxes as shares of their picture's sides, and their labels."""
+    """All true boxes, ignored ones aside, as shares of their picture's sides, and their labels."""
     boxes, labels = [np.zeros((0, 4))], [np.zeros(0, dtype=np.int64)]
     for truth, (height, width) in zip(truths, sizes, strict=True):
         if isinstance(truth, Boxes):
@@ -198,13 +198,13 @@ def _grid(sides: Float[np.ndarray, "2"]) -> Float[np.ndarray, "cells 4"]:
     return np.concatenate([corner, corner + sides], axis=1)
 
 
-def _often(grid: Float[np.ndarray, "cells 4"], own: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "cells"]:
-    """How many of the true boxes each cell of the grid would have met at IoU 0.5."""
-    met = np.zeros(len(grid))
+def _match_counts(grid: Float[np.ndarray, "cells 4"], own: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "cells"]:
+    """How many of the true boxes each box of the grid matches at IoU 0.5."""
+    counts = np.zeros(len(grid))
     area = (own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1])
     for index, cell in enumerate(grid):
         sides = np.minimum(own[:, 2:], cell[2:]) - np.maximum(own[:, :2], cell[:2])
         both = np.where((sides > 0).all(1), sides[:, 0] * sides[:, 1], 0.0)
         size = (cell[2] - cell[0]) * (cell[3] - cell[1])
-        met[index] = (both >= 0.5 * (area + size - both)).sum()
-    return met
+        counts[index] = (both >= 0.5 * (area + size - both)).sum()
+    return counts

@@ -19,11 +19,11 @@ from clearsight.tasks.detection import Detection, counted, found_objects, true_o
 from clearsight.types import Detections, InstanceDetections, Instances, Masks, Prediction, Size, Truth
 
 SHAPE_SIDE = 28
-GUESSES = 1000
+MAX_BASELINE_MASKS = 1000
 
 
 class InstanceSegmentation(Detection):
-    """The task of finding objects and their pixels: how masks become statistics, and what guessing would score."""
+    """Instance segmentation: from masks to statistics, and the trivial baseline."""
 
     name = "instance-segmentation"
     statistics_type = InstanceStatistics
@@ -71,19 +71,19 @@ class InstanceSegmentation(Detection):
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
     ) -> Callable[[Size], Prediction]:
-        """The trivial baseline: a detector's guesses, each box filled with the usual shape of its class.
+        """The trivial baseline: that of detection, each box filled with the mean mask of its class.
 
-        A pixel of a shape is one that half the training objects of the class or more have there; 1000 guesses at most.
+        The mean over the training objects is thresholded at 0.5; there are at most 1000 masks.
         """
         truths = list(truths)
         boxes = super().baseline(truths, sizes, class_names)
-        shapes = _usual_shapes(truths, len(class_names))
+        shapes = _mean_masks(truths, len(class_names))
 
         @lru_cache(maxsize=16)
         def predict(size: Size) -> Prediction:
             guessed = boxes(size)
             assert isinstance(guessed, Detections)
-            best = guessed.select(torch.arange(min(GUESSES, len(guessed))))
+            best = guessed.select(torch.arange(min(MAX_BASELINE_MASKS, len(guessed))))
             masks = instance_masks.pasted(shapes[best.labels], best.xyxy, size)
             return InstanceDetections(xyxy=best.xyxy, scores=best.scores, labels=best.labels, masks=masks)
 
@@ -92,7 +92,7 @@ class InstanceSegmentation(Detection):
 
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
-    """The masks of many pictures in flat lists, as matching numbers them; ``widths`` are those along the outlines."""
+    """The masks of many pictures in flat lists, as matching indexes them; ``widths`` are those of the boundaries."""
 
     found: Masks
     true: Masks
@@ -109,10 +109,10 @@ class _Pairs:
         place: Int[np.ndarray, "d"],
         crowd: Bool[np.ndarray, "n"],
     ) -> "_Pairs":
-        """The masks of these pictures, of the found ones those at ``place``."""
+        """The masks of these pictures, of the predicted ones those at ``place``."""
         found, true = [], []
         for prediction, truth in zip(predictions, truths, strict=True):
-            assert isinstance(prediction, InstanceDetections), "objects with masks are judged here, nothing else"
+            assert isinstance(prediction, InstanceDetections), "every prediction must be InstanceDetections"
             if not isinstance(truth, Instances):
                 raise ValueError(
                     "a picture came without the masks of its objects. Each picture needs one for every object; "
@@ -123,8 +123,8 @@ class _Pairs:
                     f"{width} x {height}" for height, width in (prediction.masks.size, truth.masks.size)
                 )
                 raise ValueError(
-                    f"found masks and true ones are of pictures of different sizes: {sizes} px. Expected the same. "
-                    "Bring predictions back to the picture's own size."
+                    f"predicted and true masks are of pictures of different sizes: {sizes} px. Expected the same. "
+                    "Resize predictions to the picture's own size."
                 )
             found.append(prediction.masks)
             true.append(truth.masks)
@@ -146,14 +146,14 @@ class _Pairs:
         return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
 
     def boundaries(self, met: Int[np.ndarray, "d"], row: Int[np.ndarray, "d"]) -> Float[np.ndarray, "d"]:
-        """The Boundary IoU of each detection with the object it met; 0 where it met none."""
+        """The Boundary IoU of each detection with its matched object; 0 without one."""
         result, right = np.zeros(len(met)), np.flatnonzero(met >= 0)
         result[right] = boundary_ious(self.found, self.true, right, met[right], self.widths[row[right]])
         return result
 
 
-def _usual_shapes(truths: Sequence[Truth], classes: int) -> Float[Tensor, "classes side side"]:
-    """How often each place of a class's boxes belongs to the object; 1 all over where that is never half the time."""
+def _mean_masks(truths: Sequence[Truth], classes: int) -> Float[Tensor, "classes side side"]:
+    """The mean mask of each class within its boxes; all 1 where it is nowhere 0.5 or more."""
     total, count = torch.zeros(classes, SHAPE_SIDE, SHAPE_SIDE), torch.zeros(classes)
     for truth in truths:
         if isinstance(truth, Instances):

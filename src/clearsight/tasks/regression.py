@@ -9,7 +9,7 @@ from clearsight.types import Estimate, Prediction, Size, Truth, Value
 
 
 class Regression:
-    """The task of estimating a number: how estimates and true values become statistics, and what the mean scores."""
+    """Regression: from estimates and true values to statistics, and the trivial baseline."""
 
     name = "regression"
     statistics_type = RegressionStatistics
@@ -24,7 +24,7 @@ class Regression:
         unit: str = "",
     ) -> RegressionStatistics:
         """Truth and estimate of each row, without classes. Raises ValueError for what is not a finite number."""
-        assert all(isinstance(one, Estimate) for one in predictions), "estimates are judged here, nothing else"
+        assert all(isinstance(one, Estimate) for one in predictions), "every prediction must be an Estimate"
         truth, estimate = _values(truths), np.array([_number(one) for one in predictions], dtype=np.float64)
         if len(truth) != len(estimate):
             raise ValueError(f"{len(estimate)} estimates came with {len(truth)} true values. Expected one for each.")

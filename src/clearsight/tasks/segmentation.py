@@ -19,7 +19,7 @@ Map = UInt8[np.ndarray, "h w"]
 
 
 class SemanticSegmentation:
-    """The task of giving every pixel a class: how class maps become statistics, and what guessing would score."""
+    """Semantic segmentation: from class maps to statistics, and the trivial baseline."""
 
     name = "segmentation"
     statistics_type = SegmentationStatistics
@@ -28,29 +28,29 @@ class SemanticSegmentation:
     def statistics(
         self, predictions: Sequence[Prediction], truths: Sequence[Truth], class_names: Sequence[str]
     ) -> SegmentationStatistics:
-        """Count the judged pixels of each picture by true and predicted class, and how well the outlines agree.
+        """The confusion matrix and the boundary agreement of each picture, without ignored pixels.
 
         Raises ValueError where a picture has no class map, the sizes differ, a class id has no name, or a confidence
-        is no probability.
+        is not a probability.
         """
         classes = len(class_names)
         maps = [truth for truth in truths if isinstance(truth, ClassMap)]
         if not len(maps) == len(truths) == len(predictions):
             raise ValueError(
                 f"{len(predictions)} pictures came with {len(maps)} class maps. Each picture needs one; "
-                "pixels that nobody labelled are 255."
+                "unlabelled pixels are 255."
             )
         confusion = np.zeros((len(maps), classes, classes), dtype=np.int64)
         boundary = np.zeros((len(maps), classes, 4), dtype=np.int64)
         samples = []
         for index, (prediction, truth) in enumerate(zip(predictions, maps, strict=True)):
-            assert isinstance(prediction, Segmentation), "class maps are judged here, nothing else"
+            assert isinstance(prediction, Segmentation), "every prediction must be a Segmentation"
             true, found, confidence = _checked(prediction, truth, classes)
             confusion[index] = _confusion(true, found, classes)
             judged = np.where(true == IGNORE, np.uint8(IGNORE), found)
             within = TOLERANCE * float(np.hypot(*true.shape))
             boundary[index] = outlines.agreement(judged, true, classes, within)
-            chosen = _spread(np.flatnonzero(true.reshape(-1) != IGNORE))
+            chosen = _sampled(np.flatnonzero(true.reshape(-1) != IGNORE))
             samples.append((index, found.reshape(-1)[chosen], confidence.reshape(-1)[chosen], true.reshape(-1)[chosen]))
         label = _flat([found for _, found, _, _ in samples], np.int64)
         return SegmentationStatistics(
@@ -64,7 +64,7 @@ class SemanticSegmentation:
         )
 
     def settle(self, statistics: SegmentationStatistics) -> dict[str, float]:
-        """Nothing: the most probable class needs no threshold."""
+        """Nothing: the most probable class is predicted, without a threshold."""
         return {}
 
     def baseline(
@@ -79,7 +79,7 @@ class SemanticSegmentation:
             if isinstance(truth, ClassMap):
                 counts += _cells(truth.labels.numpy(), len(class_names))
         total = counts.sum((0, 1))
-        # A cell that no training picture labels says nothing of its own.
+        # A cell that no training picture labels takes the overall frequencies.
         counts[counts.sum(2) == 0] = total if total.any() else 1.0
         labels = torch.from_numpy(counts.argmax(2).astype(np.uint8))
         confidence = torch.from_numpy((counts.max(2) / counts.sum(2)).astype(np.float32))
@@ -99,7 +99,7 @@ def _checked(prediction: Segmentation, truth: ClassMap, classes: int) -> tuple[M
         sizes = " and ".join(f"{width} x {height}" for height, width in (found.shape, true.shape))
         raise ValueError(
             f"a predicted class map and its truth differ in size: {sizes} px. "
-            "Expected one class for every pixel of the picture. Bring predictions back to the picture's own size."
+            "Expected one class for every pixel of the picture. Resize predictions to the picture's own size."
         )
     for labels, who, allowed in ((found, "a predicted", classes), (true, "a true", classes)):
         present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256))
@@ -107,7 +107,7 @@ def _checked(prediction: Segmentation, truth: ClassMap, classes: int) -> tuple[M
         if wrong:
             raise ValueError(
                 f"{who} class map holds the class id {wrong[-1]}. Expected 0 to {classes - 1}"
-                + (", or 255 where nothing is judged" if labels is true else "")
+                + (", or 255 for ignored pixels" if labels is true else "")
                 + ". Check that the model and the data name the same classes."
             )
     # NaN is neither at most 1 nor at least 0.
@@ -127,8 +127,8 @@ def _confusion(true: Map, found: Map, classes: int) -> Int[np.ndarray, "c c"]:
     return np.bincount(pairs, minlength=classes * (classes + 1))[: classes * classes].reshape(classes, classes)
 
 
-def _spread(judged: Int[np.ndarray, "n"]) -> Int[np.ndarray, "k"]:
-    """At most 200 of the pixels, one from each of as many equal stretches, at a place that no column pattern meets."""
+def _sampled(judged: Int[np.ndarray, "n"]) -> Int[np.ndarray, "k"]:
+    """At most 200 of the pixels: a stratified sample at golden-ratio offsets, which no column pattern repeats."""
     count = min(PIXELS_KEPT, len(judged))
     place = (np.arange(count) + np.arange(count) * GOLDEN % 1) * (len(judged) / max(1, count))
     return judged[place.astype(np.int64)]

@@ -1,4 +1,4 @@
-"""Multi-label classification: each label present or absent; some truths uncertain, some never read."""
+"""Multi-label classification: each label present or absent; some uncertain, some never annotated (unread)."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -11,7 +11,7 @@ from clearsight.types import Labels, Prediction, Scores, Size, State, Truth
 
 
 class Tagging:
-    """The task of giving labels: how probabilities become statistics, and what guessing would score."""
+    """Multi-label classification: from probabilities to statistics, and the trivial baseline."""
 
     name = "tagging"
     statistics_type = MultiLabelStatistics
@@ -26,14 +26,14 @@ class Tagging:
     ) -> MultiLabelStatistics:
         """Keep the states and the probabilities of each picture; ``thresholds`` are the deployed ones, one per class.
 
-        Raises ValueError where a picture has no states, or not one for each class, or a prediction is no probability.
+        Raises ValueError where a picture lacks a state for each class, or a prediction is not a probability.
         """
         known = [truth.states for truth in truths if isinstance(truth, Labels)]
         classes = len(class_names)
         if not len(known) == len(truths) == len(predictions) or any(len(states) != classes for states in known):
             raise ValueError(
                 f"{len(predictions)} pictures came with the labels of {len(known)}, not all of {classes} classes. "
-                "Expected a state for each picture and class; one nobody looked at is unread."
+                "Expected a state for each picture and class; unread where a label was not annotated."
             )
         states = torch.stack(known).numpy() if known else np.zeros((0, classes))
         return MultiLabelStatistics(

@@ -1,8 +1,8 @@
-"""The training loop: it knows what a model and a batch are, never which.
+"""The training loop, independent of the model and the task.
 
-One step is: draw the batch of this step, follow the losses downhill, move the weight average. Everything a step reads
-is a function of the seed, the step and the saved state, so a run that was stopped and resumed ends, on a CPU, in the
-weights of a run that never stopped.
+One step is: make the batch, take an optimizer step on the sum of the losses, update the moving average of the weights.
+Everything a step reads is a function of the seed, the step and the saved state, so a run that was stopped and resumed
+ends, on a CPU, in the weights of a run that never stopped.
 """
 
 import math
@@ -19,17 +19,17 @@ from torch import Tensor, nn
 from clearsight.training.optimizers import optimizers_for
 from clearsight.types import Batch, Losses, Training
 
-AVERAGE_EVERY = 4  # steps between two moves of the average: what lies between is nearly equal, and time is not free
+AVERAGE_EVERY = 4  # steps between two updates of the average: weights change little in between, and updates take time
 FIRST_VALIDATION_S = 20.0  # before that there is little to see
 LAST_VALIDATION = 0.9  # after that the evaluation at the end is near
-FINAL_RATE = 0.01  # the learning rate at the end, as a share of the highest
+FINAL_RATE = 0.01  # the learning rate at the end, as a share of the peak
 
 
 class Meter(Protocol):
-    """What the loop asks of an energy meter."""
+    """An energy meter, as the loop uses it."""
 
     def kwh_so_far(self) -> float:
-        """Energy used so far, in kWh; cheap enough to ask at every step."""
+        """Energy used so far, in kWh; cheap enough to read at every step."""
         ...
 
 
@@ -54,7 +54,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """Where a run is: what a progress bar shows and a log line keeps."""
+    """The state of a run: what a progress bar shows and a log line stores."""
 
     step: int
     progress: float
@@ -66,20 +66,20 @@ class Moment:
 
 
 class Diverged(ValueError):
-    """The loss or its gradient stopped being a number."""
+    """The loss or its gradient became NaN or infinite."""
 
 
 class Interrupted(Exception):
-    """Somebody asked the run to stop; its state was saved."""
+    """The run was asked to stop; its state was saved."""
 
 
 @dataclass(kw_only=True)
 class Hooks:
-    """What the loop calls: never anything that changes the training.
+    """Callbacks of the loop, none of which changes the training.
 
     ``validate(model) -> score`` is called while its time stays below ``validation_share`` of all time; ``save(state)``
-    stores a checkpoint at least every ``save_seconds`` and at the end; ``watch(moment)`` sees every step;
-    ``stop()`` tells whether to stop after this step.
+    stores a checkpoint at least every ``save_seconds`` and at the end; ``watch(moment)`` is called at every
+    step; ``stop()`` returns whether to stop after this step.
     """
 
     save: Callable[[dict[str, Any]], None]
@@ -92,7 +92,7 @@ class Hooks:
 
 
 def rate_at(progress: float, warmup_share: float) -> float:
-    """The learning rate as a share of the highest: a linear warm-up, then half a cosine down to 1%."""
+    """The learning rate schedule, as a share of the peak: linear warm-up, then cosine decay to 1%."""
     if progress < warmup_share:
         return max(progress / warmup_share, 1e-3)
     fall = (progress - warmup_share) / max(1 - warmup_share, 1e-9)
@@ -102,28 +102,28 @@ def rate_at(progress: float, warmup_share: float) -> float:
 class Average:
     """The exponential moving average of a model's weights and running statistics.
 
-    Its memory is a share of the whole run, so a run of 200 steps and one of 200,000 both end in a fair average; early
-    on the memory is shorter still, so that the random start is forgotten.
+    Its time constant is a share of the whole run, so it fits a run of 200 steps and one of 200,000; early on it is
+    shorter still, so that the random initialisation is forgotten.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self.model = deepcopy(model).eval().requires_grad_(False)
         pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
-        self._smooth = [pair for pair in pairs if pair[0].dtype.is_floating_point]
-        self._whole = [pair for pair in pairs if not pair[0].dtype.is_floating_point]
+        self._floats = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        self._integers = [pair for pair in pairs if not pair[0].dtype.is_floating_point]
 
     @torch.no_grad()
     def update(self, step: int, memory_steps: float) -> None:
-        """The ``step``-th move towards the model, remembering about the last ``memory_steps``."""
-        keep = min(1 - 1 / (memory_steps + 1), (1 + step) / (10 + step))
-        if self._smooth:
-            torch._foreach_lerp_([mine for mine, _ in self._smooth], [theirs for _, theirs in self._smooth], 1 - keep)
-        for mine, theirs in self._whole:
+        """The ``step``-th update, with a time constant of ``memory_steps``."""
+        decay = min(1 - 1 / (memory_steps + 1), (1 + step) / (10 + step))
+        if self._floats:
+            torch._foreach_lerp_([mine for mine, _ in self._floats], [theirs for _, theirs in self._floats], 1 - decay)
+        for mine, theirs in self._integers:
             mine.copy_(theirs)
 
 
 class Clock:
-    """How far a run is, over all its sittings: seconds, steps, kWh against the budget."""
+    """The progress of a run, over all its sessions: seconds, steps, kWh against the budget."""
 
     def __init__(self, budget: Budget, steps_per_epoch: int, meter: Meter) -> None:
         self.budget, self.meter = budget, meter
@@ -132,7 +132,7 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """Seconds trained, former sittings included."""
+        """Seconds trained, former sessions included."""
         return self.before_s + time.perf_counter() - self.start
 
     def progress(self, step: int | None = None) -> float:
@@ -145,7 +145,7 @@ class Clock:
         return min(1.0, self.meter.kwh_so_far() / self.budget.kwh)
 
     def total_steps(self) -> float:
-        """How many steps the whole run will take, as it looks now."""
+        """How many steps the whole run will take, estimated from now."""
         return self.steps or self.step / max(self.progress(), 1e-3)
 
 
@@ -162,7 +162,7 @@ def fit(
     """Train until the budget is used and return the averaged model, in evaluation mode.
 
     ``batches(step, progress)`` makes a batch; ``ahead`` makes them before they are needed; ``state`` is a checkpoint
-    to go on from. Raises Diverged when a loss stops being a number and Interrupted when asked to stop; both leave a
+    to resume from. Raises Diverged when a loss is not finite and Interrupted when asked to stop; both leave a
     checkpoint behind.
     """
     trainer = _Trainer(model, clock, training, fabric, hooks, state)
@@ -180,25 +180,25 @@ def fit(
 
 
 class _OpaqueBatch:
-    """A batch as Fabric passes it on untouched: into frozen dataclasses it looks, and refuses them."""
+    """A batch that Fabric passes on untouched: it inspects frozen dataclasses, and refuses them."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
 
 class _LossModule(nn.Module):
-    """A model whose forward is its losses, since processes agree on gradients only through forward."""
+    """A model whose forward is its losses, since distributed training synchronises gradients only through forward."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, held: _OpaqueBatch) -> Losses:
-        return self.model.losses(held.batch)  # type: ignore[operator]
+    def forward(self, opaque: _OpaqueBatch) -> Losses:
+        return self.model.losses(opaque.batch)  # type: ignore[operator]
 
 
 class _Trainer:
-    """The moving parts of one run."""
+    """The state of one training and its steps."""
 
     def __init__(
         self,
@@ -211,9 +211,9 @@ class _Trainer:
     ) -> None:
         self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.bare = model
+        self.raw_model = model
         self.model, *self.optimizers = fabric.setup(_LossModule(model), *optimizers_for(model, training))
-        self.average = Average(self.bare)
+        self.average = Average(self.raw_model)
         self.asked_to_stop = False
         self.score: float | None = None
         self.losses: dict[str, float] = {}
@@ -221,11 +221,11 @@ class _Trainer:
         if state is not None:
             self._restore(state)
         self.saved_at = self.validated_at = clock.seconds
-        self.bare.train()
-        self.held: nn.Module | None = None
+        self.raw_model.train()
+        self.frozen: nn.Module | None = None
 
     def agreed_progress(self) -> float:
-        """The progress all processes go by, since their clocks differ; and whether any of them was asked to stop."""
+        """The progress that all processes use, since their clocks differ; and whether any of them was asked to stop."""
         here = torch.tensor([self.clock.progress(), float(self.hooks.stop())], dtype=torch.float64)
         if self.fabric.world_size > 1:
             most = self.fabric.all_reduce(here.to(self.fabric.device), reduce_op="max")
@@ -235,13 +235,13 @@ class _Trainer:
         return float(here[0])
 
     def step(self, batch: Batch, progress: float) -> None:
-        """One batch: downhill, average, and what is due around it."""
+        """One batch: optimizer step, moving average, and validation and checkpoint where due."""
         rate = rate_at(progress, self.training.warmup_share)
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = group["highest"] * rate
-        self._hold_trunk(progress < self.training.frozen_share)
+        self._freeze_backbone(progress < self.training.frozen_share)
         losses = self.model(_OpaqueBatch(_on(batch, self.fabric.device)))
-        self._descend(losses)
+        self._optimize(losses)
         self.clock.step += 1
         if self.clock.step % AVERAGE_EVERY == 0:
             memory = self.training.ema_share * self.clock.total_steps() / AVERAGE_EVERY
@@ -251,29 +251,29 @@ class _Trainer:
         if self.clock.seconds - self.saved_at > self.hooks.save_seconds:
             self.save()
 
-    def _hold_trunk(self, wanted: bool) -> None:
-        """Let the trunk stand still, its running statistics too, or move again."""
-        if wanted == (self.held is not None):
+    def _freeze_backbone(self, wanted: bool) -> None:
+        """Freeze the backbone, running statistics included, or unfreeze it."""
+        if wanted == (self.frozen is not None):
             return
-        trunk = self.bare.get_submodule("backbone")
-        trunk.train(not wanted)
-        # Several processes wait for every gradient they know of, so there it is made and thrown away.
+        backbone = self.raw_model.get_submodule("backbone")
+        backbone.train(not wanted)
+        # Several processes wait for every registered gradient, so there it is computed and discarded.
         if self.fabric.world_size == 1:
-            trunk.requires_grad_(not wanted)
-        self.held = trunk if wanted else None
+            backbone.requires_grad_(not wanted)
+        self.frozen = backbone if wanted else None
 
-    def _descend(self, losses: Losses) -> None:
+    def _optimize(self, losses: Losses) -> None:
         total = torch.stack([value.float() for value in losses.values()]).sum()
-        self.bare.zero_grad(set_to_none=True)
+        self.raw_model.zero_grad(set_to_none=True)
         self.fabric.backward(total)
-        if self.held is not None:
-            self.held.zero_grad(set_to_none=True)
-        norm = nn.utils.clip_grad_norm_(self.bare.parameters(), self.training.clip_norm)
+        if self.frozen is not None:
+            self.frozen.zero_grad(set_to_none=True)
+        norm = nn.utils.clip_grad_norm_(self.raw_model.parameters(), self.training.clip_norm)
         if not bool(torch.isfinite(norm + total.detach() if self.fabric.world_size == 1 else norm)):
             self.save()
             named = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in losses.items())
             raise Diverged(
-                f"the loss stopped being a number at step {self.clock.step + 1} ({named}; gradient {float(norm):.4g}). "
+                f"the loss became NaN or infinite at step {self.clock.step + 1} ({named}; gradient {float(norm):.4g}). "
                 f"The weights before this step were kept. Train again with a lower learning rate, for example "
                 f"--set learning_rate={self.training.learning_rate / 4:g}, and look at the data with `clearsight data`."
             )
@@ -282,7 +282,7 @@ class _Trainer:
         self.losses = {name: float(value.detach()) for name, value in losses.items()}
 
     def _validate_if_due(self) -> None:
-        """Validate when the time since the last one makes the time validation takes a small share of it."""
+        """Validate when enough time has passed for validation to take only a small share of it."""
         if self.hooks.validate is None or not self.fabric.is_global_zero:
             return
         since = self.clock.seconds - self.validated_at
@@ -324,14 +324,14 @@ class _Trainer:
             "step": self.clock.step,
             "seconds": self.clock.seconds,
             "score": self.score,
-            "model": self.bare.state_dict(),
+            "model": self.raw_model.state_dict(),
             "average": self.average.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "random": torch.get_rng_state(),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.bare.load_state_dict(state["model"])
+        self.raw_model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)

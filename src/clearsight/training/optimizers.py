@@ -1,4 +1,4 @@
-"""How weights follow their gradients: AdamW for everything, or Muon for the filters of convolutions."""
+"""Optimizers: AdamW for everything, or Muon for the filters of convolutions."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,9 +18,9 @@ QUINTICS = ((5.9294, -16.2739, 11.7991), (3.1986, -3.3295, 1.0568))
 
 
 def optimizers_for(model: nn.Module, training: Training) -> list[Optimizer]:
-    """The optimizers of a model, each parameter in one of them; every group says its ``highest`` rate.
+    """The optimizers of a model, each parameter in one of them; ``highest`` of a group is its peak learning rate.
 
-    "adamw" decays matrices and kernels but no bias or norm (Loshchilov and Hutter 2019). "muon" moves the filters of
+    "adamw" decays matrices and kernels but no bias or norm (Loshchilov and Hutter 2019). "muon" updates the filters of
     convolutions without a bias, at ``muon_learning_rate``, by orthogonalised momentum, and leaves the rest to AdamW.
     """
     filters = _filters(model) if training.optimizer == "muon" else {}
@@ -54,9 +54,9 @@ def _filters(model: nn.Module) -> dict[int, list[nn.Parameter]]:
 class Muon(Optimizer):
     """Momentum, orthogonalised (Jordan et al. 2024), on filters of unit mean square length.
 
-    A kernel ``out in/parts h w`` is ``parts`` matrices of out/parts rows. Each step sets its length back to that of
-    filters of length 1, then moves it ``lr`` along the orthogonal matrix nearest to the momentum of its gradients
-    (Nesterov's form). Steps are relative to the filters, so one rate fits every width.
+    A kernel ``out in/parts h w`` is ``parts`` matrices of out/parts rows. Each step rescales it to the norm of filters
+    of norm 1, then subtracts ``lr`` times the orthogonal matrix nearest to the momentum of its gradients (Nesterov's
+    form). Steps are relative to the filters, so one learning rate fits every width.
     """
 
     def __init__(self, groups: list[dict[str, Any]], lr: float, momentum: float) -> None:
@@ -64,7 +64,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Move every filter that has a gradient."""
+        """Update every filter that has a gradient."""
         assert closure is None
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -76,22 +76,22 @@ class Muon(Optimizer):
                 momentum = state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
                 ahead = parameter.grad.add(momentum, alpha=group["momentum"])
                 matrices = ahead.reshape(group["parts"], len(parameter) // group["parts"], -1)
-                turned = orthogonal(matrices).reshape(parameter.shape)
+                update = orthogonal(matrices).reshape(parameter.shape)
                 parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp_(min=1e-7))
-                parameter.add_(turned, alpha=-group["lr"])
+                parameter.add_(update, alpha=-group["lr"])
 
 
 def orthogonal(matrices: Float[Tensor, "n rows columns"]) -> Float[Tensor, "n rows columns"]:
     """Nearly the closest orthogonal matrices: the same singular vectors, all singular values about 1."""
     tall = matrices.shape[1] > matrices.shape[2]
-    turned = (matrices.mT if tall else matrices).float()
-    square = turned @ turned.mT
-    # The fourth root of the sum of all singular values to the fourth bounds the largest, and more closely than their
-    # Euclidean length would: so few of them begin too small to be lifted to 1.
+    found = (matrices.mT if tall else matrices).float()
+    square = found @ found.mT
+    # The Schatten 4-norm bounds the largest singular value more closely than the Frobenius norm: so few of them start
+    # too small to be raised to 1.
     bound = torch.linalg.matrix_norm(square, keepdim=True).clamp_(min=1e-14)
-    turned, square = turned / bound.sqrt(), square / bound
+    found, square = found / bound.sqrt(), square / bound
     for number, (first, third, fifth) in enumerate(QUINTICS):
         if number:
-            square = turned @ turned.mT
-        turned = first * turned + (third * square + fifth * square @ square) @ turned
-    return (turned.mT if tall else turned).to(matrices.dtype)
+            square = found @ found.mT
+        found = first * found + (third * square + fifth * square @ square) @ found
+    return (found.mT if tall else found).to(matrices.dtype)

@@ -1,4 +1,4 @@
-"""Decoders: the maps of a backbone, fine to coarse, to one map of class logits. Add one here to offer it."""
+"""Decoders: feature maps of a backbone, fine to coarse, to one map of class logits. Add a new one here."""
 
 from clearsight.architectures.decoders.deconvnet import DeconvNet
 from clearsight.architectures.decoders.fcn import Fcn

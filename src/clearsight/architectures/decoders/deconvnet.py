@@ -1,9 +1,9 @@
-"""DeconvNet: the backbone's stages mirrored, from the last map alone.
+"""DeconvNet: the backbone's stages mirrored, from the last feature map alone.
 
 After Noh et al. 2015 ("Learning deconvolution network for semantic segmentation") and SegNet (Badrinarayanan et al.
-2017). What differs: backbones of today shrink their maps by strides, not by pooling, so there are no places of maxima
-to unpool to: a transposed convolution doubles the map instead. It ends at the first map's size. Without skips it shows
-what the last map alone still knows of where things are.
+2017). What differs: modern backbones downsample by strided convolutions, not by pooling, so there are no pooling
+indices to unpool with: a transposed convolution upsamples instead. It ends at the first map's size. Without skip
+connections it shows how much spatial detail the last map keeps.
 """
 
 from typing import ClassVar
@@ -15,7 +15,7 @@ from clearsight.architectures.layers import ConvNorm, Double
 
 
 class DeconvNet(nn.Module):
-    """Double to the channels of the next finer stage, convolve, and so on; ``width`` channels at the finest."""
+    """Upsample to the channels of the next finer stage, convolve, and so on; ``width`` channels at the finest."""
 
     upsampling: ClassVar[str] = "transposed"
 

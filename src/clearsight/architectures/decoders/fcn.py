@@ -1,9 +1,9 @@
 """FCN-8s: class scores of the last three maps, added from coarse to fine.
 
 After Long et al. 2015 ("Fully convolutional networks for semantic segmentation"). The score layers are 1x1
-convolutions, the doublings transposed convolutions that begin as bilinear interpolation. What differs: the score
-layers of the skips begin as usual instead of at zero, and the last step, from stride 8 to the picture, is left to
-plain interpolation, as the paper's own fixed last layer does.
+convolutions, the 2x upsampling layers transposed convolutions initialised to bilinear interpolation. What differs: the
+score layers of the skips have the default initialisation instead of zeros, and the last step, from stride 8 to the
+picture, is bilinear interpolation, like the paper's own fixed last layer.
 """
 
 from typing import ClassVar
@@ -17,7 +17,7 @@ SKIPS = 3
 
 
 class Fcn(nn.Module):
-    """Score, double, add. ``width`` has no meaning here: the maps hold one channel per class."""
+    """Score, upsample, add. ``width`` is not used: the maps hold one channel per class."""
 
     upsampling: ClassVar[str] = "transposed"
 

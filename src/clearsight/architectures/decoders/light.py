@@ -1,9 +1,9 @@
-"""Light: a feature pyramid that looks at the whole picture once, made for minutes on a CPU.
+"""Light: a feature pyramid with pyramid pooling of its coarsest map, made for minutes on a CPU.
 
-The maps are brought to one width and added from coarse to fine (Lin et al. 2017, FPN), the coarsest after it has been
-told what all of it shows (Zhao et al. 2017, PSPNet: means over grids of 1, 2, 3 and 6 cells); the pyramid's levels are
-then added at the finest (Kirillov et al. 2019, semantic FPN). What differs: 3x3 convolutions are grouped ones followed
-by 1x1, one per level, and levels are added before the last block, which runs once.
+The maps are projected to one width and added from coarse to fine (Lin et al. 2017, FPN), the coarsest after pyramid
+pooling (Zhao et al. 2017, PSPNet: averages over grids of 1, 2, 3 and 6 cells); the pyramid's levels are then added at
+the finest (Kirillov et al. 2019, semantic FPN). What differs: 3x3 convolutions are grouped and followed by 1x1, one
+per level, and levels are added before the last block, which runs once.
 """
 
 from typing import ClassVar
@@ -27,7 +27,7 @@ class Light(nn.Module):
         super().__init__()
         self.context = Context(channels[-1], width)
         self.lateral = nn.ModuleList(ConvNorm(count, width, 1) for count in channels[-2::-1])
-        self.doublings = nn.ModuleList(_doubling(width, upsampling) for _ in self.lateral)
+        self.doublings = nn.ModuleList(_upsampling(width, upsampling) for _ in self.lateral)
         self.blocks = nn.ModuleList(Block(width) for _ in self.lateral)
         self.last = Block(width)
         self.score = nn.Conv2d(width, classes, 1)
@@ -43,7 +43,7 @@ class Light(nn.Module):
 
 
 class Context(nn.Module):
-    """Pyramid pooling: the map beside its means over coarse grids, mixed to ``width`` channels."""
+    """Pyramid pooling: the map concatenated with its averages over coarse grids, projected to ``width`` channels."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -52,9 +52,9 @@ class Context(nn.Module):
         self.mix = ConvNorm(channels + part * len(GRIDS), width, 1)
 
     def forward(self, feature: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
-        """The map, knowing of the whole."""
+        """The map with global context."""
         means = [part(F.adaptive_avg_pool2d(feature, grid)) for part, grid in zip(self.parts, GRIDS, strict=True)]
-        return self.mix(torch.cat([feature, *(_at(mean, feature) for mean in means)], 1))
+        return self.mix(torch.cat([feature, *(_resized(mean, feature) for mean in means)], 1))
 
 
 class Resize(nn.Module):
@@ -65,17 +65,17 @@ class Resize(nn.Module):
         return F.interpolate(feature, size=size, mode="bilinear", align_corners=False)
 
 
-def _doubling(width: int, upsampling: str) -> nn.Module:
+def _upsampling(width: int, upsampling: str) -> nn.Module:
     return Resize() if upsampling == "resize" else Double(width, width, upsampling, groups=width)
 
 
 def _sum(levels: list[Tensor]) -> Tensor:
-    """Levels, coarse to fine, added at the finest: each sum is taken at the coarser size, where it is cheap."""
+    """Levels, coarse to fine, added at the finest; each sum is computed at the coarser size, where it is cheap."""
     total = levels[0]
     for level in levels[1:]:
-        total = level + _at(total, level)
+        total = level + _resized(total, level)
     return total
 
 
-def _at(feature: Tensor, like: Tensor) -> Tensor:
+def _resized(feature: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(feature, size=like.shape[2:], mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""U-Net: doubled maps joined with the backbone's own, two convolutions after each joining.
+"""U-Net: upsampled maps concatenated with the backbone's own, two convolutions after each concatenation.
 
 After Ronneberger et al. 2015 ("U-Net: convolutional networks for biomedical image segmentation"). What differs: any
 backbone is the contracting path, convolutions are padded and have batch norms, and the expanding path ends at the

@@ -1,7 +1,7 @@
-"""The sidecar table: who or what each picture shows. ``attributes.csv`` (``.csv.gz``, ``.csv.zst``) or ``.parquet``.
+"""The sidecar table of attributes of each picture: ``attributes.csv`` (``.csv.gz``, ``.csv.zst``) or ``.parquet``.
 
 A column ``id`` (the picture's id, file stem or file name), one column per attribute, and ``cluster`` where pictures
-belong together (one patient, one video). Everything is read as words; empty cells are "unknown".
+belong together (one patient, one video). Everything is read as strings; empty cells are "unknown".
 """
 
 import io
@@ -29,7 +29,7 @@ class Attributes:
     missing: int = 0
 
     def of(self, id: str) -> dict[str, str]:
-        """The groups of one picture, "unknown" where the table does not say."""
+        """The groups of one picture, "unknown" where it is not in the table."""
         return self.groups.get(id) or dict.fromkeys(self.names, UNKNOWN)
 
 
@@ -47,7 +47,7 @@ def read(path: Path, drafts: list[Draft]) -> Attributes:
     table = _table(path)
     names = tuple(name for name in table.columns if name not in ("id", "cluster"))
     keys = _keys(drafts)
-    strangers, ambiguous = [], []
+    unknown, ambiguous = [], []
     rows: dict[str, list[dict[str, str | None]]] = {}
     for row in table.iter_rows(named=True):
         matches = keys.get(row["id"], [])
@@ -56,11 +56,11 @@ def read(path: Path, drafts: list[Draft]) -> Attributes:
         elif matches:
             ambiguous.append(f"{shown(row['id'])}: {', '.join(shown(id) for id in matches[:4])}")
         else:
-            strangers.append(shown(row["id"]))
+            unknown.append(shown(row["id"]))
     double = [shown(id) for id, found in rows.items() if len(found) > 1]
-    _refuse(path, "name no picture", strangers, "Remove these rows, or correct the ids")
+    _refuse(path, "name no picture", unknown, "Remove these rows, or correct the ids")
     _refuse(path, "fit several pictures", ambiguous, "Write the id with its folder or ending")
-    _refuse(path, "stand there more than once", double, "Keep one row for each picture")
+    _refuse(path, "occur more than once", double, "Keep one row for each picture")
     return Attributes(
         names=names,
         groups={id: {name: _word(found[0][name]) for name in names} for id, found in rows.items()},

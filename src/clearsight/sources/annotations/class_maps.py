@@ -1,4 +1,4 @@
-"""Class maps that are read or drawn when they are asked for: from a mask's picture file, or from outlines."""
+"""Class maps that are read or rasterised on demand: from a mask's picture file, or from outlines."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ from clearsight.sources.problems import DataError, shown
 from clearsight.sources.samples import fingerprint, pictures
 from clearsight.types import IGNORE, ClassMap, Size
 
-# A lossy picture has values nobody drew.
+# Lossy compression changes values.
 LOSSLESS = ("PNG", "BMP", "GIF", "TIFF", "PPM")
 INDEXED = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
 COLOURLESS = "colour mask without a table of colours"
@@ -25,7 +25,7 @@ COLOURLESS = "colour mask without a table of colours"
 
 @dataclass(frozen=True)
 class MaskPicture:
-    """The class map of a mask file; ``digest`` stands for the file's bytes and what its values mean."""
+    """The class map of a mask file; ``digest`` is that of the file's bytes and the meaning of its values."""
 
     path: Path
     classes: MaskClasses
@@ -54,7 +54,7 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """A class map drawn from outlines: what is not judged first, then the objects from the largest to the smallest.
+    """A class map rasterised from outlines: ignored regions first, then the objects from the largest to the smallest.
 
     Pixels of no object are class 0. ``relative`` corners are shares of the picture's width and height.
     """
@@ -92,14 +92,14 @@ class Drawing:
 
 
 def labels_of(data: bytes, classes: MaskClasses) -> tuple[UInt8[np.ndarray, "h w"], dict[str, int]]:
-    """The class of every pixel of a mask file, and how many pixels have which values that mean nothing (they are 255).
+    """The class of every pixel of a mask file, and how many pixels have which undeclared values (they become 255).
 
-    Raises PictureError for what is no whole lossless picture, or has colours that no table explains.
+    Raises PictureError for anything but a complete lossless picture, and for colours without a table of colours.
     """
     image = opened(data)
     if image.mode in INDEXED:
         values = np.asarray(image).astype(np.int64)
-        if not classes.colours or not _explained(image, values, classes.colours):
+        if not classes.colours or not _all_colours_known(image, values, classes.colours):
             return _by_value(values, classes.values)
     elif not classes.colours:
         channels = np.asarray(image.convert("RGB"))
@@ -110,7 +110,7 @@ def labels_of(data: bytes, classes: MaskClasses) -> tuple[UInt8[np.ndarray, "h w
 
 
 def opened(data: bytes) -> Image.Image:
-    """A mask's picture; raises PictureError for what is no whole lossless one of values or colours."""
+    """A mask's picture; raises PictureError for anything but a complete lossless one of values or colours."""
     try:
         image = Image.open(io.BytesIO(data), formats=(*LOSSLESS, "JPEG"))
         if image.format not in LOSSLESS:
@@ -128,8 +128,8 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
-def _explained(image: Image.Image, values: Int[np.ndarray, "h w"], colours: dict[int, int]) -> bool:
-    """Whether the grey values or palette colours in use all stand in the table: else they are class numbers."""
+def _all_colours_known(image: Image.Image, values: Int[np.ndarray, "h w"], colours: dict[int, int]) -> bool:
+    """Whether all grey values or palette colours in use are in the table of colours; else they are class numbers."""
     if values.max(initial=0) > 255:
         return False
     _, first = np.unique(values, return_index=True)

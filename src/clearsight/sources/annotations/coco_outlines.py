@@ -17,7 +17,7 @@ UNREADABLE = "unreadable outline"
 
 
 class OutlineError(ValueError):
-    """Why an outline cannot be read; ``kind`` in plain words, without where and how."""
+    """Why an outline cannot be read; ``kind`` in plain words, without details."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -25,9 +25,9 @@ class OutlineError(ValueError):
 
 
 def outlined(row: Row, item: dict[str, Any], size: Size | None) -> Row:
-    """The row with its outline, or as it is where there is none; ``size`` is what the file says of the picture.
+    """The row with its outline, or as it is where there is none; ``size`` is that of the picture by the file.
 
-    Where no area is said, it is that of the outline. Raises OutlineError where the outline cannot be read, or is one of
+    Where no area is given, it is that of the outline. Raises OutlineError where the outline cannot be read, or is of
     another size than the picture.
     """
     # Taken out: as Python's numbers, the outlines of a large set need several times the memory.

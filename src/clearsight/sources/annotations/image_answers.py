@@ -1,4 +1,4 @@
-"""The truths that a table gives for its pictures: one class, several labels with their states, or a number."""
+"""The ground truth in a table of pictures: one class, several labels with their states, or a number."""
 
 import difflib
 from collections import Counter
@@ -47,7 +47,7 @@ def target_of(frame: polars.DataFrame, asked: str | None, picture: str) -> tuple
         found = next((name for wanted in NAMES for name in known if name.lower() == wanted), None)
         if found is None:
             raise DataError(
-                f"no column says what is to be predicted. Expected one named {', '.join(NAMES[:7])}. "
+                f"there is no column of targets. Expected one named {', '.join(NAMES[:7])}. "
                 f"Name it with --target: {', '.join(shown(name, 40) for name in known[:30]) or 'there is no other'}."
             )
         return (found,)
@@ -80,7 +80,7 @@ def answers_of(
         raise DataError(
             f"the column {shown(series.name)} gives {TRUTHS[possible[0]]}. Expected "
             f"{' or '.join(TRUTHS[one] for one in request.wanted)}. Choose another column with --target, or a model "
-            "that answers this one."
+            "that predicts this one."
         )
     declared = [str(name) for name in names.get(series.name, ())]
     if kind is Labels:
@@ -89,7 +89,7 @@ def answers_of(
 
 
 def _possible(series: polars.Series) -> list[type]:
-    """The kinds of truth that a column can be, the likeliest first."""
+    """The kinds of truth that a column can be, the most likely first."""
     if series.dtype.is_nested():
         return [Labels]
     cells = read_cells(series, Problems())
@@ -110,9 +110,9 @@ def _classes(series: polars.Series, declared: list[str], problems: Problems) -> 
     numbers = all(word.lstrip("-").isdigit() for word in counts)
     found = [name for name in declared if name] or sorted(counts, key=lambda word: (numbers and int(word), word))
     if len(counts) < 2:
-        said = f"the class {shown(next(iter(counts)))!r} only" if counts else "no class"
+        what = f"the class {shown(next(iter(counts)))!r} only" if counts else "no class"
         raise DataError(
-            f"the column {shown(series.name)} holds {said} in {len(words)} rows. Expected at least two classes. "
+            f"the column {shown(series.name)} holds {what} in {len(words)} rows. Expected at least two classes. "
             "Choose another column with --target, or add pictures of something else."
         )
     if len(counts) >= len(words) - words.count(""):
@@ -141,7 +141,7 @@ def _numbers(series: polars.Series, problems: Problems) -> Answers:
     for row in np.flatnonzero(missing) + 1:
         problems.add("row without a number", f"row {row}", f"column {series.name}")
     truths = [
-        None if gone else Value(value=number) for number, gone in zip(cells.numbers.tolist(), missing, strict=True)
+        None if absent else Value(value=number) for number, absent in zip(cells.numbers.tolist(), missing, strict=True)
     ]
     return Answers(columns=(series.name,), kind=Value, class_names=(), truths=truths)
 
@@ -164,7 +164,7 @@ def _several(frame: polars.DataFrame, target: tuple[str, ...], problems: Problem
 
 
 def _listed(series: polars.Series, declared: list[str], problems: Problems) -> Answers:
-    """Lists of the labels that are there; all others are absent, and a row without a list was never read."""
+    """Lists of the labels present; all others are absent, and a row without a list is unread."""
     lists = [None if each is None else [str(one) for one in each] for each in series.to_list()]
     if declared:
         lists = [None if each is None else [declared[int(one)] for one in each] for each in lists]
@@ -185,7 +185,7 @@ def _listed(series: polars.Series, declared: list[str], problems: Problems) -> A
 
 
 def _words(series: polars.Series) -> list[str]:
-    """The cells as words, whole numbers without a point; "" where there is nothing."""
+    """The cells as strings, whole numbers without a point; "" where missing."""
     if series.dtype.is_float():
         return ["" if cell is None or cell != cell else spelled(cell) for cell in series.to_list()]
     words = [cell.strip() for cell in series.cast(polars.String).fill_null("").to_list()]

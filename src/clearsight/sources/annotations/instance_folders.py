@@ -1,4 +1,4 @@
-"""Where pictures and their instance PNGs lie, what their ids mean, and which ids an annotation lists."""
+"""The locations of pictures and their instance PNGs, the meaning of ids, and the ids an annotation lists."""
 
 import csv
 import re
@@ -24,10 +24,10 @@ COUNTED = re.compile(r"Objects with ground truth\s*:\s*(\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class IdClasses:
-    """What ids mean: class names, and the class id of each number; None where all objects are of the one class.
+    """The meaning of ids: class names, and the class id of each number; None where all objects are of the one class.
 
     An id from 1000 on may be a class number * 1000 + the object's own. With ``groups``, as in Cityscapes, a class
-    number alone stands for several objects that nobody told apart, and other ids are no objects.
+    number alone is a group of objects that were not separated, and other ids are no objects.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class IdClasses:
     groups: bool = False
 
     def of(self, id: int) -> int | None:
-        """The class id of an object; None where nobody said."""
+        """The class id of an object; None where unknown."""
         if self.numbers is None:
             return 0
         return self.numbers.get(id, self.numbers.get(id // THOUSAND) if id >= THOUSAND else None)
@@ -43,8 +43,8 @@ class IdClasses:
 
 @dataclass(frozen=True, kw_only=True)
 class Annotated:
-    """A picture and its instance PNG; the ``listed`` ids (with their classes, None where not said) or how many objects
-    there are, where an annotation says so."""
+    """A picture and its instance PNG; the ``listed`` ids (with their classes, None where unknown) or the number of
+    objects, where an annotation states it."""
 
     match: Match
     listed: Mapping[int, int | None] | None = None
@@ -82,16 +82,16 @@ def _matched(pairs: list[Pair], folder: Path, problems: Problems) -> list[Match]
 
 
 def _counted(match: Match, folder: Path, problems: Problems) -> int | None:
-    """How many objects the picture's annotation in words says there are, if there is one that does."""
+    """The number of objects stated in the picture's text annotation, if any."""
     path = folder / "Annotation" / f"{match.id}.txt"
     if not path.is_file():
         return None
     try:
-        said = COUNTED.search(references.text(path))
+        stated = COUNTED.search(references.text(path))
     except ValueError as error:
         problems.add("unreadable annotation", mask_folders.shown_place(path, folder), str(error))
         return None
-    return int(said[1][:9]) if said else None
+    return int(stated[1][:9]) if stated else None
 
 
 def _cityscapes(folder: Path, problems: Problems) -> list[Annotated]:

@@ -1,6 +1,6 @@
-"""What the values or colours of a data set's masks mean: a list of names, a table of colours, or a declaration in YAML.
+"""The classes of a data set's mask values or colours: a list of names, a table of colours, or a declaration in YAML.
 
-A class named void, unlabelled or ignore is no class: its pixels are not judged, and neither are those of value 255.
+A class named void, unlabelled or ignore is no class: its pixels are ignored, and so are those of value 255.
 """
 
 import re
@@ -30,7 +30,7 @@ NAME_LAST = re.compile(rf"{NUMBERS}[\s,;:]+(?P<name>.+?)\s*", re.ASCII)
 class MaskClasses:
     """Class names, and the class id (255 for none) of each value, and of each colour as ``r * 65536 + g * 256 + b``.
 
-    ``counted`` says that the values are places in a plain list of names: the value after the last may then mean
+    ``counted``: the values are indices in a plain list of names, so that the value after the last may mean
     "unlabelled".
     """
 
@@ -56,7 +56,7 @@ def config_of(folder: Path) -> Path | None:
 def parsed(path: Path) -> dict[str, Any]:
     """The declaration; raises DataError where it is none."""
     try:
-        # Every scalar stays the word it is.
+        # Every scalar stays a string.
         content = yaml.load(references.text(path), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{path.name} is not valid YAML: {shown(error)}. Repair that line.") from error
@@ -126,7 +126,7 @@ def _coloured(table: list[tuple[str, tuple[int, ...]]], where: str) -> MaskClass
 
 
 def _numbered(listed: object, ignore: object, where: str) -> MaskClasses:
-    """A list of names, or a mapping of value to name; ``ignore`` names values or classes that are not judged."""
+    """A list of names, or a mapping of value to name; ``ignore`` names values or classes that are ignored."""
     pairs = enumerate(listed) if isinstance(listed, list) else listed.items() if isinstance(listed, dict) else ()
     try:
         named = [(references.number(value), name) for value, name in pairs]

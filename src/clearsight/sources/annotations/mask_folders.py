@@ -1,4 +1,4 @@
-"""Where the pictures and the masks of a data set lie, and which mask belongs to which picture."""
+"""The locations of a data set's pictures and masks, and the mask of each picture."""
 
 import os
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Match:
 
 
 def pairs(folder: Path, problems: Problems) -> list[Pair]:
-    """The folders of pictures with their folders of masks, by split; raises DataError for a declaration gone wrong."""
+    """The folders of pictures with their folders of masks, by split; raises DataError for an invalid declaration."""
     config = config_of(folder)
     declared = _declared(config, folder, problems) if config else []
     if declared:
@@ -57,7 +57,7 @@ def pairs(folder: Path, problems: Problems) -> list[Pair]:
 
 
 def beside(folder: Path, names: Sequence[tuple[str, str]]) -> list[Pair]:
-    """Folders of pictures and of masks that bear such names, in the folder, within its splits or with splits within."""
+    """Folders of pictures and of masks with such names, in the folder, within its splits or with splits within."""
     found = [
         Pair(pictures=place / images, masks=place / masks, split=split_of(place.name))
         for place in _splits(folder)
@@ -84,8 +84,8 @@ def matched(pair: Pair, folder: Path, problems: Problems) -> list[Match]:
     for id in sorted(wanted - masks.keys()) if pair.strict or pair.splits is not None else ():
         where = shown_place(pictures[id], folder) if id in pictures else id
         problems.add("picture without a mask", where, f"looked in {shown_place(pair.masks, folder)}")
-    lonely = sorted(masks.keys() - pictures.keys())
-    for id in lonely:
+    unmatched = sorted(masks.keys() - pictures.keys())
+    for id in unmatched:
         problems.add("mask without a picture", shown_place(masks[id], folder), f"looked for {PurePosixPath(id).name}.*")
     left_out = len(pictures) - len((pictures.keys() & masks.keys()) if pair.splits is None else pair.splits)
     if left_out > 0 and not pair.strict:
@@ -104,7 +104,7 @@ def matched(pair: Pair, folder: Path, problems: Problems) -> list[Match]:
 
 
 def shown_place(path: Path, folder: Path) -> str:
-    """The path as a reader knows it: from the data folder on where it lies inside."""
+    """The path for messages: relative to the data folder where it lies inside."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 

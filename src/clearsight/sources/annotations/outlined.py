@@ -1,4 +1,4 @@
-"""Objects with outlines: what COCO and YOLO annotations give where instances or class maps are wanted, checked."""
+"""Objects with outlines, checked: COCO and YOLO annotations where instances or class maps are wanted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,13 +28,13 @@ ANOTHER_SIZE = "run lengths of another size than the picture"
 class OutlinedRow(Row):
     """One object with its outline: polygons of corners ``x y``, or run lengths for a picture of ``size``.
 
-    ``told`` says that the outline could not be read and is a problem already.
+    ``reported``: the outline could not be read, which is a reported problem already.
     """
 
     polygons: tuple[Float[np.ndarray, "_n 2"], ...] = ()
     runs: Int[np.ndarray, "k"] | None = None
     size: Size | None = None
-    told: bool = False
+    reported: bool = False
 
 
 def with_background(names: Sequence[str]) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def outlined(
         if isinstance(row, OutlinedRow) and (row.polygons or row.runs is not None):
             shapes.append(Shape(label=label, polygons=row.polygons, runs=row.runs, size=row.size))
             continue
-        if not (isinstance(row, OutlinedRow) and row.told):
+        if not (isinstance(row, OutlinedRow) and row.reported):
             problems.add("object without an outline", where, f"object {index} is a box alone")
         shapes.append(None)
     return Outlined(objects=Objects.of(list(rows), relative), shapes=tuple(shapes), kind=kind)
@@ -68,10 +68,10 @@ def outlined(
 def settled(
     given: Outlined, picture: Path, size: Size, where: str, problems: Problems
 ) -> tuple[Drawing | DrawnInstances, int]:
-    """What is drawn from the outlines when it is asked for, and how many boxes were clipped.
+    """The truth that is rasterised from the outlines on demand, and how many boxes were clipped.
 
-    Outlines that cannot be followed become problems. Nobody said which pixels such objects have, so none of their boxes
-    is judged: an ignored instance, or pixels of no class.
+    Invalid outlines become problems. The pixels of such objects are unknown, so their boxes are ignored: an ignored
+    instance, or pixels of no class.
     """
     scale = np.array([size[1], size[0]], dtype=np.float64) if given.objects.relative else np.ones(2)
     shapes: list[Shape | None] = []
@@ -111,7 +111,7 @@ def _fault(shape: Shape, scale: Float[np.ndarray, "2"], size: Size) -> tuple[str
     if over > OVERHANG_PX:
         return OUTSIDE, f"by {over:.6g} px, of {size[1]} x {size[0]}"
     if any(polygons.crosses_itself(polygon) for polygon in parts):
-        return CROSSES, "what it encloses is open; draw it as several outlines"
+        return CROSSES, "its area is ambiguous; draw it as several outlines"
     # A closed line has at most as much area without a pixel's centre as its length (Jarnik's inequality).
     if any(masks.area(polygon) > polygons.perimeter(polygon) for polygon in parts):
         return None

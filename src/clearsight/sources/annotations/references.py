@@ -1,4 +1,4 @@
-"""What annotation files refer to, taken with care: file names that must stay inside a folder, numbers, text, lists."""
+"""Safe parsing of what annotation files refer to: file names that must stay inside a folder, numbers, text, lists."""
 
 import math
 import re
@@ -59,7 +59,7 @@ def pictures_in(folder: Path, deep: bool = False) -> list[Path]:
 
 
 def class_names(names: Iterable[object], where: str) -> tuple[str, ...]:
-    """Class names as declared: words, none empty, none twice; raises DataError otherwise."""
+    """Class names as declared: strings, none empty, none twice; raises DataError otherwise."""
     words = []
     for name in names:
         if not isinstance(name, str | int | float) or not str(name).strip():

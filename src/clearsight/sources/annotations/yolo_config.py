@@ -1,4 +1,4 @@
-"""What a YOLO data set declares: class names, and the folder of pictures and of labels for each split."""
+"""The declaration of a YOLO data set: class names, and the folders of pictures and labels of each split."""
 
 import os
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def configured(folder: Path, problems: Problems) -> Config:
 
 def _parsed(text: str, where: str) -> dict[str, Any]:
     try:
-        # Every scalar stays the word it is: with the usual types a class named "no" would become False.
+        # Every scalar stays a string: with the usual types a class named "no" would become False.
         content = yaml.load(text, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{where} is not valid YAML: {shown(error)}. Repair that line.") from error
@@ -107,8 +107,8 @@ def _names(content: dict[str, Any], where: str) -> dict[float, Any]:
 
 
 def _declared(content: dict[str, Any], folder: Path, where: str, problems: Problems) -> list[Place]:
-    """The places the file declares. The same folder under two splits is one place, so that nothing is tested on what
-    it was trained on.
+    """The places the file declares. A folder declared for two splits is read once, so that no training picture is in
+    a test split.
     """
     base = content.get("path")
     places: list[Place] = []

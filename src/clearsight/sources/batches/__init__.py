@@ -1,1 +1,1 @@
-"""Batches of samples for training: their order, random views of pictures, and small pictures all at once."""
+"""Training batches: the order of samples, data augmentation, and whole batches of small pictures at once."""

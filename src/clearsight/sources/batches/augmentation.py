@@ -1,7 +1,7 @@
-"""Random views of a sample: magnified, shifted, mirrored; and pictures lit differently.
+"""Data augmentation: random scale, translation and flips of a sample; colour jitter; mixup.
 
-Every draw comes from the generator that is passed in, so the view of a sample depends on its seed alone, not on who
-computed it or when: a resumed or distributed run sees the same pictures.
+Every draw comes from the generator that is passed in, so the view of a sample depends on its seed alone: a resumed or
+distributed run sees the same pictures.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def random_view(
     symmetries: frozenset[str],
     generator: torch.Generator,
 ) -> Sample:
-    """The sample on a canvas, magnified log-uniformly within ``zoom``, at a random place, mirrored where allowed.
+    """The sample on a canvas, scaled log-uniformly within ``zoom``, at a random position, flipped where allowed.
 
     ``zoom`` 1 keeps the sample's own pixels; ``symmetries`` is a subset of {"horizontal", "vertical"}.
     """
@@ -38,43 +38,43 @@ def random_view(
     return view
 
 
-def relight(
+def colour_jitter(
     images: Float[Tensor, "b 3 h w"], strength: float, generators: Sequence[torch.Generator]
 ) -> Float[Tensor, "b 3 h w"]:
-    """Each picture with another contrast, brightness and tint, drawn uniformly up to ``strength``; still in [0, 1].
+    """Each picture with random contrast, brightness and tint, drawn uniformly up to ``strength``; still in [0, 1].
 
     ``generators`` holds one for each picture.
     """
     draws = torch.stack([torch.rand(2, 4, generator=generator) for generator in generators], dim=1) * 2 - 1
     gain, shift = ((draws[..., :1] + 0.3 * draws[..., 1:]) * strength)[..., None, None].to(images.device)
-    return _lit(images, gain, shift)
+    return _jittered(images, gain, shift)
 
 
-def relight_together(
+def colour_jitter_from(
     images: Float[Tensor, "b 3 h w"], strength: float, draws: Float[Tensor, "4 b"]
 ) -> Float[Tensor, "b 3 h w"]:
-    """The same from uniform draws in [0, 1] that are there already; a strength of 0 gives the pictures back."""
+    """The same from given uniform draws in [0, 1]; a strength of 0 returns the pictures unchanged."""
     if not strength:
         return images
     signed = (draws * 2 - 1)[..., None, None, None].to(images.device) * strength
-    return _lit(images, signed[0] + 0.3 * signed[1], signed[2] + 0.3 * signed[3])
+    return _jittered(images, signed[0] + 0.3 * signed[1], signed[2] + 0.3 * signed[3])
 
 
-def mixed(batch: Batch, alpha: float, generator: torch.Generator) -> Batch:
+def mixup(batch: Batch, alpha: float, generator: torch.Generator) -> Batch:
     """Every picture blended with its neighbour in the batch (Zhang et al. 2018), by a share from Beta(alpha, alpha).
 
-    Only truths that belong to a picture as a whole can be blended; an ``alpha`` of 0 gives the batch back.
+    Only truths of whole pictures can be blended; an ``alpha`` of 0 returns the batch unchanged.
     """
     if not alpha:
         return batch
     if not all(isinstance(truth, Label | Labels | Value) for truth in batch.truths):
-        raise ValueError("mixup blends whole pictures, and these have truths with a place in them. Leave mixup out.")
+        raise ValueError("mixup blends whole pictures, and these have truths with coordinates. Leave mixup out.")
     seed = int(torch.randint(2**62, (1,), generator=generator))
     share = float(np.random.default_rng(seed).beta(alpha, alpha))
     images = batch.images * share + batch.images.roll(1, 0) * (1 - share)
     return replace(batch, images=images, others=[batch.truths[-1], *batch.truths[:-1]], share=share)
 
 
-def _lit(images: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+def _jittered(images: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
     mean = images.mean(dim=(2, 3), keepdim=True)
-    return (images * (1 + gain)).add_(0.5 * shift - mean * gain).clamp_(0, 1)  # contrast turns about the mean
+    return (images * (1 + gain)).add_(0.5 * shift - mean * gain).clamp_(0, 1)  # contrast scales about the mean

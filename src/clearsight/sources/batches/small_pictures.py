@@ -1,4 +1,4 @@
-"""Batches of pictures of one size, made all at once: for hundreds of thousands of small ones, from memory."""
+"""Batches of pictures of one size, vectorised: for hundreds of thousands of small ones, from memory."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from clearsight.ops import views
-from clearsight.sources.batches.augmentation import mixed, relight_together
+from clearsight.sources.batches.augmentation import colour_jitter_from, mixup
 from clearsight.sources.batches.order import indices_of, stage_of
 from clearsight.sources.samples.cache import CachedDataset
 from clearsight.types import FLIPS, Batch, Label, Labels, Size, Training, Value
@@ -16,10 +16,10 @@ from clearsight.types import FLIPS, Batch, Label, Labels, Size, Training, Value
 
 @dataclass(frozen=True, kw_only=True)
 class SmallBatches:
-    """The training batches of a data set whose pictures have one size and whose truths have no place in them.
+    """The training batches of a data set whose pictures have one size and whose truths have no coordinates.
 
-    Pictures are moved by up to ``training.shift`` of their side over their own mirrored border, flipped, and lit. A
-    picture is flipped in every other epoch rather than by chance, so that two epochs show both sides of it
+    Pictures are translated by up to ``training.shift`` of their side with reflection padding, flipped, and colour
+    jittered. A picture is flipped in alternating epochs rather than at random, so that two epochs show both versions
     (Jordan 2024). All draws are functions of the seed and the step; ``rank`` of ``world`` processes take their share.
     """
 
@@ -34,8 +34,8 @@ class SmallBatches:
     @staticmethod
     def suits(dataset: CachedDataset, training: Training) -> bool:
         """Whether a data set can be trained on this way."""
-        placeless = len(dataset) > 0 and isinstance(dataset.truth(0), Label | Labels | Value)
-        return placeless and dataset.common_size is not None and training.zoom == (1.0, 1.0)
+        whole_picture = len(dataset) > 0 and isinstance(dataset.truth(0), Label | Labels | Value)
+        return whole_picture and dataset.common_size is not None and training.zoom == (1.0, 1.0)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -43,7 +43,7 @@ class SmallBatches:
         return -(-len(self.dataset) // self.training.batch_size)
 
     def batch(self, step: int, progress: float) -> Batch:
-        """The batch of a step; ``progress`` in [0, 1] tells how far the run is."""
+        """The batch of a step; ``progress`` in [0, 1] is that of the run."""
         generator = torch.Generator().manual_seed((self.seed * 1_000_000_007 + step) % 2**63)
         first = step * self.training.batch_size
         epochs, indices = indices_of(range(first, first + self.training.batch_size), len(self.dataset), self.seed)
@@ -51,8 +51,8 @@ class SmallBatches:
         draws = torch.rand(6, len(indices), generator=generator)[:, mine]
         epochs, indices = epochs[mine], indices[mine]
         images = self.dataset.stack()[indices].float().div_(255)
-        images = self._moved(self._flipped(images, indices + epochs), draws[:2])
-        images = relight_together(images, self.training.brightness, draws[2:])
+        images = self._translated(self._flipped(images, indices + epochs), draws[:2])
+        images = colour_jitter_from(images, self.training.brightness, draws[2:])
         images = self._sized(images, progress).contiguous(memory_format=torch.channels_last)
         rows = indices.tolist()
         batch = Batch(
@@ -61,7 +61,7 @@ class SmallBatches:
             ids=[self.dataset.records[row].id for row in rows],
             progress=progress,
         )
-        return mixed(batch, self.training.mixup, generator)
+        return mixup(batch, self.training.mixup, generator)
 
     def _flipped(self, images: Tensor, turn: Int[Tensor, "b"]) -> Tensor:
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)
@@ -71,17 +71,17 @@ class SmallBatches:
                 turn = turn // 2
         return images
 
-    def _moved(self, images: Tensor, draws: Float[Tensor, "2 b"]) -> Tensor:
+    def _translated(self, images: Tensor, draws: Float[Tensor, "2 b"]) -> Tensor:
         height, width = images.shape[2:]
-        most = round(self.training.shift * max(height, width))
-        if not most:
+        limit = round(self.training.shift * max(height, width))
+        if not limit:
             return images
-        mode = "reflect" if most < min(height, width) else "replicate"
-        bordered = F.pad(images, (most, most, most, most), mode)
-        down, right = (draws * (2 * most + 1)).long().clamp_(max=2 * most)
+        mode = "reflect" if limit < min(height, width) else "replicate"
+        padded = F.pad(images, (limit, limit, limit, limit), mode)
+        down, right = (draws * (2 * limit + 1)).long().clamp_(max=2 * limit)
         rows = (down[:, None] + torch.arange(height))[:, :, None]
         columns = (right[:, None] + torch.arange(width))[:, None, :]
-        return bordered.permute(0, 2, 3, 1)[torch.arange(len(images))[:, None, None], rows, columns].permute(0, 3, 1, 2)
+        return padded.permute(0, 2, 3, 1)[torch.arange(len(images))[:, None, None], rows, columns].permute(0, 3, 1, 2)
 
     def _sized(self, images: Tensor, progress: float) -> Tensor:
         """The pictures at the size of this part of the run."""

@@ -1,4 +1,4 @@
-"""Batches of random views, each a pure function of the seed and the step, made ahead of time by a thread."""
+"""Batches of augmented samples, each a pure function of the seed and the step, prefetched by a thread."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,7 +8,7 @@ from itertools import count
 import torch
 
 from clearsight.ops import views
-from clearsight.sources.batches.augmentation import mixed, random_view, relight
+from clearsight.sources.batches.augmentation import colour_jitter, mixup, random_view
 from clearsight.sources.batches.order import indices_of, stage_of
 from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
@@ -37,7 +37,7 @@ class Batches:
         return -(-len(self.dataset) // self.training.batch_size)
 
     def batch(self, step: int, progress: float) -> Batch:
-        """The batch of a step; ``progress`` in [0, 1] tells how far the run is."""
+        """The batch of a step; ``progress`` in [0, 1] is that of the run."""
         canvas, scale = stage_of(self.training, self.canvas, progress, self.multiple)
         zoom = (self.training.zoom[0] * scale, self.training.zoom[1] * scale)
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)
@@ -49,23 +49,24 @@ class Batches:
             for k, row in zip(mine, rows, strict=True)
         ]
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
-        lit = relight(images.float().div_(255), self.training.brightness, [self._generator(-1 - k) for k in mine])
+        generators = [self._generator(-1 - k) for k in mine]
+        images = colour_jitter(images.float().div_(255), self.training.brightness, generators)
         batch = Batch(
-            images=lit,
+            images=images,
             truths=[sample.truth for sample in samples],
             ids=[sample.id for sample in samples],
             progress=progress,
         )
-        return mixed(batch, self.training.mixup, self._generator(-1 - first))
+        return mixup(batch, self.training.mixup, self._generator(-1 - first))
 
     def _generator(self, k: int) -> torch.Generator:
         return torch.Generator().manual_seed((self.seed * 1_000_000_007 + k) % 2**63)
 
 
 def ahead(make: Callable[[int], Batch], first: int, depth: int = 2) -> Iterator[Batch]:
-    """The batches of step ``first`` and on, without end, ``depth`` of them being made while one is used.
+    """The batches of step ``first`` and on, without end, with ``depth`` of them prefetched.
 
-    For training on a GPU. On a CPU a second thread takes from the first what it gives: there ``at_once`` is quicker.
+    For training on a GPU. On a CPU a second thread competes with the first: there ``at_once`` is faster.
     """
     with ThreadPoolExecutor(
         1, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,)

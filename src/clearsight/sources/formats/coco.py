@@ -2,7 +2,7 @@
 
 ``annotations/instances_*.json`` where there are any, else every ``*.json`` with the three lists, in ``annotations/``,
 in the folder itself or in folders named after splits. The split comes from the file's name, else from its folder's.
-Category ids become class ids in the order of the ids; names are what counts, also between files. "iscrowd" objects are
+Category ids become class ids in the order of the ids; names identify classes, also between files. "iscrowd" objects are
 ignored; areas are kept. A picture without annotations is a picture without objects. Where instances are wanted, the
 "segmentation" of each object (polygons or run lengths) is its mask; where class maps are, it is drawn over a class
 "background".
@@ -181,7 +181,7 @@ def _images(content: dict[str, Any], where: str, problems: Problems) -> dict[int
         else:
             images[id] = item
     for id in double:
-        # Nobody can say whose boxes these are.
+        # It is ambiguous whose boxes these are.
         problems.add("duplicate id", where, f"{id}: {images.pop(id).get('file_name')} and another picture")
     return images
 
@@ -214,7 +214,7 @@ def _rows(
                 rows[image].append(coco_outlines.outlined(row, item, _said(images[image])) if outlines else row)
             except coco_outlines.OutlineError as error:
                 problems.add(error.kind, where, f"{place}: {error}")
-                rows[image].append(OutlinedRow(**row.__dict__, told=True))
+                rows[image].append(OutlinedRow(**row.__dict__, reported=True))
     for name, count in strays.items():
         problems.add("annotation of no listed picture", where, f"image_id {name}, {count} annotations")
     return rows
@@ -246,7 +246,7 @@ def _size(item: dict[str, Any]) -> Size | None:
 
 
 def _said(item: dict[str, Any]) -> Size | None:
-    """The size the file says of a picture, if it can be read; that it cannot is told where the picture is."""
+    """The size of a picture stated in the file, if it can be read; errors are reported with the picture."""
     try:
         return _size(item)
     except ValueError:
@@ -254,7 +254,7 @@ def _said(item: dict[str, Any]) -> Size | None:
 
 
 def _places(path: Path, folder: Path, split: str | None) -> list[Path]:
-    """Where the pictures of an annotation file may lie, the folder most surely its own first."""
+    """Where the pictures of an annotation file may lie, the most likely folder first."""
     token = next((part for part in path.stem.split("_") if split and split_of(part) == split), split or "")
     words = [word for word in dict.fromkeys([token, split or ""]) if word]
     own = [path.parent] if path.parent not in (folder, folder / "annotations") else []

@@ -23,7 +23,7 @@ from clearsight.sources.tables.compressed import kind_of, stem_of
 from clearsight.sources.tables.files import looks_like_table, read_frame
 from clearsight.types import UNKNOWN, Label, Labels, Value
 
-# Tables that say something of pictures which another layout brings.
+# Tables about the pictures of another layout.
 BESIDE = ("attributes", "instances", "classes")
 # The column that holds each row's split; no column of a user's table is so called.
 ORIGIN = "\0split"
@@ -53,7 +53,7 @@ class ImageTable:
         return assemble(layout, problems, request, "image-table", truth=kind)
 
     def layout(self, path: Path, request: Request, problems: Problems) -> tuple[Layout, type]:
-        """All rows with a picture and an answer, and the kind of truth they have."""
+        """All rows with a picture and a truth, and the kind of their truths."""
         tables = [table for table in _tables(path) if not looks_like_table(table)]
         if not tables:
             raise DataError(
@@ -134,7 +134,7 @@ def _places(tables: Sequence[Path], frame: polars.DataFrame) -> list[str]:
 def _drafts(
     frame: polars.DataFrame, picture: str, answers: Answers, path: Path, where: list[str], problems: Problems
 ) -> Iterator[tuple[int, Draft]]:
-    """The rows that have a picture and an answer, as drafts without groups, each with its number from 0."""
+    """The rows that have a picture and a truth, as drafts without groups, each with its number from 0."""
     within = path.parent if path.is_file() else path
     digits, splits = len(str(frame.height)), frame[ORIGIN].to_list()
     for row, (found, name) in enumerate(_pictures(frame[picture])):
@@ -204,5 +204,5 @@ def _names_of(table: Path) -> dict[str, list[str]]:
             if isinstance(about, dict) and isinstance(about.get("names"), list)
         }
     except (ValueError, AttributeError):
-        # Metadata are an extra; the table is whole without them.
+        # Metadata are optional; the table is complete without them.
         return {}

@@ -89,7 +89,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Painted:
-    """The class map of instances over a background, class 0; what is ignored is not judged."""
+    """The class map of instances over a background, class 0; ignored objects become ignored pixels."""
 
     instances: Instances
     digest: str
@@ -126,7 +126,7 @@ def _read(one: Annotated, classes: IdClasses) -> Seen | PictureError:
 
 
 def values_of(data: bytes) -> Int[np.ndarray, "h w"]:
-    """The ids of every pixel; raises PictureError for what is no whole lossless picture of one channel."""
+    """The ids of every pixel; raises PictureError for anything but a complete lossless picture of one channel."""
     image = opened(data)
     if image.mode in INDEXED:
         values = np.asarray(image).astype(np.int32)
@@ -141,7 +141,7 @@ def values_of(data: bytes) -> Int[np.ndarray, "h w"]:
 
 
 def _unlisted(ids: list[int], one: Annotated) -> list[tuple[str, str]]:
-    """What the PNG and the annotation do not agree on."""
+    """The disagreements of the PNG and the annotation."""
     faults = []
     if one.listed is not None:
         more = [id for id in ids if id not in one.listed]

@@ -5,7 +5,7 @@
 folders a ``config.yaml`` declares. Masks are single-channel pictures of class numbers, or coloured with a table of
 colours. What the numbers mean stands in ``classes.txt``, a table or the YAML file (see ``mask_classes``).
 
-255 is not judged. If a plain list names n classes and the only other value in all masks is n, that is taken as
+255 is ignored. If a plain list names n classes and the only other value in all masks is n, that is taken as
 unlabelled and a note says so. Every mask is opened and checked once; class maps are read again when they are needed.
 """
 
@@ -32,7 +32,7 @@ OUTSIDE_TABLE = "mask colour outside the table"
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What one look at a mask file gave: its size, its hash, and the pixels of each value that means nothing."""
+    """A mask file as read once: its size, its hash, and the pixels of each undeclared value."""
 
     size: Size | None = None
     digest: str = ""
@@ -97,7 +97,7 @@ def _look(match: Match, classes: MaskClasses) -> Checked:
 
 
 def _settled(classes: MaskClasses, seen: list[Checked], problems: Problems) -> MaskClasses:
-    """The classes with the value after the last taken as unlabelled, where it is the only one nobody named."""
+    """The classes with the value after the last taken as unlabelled, where it is the only undeclared one."""
     unknown: Counter[str] = Counter()
     for look in seen:
         unknown.update(look.unknown)
@@ -107,7 +107,7 @@ def _settled(classes: MaskClasses, seen: list[Checked], problems: Problems) -> M
     holding = sum(bool(look.unknown) for look in seen)
     problems.note(
         f"{classes.where} names {after} classes (0 to {after - 1}); the value {after}, in {holding} masks, "
-        "was taken as unlabelled and is not judged"
+        "was taken as unlabelled and is ignored"
     )
     return classes.without(after)
 

@@ -231,7 +231,7 @@ def _size(root: Element) -> Size | None:
     if not all(words):
         return None
     height, width = (int(references.number(word)) for word in words)
-    # Some tools write 0 where they did not look.
+    # Some tools write 0 where the size is unknown.
     return (height, width) if height and width else None
 
 

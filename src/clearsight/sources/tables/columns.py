@@ -12,17 +12,17 @@ from clearsight.sources.problems import Problems, shown
 
 Kind = Literal["number", "category"]
 
-# What people write into a cell to say that there is nothing, in lower case.
+# Spellings of a missing value, in lower case.
 NOTHING = ("", "na", "n/a", "nan", "null")
 NO_NUMBER = (*NOTHING, "none", "nil", "?", "-", ".", "missing", "unknown")
-# From this share of numbers on, the other words of a column are out of place; below it, the column is one of words.
-MOSTLY_NUMBERS = 0.8
-NAMED_AT_MOST = 10
+# From this share of numbers on, a column is numeric and its other cells are faults; below it, it is categorical.
+NUMERIC_SHARE = 0.8
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column to learn from: its levels where it is a category, the least and the most where it is a number."""
+    """An input column: its levels where it is categorical, its minimum and maximum (``least``, ``most``) else."""
 
     name: str
     kind: Kind
@@ -31,7 +31,7 @@ class Column:
     most: float = float("nan")
 
     def codes(self, cells: "Cells") -> Float[np.ndarray, "rows"]:
-        """Cells as numbers: NaN where missing; a level's place; for a word never seen the first place after them."""
+        """Cells as numbers: NaN where missing; the index of a level; for an unknown level the number of levels."""
         if self.kind == "number":
             return cells.numbers
         places = {level: index for index, level in enumerate(self.levels)}
@@ -56,7 +56,7 @@ class Cells:
         return np.array([word == "" for word in self.words], dtype=bool)
 
     def as_words(self) -> list[str]:
-        """The cells as words, whole numbers without a point; "" where missing."""
+        """The cells as strings, whole numbers without a point; "" where missing."""
         if self.kind == "category":
             return list(self.words)
         return ["" if np.isnan(number) else spelled(number) for number in self.numbers.tolist()]
@@ -68,7 +68,7 @@ def spelled(number: float) -> str:
 
 
 def read_cells(series: polars.Series, problems: Problems, kind: Kind | None = None) -> Cells | None:
-    """A column as numbers or categories (as ``kind`` where that is settled); None where it holds neither.
+    """A column as numbers or categories (as ``kind`` where given); None where it holds neither.
 
     Words among numbers become faults, named with their rows.
     """
@@ -82,13 +82,13 @@ def read_cells(series: polars.Series, problems: Problems, kind: Kind | None = No
     held = [word for word in words if word.lower() not in NO_NUMBER]
     parsed = {word: _number(word) for word in set(held)}
     fitting = sum(parsed[word] is not None for word in held)
-    if kind == "category" or (kind is None and (not held or fitting < MOSTLY_NUMBERS * len(held))):
+    if kind == "category" or (kind is None and (not held or fitting < NUMERIC_SHARE * len(held))):
         return Cells(kind="category", numbers=np.zeros(0), words=words)
     stray = [(row, word) for row, word in enumerate(words, 1) if word in parsed and parsed[word] is None]
     if stray:
-        said = ", ".join(f"row {row}: {shown(word, 40)!r}" for row, word in stray[:NAMED_AT_MOST])
-        more = f", and {len(stray) - NAMED_AT_MOST} more" if len(stray) > NAMED_AT_MOST else ""
-        problems.add("text in a number column", f"column {series.name}", said + more)
+        named = ", ".join(f"row {row}: {shown(word, 40)!r}" for row, word in stray[:MAX_NAMED])
+        more = f", and {len(stray) - MAX_NAMED} more" if len(stray) > MAX_NAMED else ""
+        problems.add("text in a number column", f"column {series.name}", named + more)
     numbers = np.array([_or_nan(parsed.get(word)) for word in words], dtype=np.float64)
     return _finite(series.name, numbers, problems)
 
@@ -96,13 +96,13 @@ def read_cells(series: polars.Series, problems: Problems, kind: Kind | None = No
 def _finite(name: str, numbers: Float[np.ndarray, "rows"], problems: Problems) -> Cells:
     endless = np.flatnonzero(np.isinf(numbers))
     if len(endless):
-        rows = ", ".join(str(row + 1) for row in endless[:NAMED_AT_MOST])
+        rows = ", ".join(str(row + 1) for row in endless[:MAX_NAMED])
         problems.add("infinite numbers", f"column {name}", f"rows {rows}")
     return Cells(kind="number", numbers=np.where(np.isinf(numbers), np.nan, numbers), words=())
 
 
 def _number(word: str) -> float | None:
-    """The number that a word says; None where it says none."""
+    """The number that a word spells; None where it spells none."""
     try:
         return float(word) if "_" not in word else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Rows and columns from a file or from scikit-learn's own sets: a frame of words or numbers, nothing decided yet.
+"""Rows and columns from a file or from scikit-learn's own sets: a frame of strings or numbers, as they are.
 
 CSV with a header line (separated by commas, semicolons or tabs, in UTF-8 with or without a byte-order mark), also
 compressed (``.csv.gz``, ``.csv.zst``), Parquet of plain columns, and ``sklearn:iris``, which needs no network.
@@ -45,7 +45,7 @@ def looks_like_table(data: str | Path) -> bool:
     try:
         return not (_parquet_shows_pictures(path) if kind_of(path) == ".parquet" else _csv_names_pictures(path))
     except (polars.exceptions.PolarsError, OSError, ValueError):
-        return True  # what is wrong with it is told when it is read
+        return True  # its errors are reported when it is read
 
 
 def _parquet_shows_pictures(path: Path) -> bool:
@@ -69,7 +69,7 @@ def _is_picture(cell: object) -> bool:
 
 
 def read_frame(data: str | Path) -> tuple[polars.DataFrame, str | None]:
-    """The columns as they stand, and the target where the set itself has one; raises DataError if it is unreadable."""
+    """The columns as they are, and the target where the set itself has one; raises DataError if it is unreadable."""
     if str(data).startswith(PREFIX):
         return _of_sklearn(str(data).removeprefix(PREFIX))
     path = Path(data)
@@ -102,7 +102,7 @@ def _of_csv(path: Path) -> polars.DataFrame:
     _check_names(header, path)
     ragged = [
         f"line {rows.line_num}: {len(row)} cells" for row in rows if row and len(row) != len(header)
-    ]  # polars would fill short lines up without a word
+    ]  # polars would pad short lines silently
     if ragged:
         raise DataError(
             f"{len(ragged)} lines of {shown(path)} do not have {len(header)} cells, as the header line has "

@@ -1,4 +1,4 @@
-"""What stands beside the columns of a table: the groups, clusters and splits its rows belong to, and their names."""
+"""The metadata of a table's rows: groups, clusters, splits and ids."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,24 +14,24 @@ from clearsight.sources.tables.files import read_frame
 from clearsight.types import UNKNOWN
 
 SPLITS = ("train", "val", "test")
-GROUPS_AT_MOST = 20
-THIRDS_FROM = 10
+MAX_GROUPS = 20
+MAX_VALUES = 10
 
 
 def asked_for(frame: polars.DataFrame, by: Sequence[str], inputs: Mapping[str, Cells]) -> dict[str, Cells]:
-    """Columns to compare groups by that are not learnt from."""
+    """Columns to compare groups by that are not inputs."""
     found = {name: read_cells(frame[name], Problems()) for name in by if name in frame.columns and name not in inputs}
     return {name: cells for name, cells in found.items() if cells is not None}
 
 
 def groups_of(cells: Mapping[str, Cells], by: Sequence[str]) -> dict[str, np.ndarray]:
-    """The attributes: every column of few words, and those asked for."""
+    """The attributes: every categorical column of few levels, and those asked for."""
     groups = {}
     for name, one in cells.items():
         distinct = len(set(one.as_words()))
-        if name in by and one.kind == "number" and distinct > THIRDS_FROM:
+        if name in by and one.kind == "number" and distinct > MAX_VALUES:
             groups[name] = _thirds(one.numbers)
-        elif name in by or (one.kind == "category" and 2 <= distinct <= GROUPS_AT_MOST):
+        elif name in by or (one.kind == "category" and 2 <= distinct <= MAX_GROUPS):
             groups[name] = np.array([word or UNKNOWN for word in one.as_words()])
     return groups
 
@@ -44,7 +44,7 @@ def _thirds(numbers: Float[np.ndarray, "rows"]) -> np.ndarray:
 
 
 def ids_of(frame: polars.DataFrame, rows: Sequence[int]) -> tuple[str, ...]:
-    """The column ``id`` where it names every row differently, else the rows' numbers from 1."""
+    """The column ``id`` where it is unique, else the rows' numbers from 1."""
     if "id" in frame.columns:
         words = frame["id"].cast(polars.String).fill_null("").to_list()
         if len(set(words)) == len(words):
@@ -66,8 +66,8 @@ def split_of(frame: polars.DataFrame, name: str) -> np.ndarray | None:
     if "split" not in frame.columns:
         return None
     words = np.array(frame["split"].cast(polars.String).fill_null("").str.strip_chars().str.to_lowercase().to_list())
-    strangers = sorted(set(words) - set(SPLITS))
-    if strangers or "train" not in words:
+    unknown = sorted(set(words) - set(SPLITS))
+    if unknown or "train" not in words:
         found = ", ".join(repr(shown(word, 30)) for word in sorted(set(words))[:10])
         raise DataError(
             f"the column split of {shown(name)} holds {found}. Expected train, val or test in each row, and some of "
@@ -88,9 +88,9 @@ def attributes_beside(
         raise DataError(f"{shown(path)} has no column id. Expected one, to match its rows with the table's. Add it.")
     named = frame["id"].cast(polars.String).fill_null("").str.strip_chars().to_list()
     known = set(ids)
-    strangers = [shown(id) for id in named if id not in known]
+    unknown = [shown(id) for id in named if id not in known]
     double = sorted(shown(id) for id, count in Counter(named).items() if count > 1)
-    for fault, found in (("name no row of the table", strangers), ("stand there more than once", double)):
+    for fault, found in (("name no row of the table", unknown), ("occur more than once", double)):
         if found:
             raise DataError(f"{len(found)} ids of {shown(path)} {fault}:\n{listed(found)}\nCorrect these ids.")
     missing = [name for name in by if name not in frame.columns and name not in groups]

@@ -1,8 +1,8 @@
-"""Tables: rows to learn from, with a target column, checked before anyone trains on them.
+"""Tables: input columns with a target column, checked before training.
 
 The columns ``id``, ``cluster`` (rows that belong together: one patient) and ``split`` (train, val, test) are taken as
-such where a table has them. Every column of few words is also an attribute to compare groups by; a column of numbers
-becomes one, cut into thirds, where it is asked for.
+such where a table has them. Every categorical column of few levels is also an attribute to compare groups by; a column
+of numbers becomes one, split at its terciles, where it is asked for.
 """
 
 import difflib
@@ -20,7 +20,7 @@ from clearsight.sources.tables.columns import Cells, Column, read_cells
 from clearsight.sources.tables.files import PREFIX, read_frame
 from clearsight.sources.tables.files import looks_like_table as looks_like_table
 from clearsight.sources.tables.groups import asked_for, attributes_beside, clusters_of, groups_of, ids_of, split_of
-from clearsight.sources.tables.targets import ROWS_AT_LEAST, TableTask, answers_of, truth_of, with_answers
+from clearsight.sources.tables.targets import MIN_ROWS, TableTask, target_cells, truth_of, with_known_targets
 
 RESERVED = ("id", "cluster", "split")
 LIKELY_TARGETS = ("target", "label", "class", "y", "outcome", "diagnosis")
@@ -30,7 +30,7 @@ LIKELY_TARGETS = ("target", "label", "class", "y", "outcome", "diagnosis")
 class Table:
     """A checked table: ``inputs`` holds the columns' codes (see ``Column.codes``), ``truth`` values or class ids.
 
-    ``columns`` are those to learn from, in the order of ``inputs``; ``groups`` one array of words per attribute;
+    ``columns`` are the inputs' columns, in their order; ``groups`` one array of strings per attribute;
     ``clusters`` one integer per row; ``split`` "train", "val" or "test" per row where the table has such a column;
     ``frame`` the rows as they were read, without those left out.
     """
@@ -69,10 +69,10 @@ def read_table(
     """Read and check a table: a CSV or Parquet file, or ``sklearn:iris``.
 
     Args:
-        target: the column to predict; wanted: the task the model can answer, decided by that column where None.
-        by: columns that must be attributes; ignore: columns not to learn from (attributes still).
+        target: the column to predict; wanted: the task of the model, decided by that column where None.
+        by: columns that must be attributes; ignore: columns that are not inputs (attributes still).
         attributes: another table with a column ``id`` and one column per attribute.
-        columns, class_names: those of a trained model; the table must have them, and nothing else is learnt from.
+        columns, class_names: those of a trained model; the table must have them, and there are no other inputs.
         skip_bad: read words among numbers as missing instead of stopping.
 
     Raises DataError with everything that is wrong with it, in one message.
@@ -82,8 +82,8 @@ def read_table(
     target = _target(frame, target or own, name)
     _check_asked((*ignore, *(() if attributes is not None else by)), frame, name)
     problems = Problems()
-    answers = answers_of(frame[target], wanted, class_names, problems)
-    frame, answers, rows = with_answers(frame, answers, target, problems)
+    answers = target_cells(frame[target], wanted, class_names, problems)
+    frame, answers, rows = with_known_targets(frame, answers, target, problems)
     inputs = _inputs(frame, target, ignore, columns, problems)
     groups = groups_of({**inputs, **asked_for(frame, (*by, *ignore), inputs)}, by)
     ids = ids_of(frame, rows)
@@ -91,7 +91,7 @@ def read_table(
         groups |= attributes_beside(attributes, ids, by, groups)
     notes = problems.settle(name, skip_bad)
     truth, task, names = truth_of(answers, wanted, class_names, target, len(columns) > 0)
-    kept = columns or _learnable(inputs, problems, f"{shown(name)} has no column to learn from besides {shown(target)}")
+    kept = columns or _learnable(inputs, problems, f"{shown(name)} has no input column besides {shown(target)}")
     notes = (*notes, *(line for line in problems.notes if line not in notes))
     return Table(
         name=name, target=target, task=task, class_names=names, columns=tuple(kept),
@@ -107,7 +107,7 @@ def _target(frame: polars.DataFrame, target: str | None, name: str) -> str:
     columns = [column for column in frame.columns if column not in RESERVED]
     likely = next((column for column in columns if column.lower() in LIKELY_TARGETS), columns[-1] if columns else "")
     raise DataError(
-        f"nobody said which column of {shown(name)} to predict. It has: {', '.join(map(shown, frame.columns[:40]))}. "
+        f"no target column was given for {shown(name)}. It has: {', '.join(map(shown, frame.columns[:40]))}. "
         f"Name one with --target, such as --target {shown(likely)}."
     )
 
@@ -128,7 +128,7 @@ def _known(column: str, columns: Sequence[str], name: str, what: str = "") -> st
 def _inputs(
     frame: polars.DataFrame, target: str, ignore: Sequence[str], columns: Sequence[Column], problems: Problems
 ) -> dict[str, Cells]:
-    """The columns to learn from, read; of a trained model those it knows."""
+    """The input columns, read; of a trained model those it was trained on."""
     if columns:
         for column in columns:
             _known(column.name, frame.columns, "the table", "The model was trained on it.")
@@ -154,7 +154,7 @@ def _check_asked(asked: Sequence[str], frame: polars.DataFrame, name: str) -> No
 
 
 def _learnable(inputs: Mapping[str, Cells], problems: Problems, none: str) -> list[Column]:
-    """The columns that can tell rows apart and mean something for new rows; DataError ``none`` without any."""
+    """The columns that vary and may generalise to new rows; DataError ``none`` without any."""
     columns = []
     for name, cells in inputs.items():
         known = [word for word in cells.words if word] if cells.kind == "category" else cells.numbers[~cells.missing]
@@ -162,10 +162,10 @@ def _learnable(inputs: Mapping[str, Cells], problems: Problems, none: str) -> li
         if len(values) == 0 or (len(values) == 1 and not cells.missing.any()):
             what = f"{shown(cells.as_words()[0], 40)} in every row" if len(values) else "empty in every row"
             problems.note(f"the column {name} is {what} and was left out")
-        elif cells.kind == "category" and len(values) > max(ROWS_AT_LEAST, 0.5 * len(known)):
+        elif cells.kind == "category" and len(values) > max(MIN_ROWS, 0.5 * len(known)):
             problems.note(
-                f"the column {name} has {len(values)} different words in {len(known)} rows: it names rows, and was "
-                "left out"
+                f"the column {name} has {len(values)} different values in {len(known)} rows: it identifies rows "
+                "and was left out"
             )
         elif cells.kind == "number" and _counts_rows(cells.numbers):
             problems.note(f"the column {name or 'without a name'} only counts the rows and was left out")
@@ -181,7 +181,7 @@ def _learnable(inputs: Mapping[str, Cells], problems: Problems, none: str) -> li
 
 
 def _counts_rows(numbers: Float[np.ndarray, "rows"]) -> bool:
-    whole = len(numbers) >= ROWS_AT_LEAST and numbers[0] == np.round(numbers[0])
+    whole = len(numbers) >= MIN_ROWS and numbers[0] == np.round(numbers[0])
     return bool(whole and (np.diff(numbers) == 1).all())
 
 
