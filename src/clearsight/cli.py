@@ -31,6 +31,13 @@ Responsible = Annotated[str | None, typer.Option(help="The person who answers fo
 Target = Annotated[
     str | None, typer.Option(help="The column of the truth, where DATA is a table; several, split by commas.")
 ]
+Cluster = Annotated[
+    str, typer.Option(help="Which pictures belong together: auto (inferred), none, or a column of the attributes.")
+]
+OwnCluster = Annotated[
+    str | None, typer.Option("--cluster", help="auto, none or a column of the attributes; the run's own if not said.")
+]
+Resplit = Annotated[bool, typer.Option("--resplit", help="Ignore the layout's splits: divide by whole clusters.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 Pretrained = Annotated[str | None, typer.Option(help="Backbone weights: a file, or `hub` for timm's published ones.")]
@@ -72,6 +79,8 @@ def data(
     place: DataPlace,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: Cluster = "auto",
+    resplit: Resplit = False,
     run: Annotated[str | None, typer.Option(help="A trained run, to list the labels it doubts.")] = None,
     out: Annotated[str | None, typer.Option(help="A new folder for pictures of these labels.")] = None,
     size_px: Annotated[int | None, typer.Option(help="Judge the objects' sizes at this input size; 416.")] = None,
@@ -85,8 +94,8 @@ def data(
     from clearsight.verbs.data import data as describe
 
     found = describe(
-        place, attributes=attributes, target=target, run=run, out=out, size_px=size_px, skip_bad=skip_bad, seed=seed,
-        quiet=quiet,
+        place, attributes=attributes, target=target, cluster=cluster, resplit=resplit, run=run, out=out,
+        size_px=size_px, skip_bad=skip_bad, seed=seed, quiet=quiet,
     )  # fmt: skip
     _print(found.as_dict(), lambda: results.description(found), as_json)
 
@@ -106,6 +115,8 @@ def train(
     zone: Zone = None,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: Cluster = "auto",
+    resplit: Resplit = False,
     responsible: Responsible = None,
     out: Annotated[str | None, typer.Option(help="The run folder; runs/MODEL-DATA-NUMBER if not said.")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with the run in this folder.")] = None,
@@ -125,8 +136,8 @@ def train(
     run = run_train(
         model, place, backbone=backbone, pretrained=_weights(pretrained), epochs=epochs, minutes=minutes,
         budget_kwh=budget_kwh, devices=devices, by=_words(by), zone=zone, attributes=attributes, target=target,
-        out=out, resume=resume, seed=seed, skip_bad=skip_bad, settings=settings.parse(set_ or []),
-        responsible=responsible, quiet=quiet,
+        cluster=cluster, resplit=resplit, out=out, resume=resume, seed=seed, skip_bad=skip_bad,
+        settings=settings.parse(set_ or []), responsible=responsible, quiet=quiet,
     )  # fmt: skip
     _say_run(run, as_json)
 
@@ -138,6 +149,7 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="train, val or test; test if there is one, else val.")] = None,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: OwnCluster = None,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -147,7 +159,7 @@ def evaluate(
     from clearsight.verbs import evaluate as verb
 
     evidence = verb.evaluate(
-        run, place, split=split, attributes=attributes, target=target, skip_bad=skip_bad, quiet=quiet
+        run, place, split=split, attributes=attributes, target=target, cluster=cluster, skip_bad=skip_bad, quiet=quiet
     )
     found = verb.metrics(evidence)
     _print(results.plain(found), lambda: results.metrics(found), as_json)
@@ -229,6 +241,7 @@ def audit(
     zone: Zone = None,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: OwnCluster = None,
     split: Annotated[str | None, typer.Option(help="train, val or test; test if there is one, else val.")] = None,
     responsible: Responsible = None,
     skip_bad: SkipBad = False,
@@ -239,8 +252,8 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=_words(by), zone=zone, attributes=attributes, target=target, split=split,
-        responsible=responsible, skip_bad=skip_bad, quiet=quiet,
+        run, place, by=_words(by), zone=zone, attributes=attributes, target=target, cluster=cluster,
+        split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     from clearsight.run import Run
 

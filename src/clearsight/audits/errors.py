@@ -64,11 +64,12 @@ def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost,
         metric="AP50 lost",
         value=first.value,
         interval=first.interval,
+        clusters=len(np.unique(request.evidence.clusters)),
         n=statistics.images,
         unit=unit,
         method="Each error gets its cause, and AP50 is computed again with the errors of one cause mended. "
         f"{CAUSES_SAID} {100 * request.confidence:g}% intervals from {request.replicates} resamplings of whole "
-        f"{unit if len(set(request.evidence.clusters.tolist())) == statistics.images else 'clusters'}. n counts the "
+        f"{unit if len(np.unique(request.evidence.clusters)) == statistics.images else 'clusters'}. n counts the "
         "errors at every score, also those no user is shown.",
         limits="The costs do not add up: mending one kind may uncover another. An error in the labels counts as one of "
         "the model. " + LIMITS.format(unit=unit),

@@ -10,9 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from clearsight import catalogue, drawing, report, sources
+from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
+from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
@@ -93,6 +95,7 @@ def write_card(
         facts=facts,
         provenance={"data fingerprint": config.fingerprint, **config.provenance},
         examples=tuple(examples),
+        warnings=warnings_of(findings),
         notes=tuple(notes),
         untested=_untested(request),
         responsible=responsible,
@@ -141,13 +144,15 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     about = {"model": run.config.model, "run": run.name}
     with stage("judging", quiet) as watch:
         held_out = evaluator.evaluate(predictor, task, source.split("val"), about=about, watch=watch)
+    held_out = with_clusters(held_out, source, trained_here=True)
     deployed = task.settle(held_out.statistics)
     run.change(settings={**run.config.settings, "deployed": deployed})
     if "test" not in source.splits:
         notes = [SAME_PICTURES] if deployed else []
         return replace(held_out, statistics=held_out.statistics.with_options(**deployed)), notes
     with stage("judging", quiet) as watch:
-        return evaluator.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed), []
+        found = evaluator.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed)
+    return with_clusters(found, source, trained_here=True), []
 
 
 def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:
@@ -211,6 +216,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         "Classes": ", ".join(config.class_names) or "none: a number is estimated",
         "Trained on": f"{len(source.split('train'))} pictures",
         "Judged on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
+        "Clusters": evidence.about["clusters"],
         "Budget": _budget(config),
         "Longer side": f"{training['size_px']} px",
         "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),

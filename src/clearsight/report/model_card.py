@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 
 from clearsight.report.page import bill
-from clearsight.report.quantities import between, counted, moment, number, score
+from clearsight.report.quantities import counted, moment, number, score
 from clearsight.report.series import Column, table
-from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding
 
 # Hub names of our tasks: the value is the pipeline tag a reader filters by.
@@ -30,7 +30,9 @@ _MOST_ROWS = 30
 def markdown(card: Card) -> str:
     """The model card of a card: front matter, then the six sections with every number, its n, interval and method."""
     card = cleaned(card)
-    parts = [_front_matter(card), f"# {escaped(card.title)}", escaped(card.summary)]
+    parts = [_front_matter(card), f"# {escaped(card.title)}"]
+    parts += [f"> **Warning:** {escaped(text)}" for text in card.warnings]
+    parts.append(escaped(card.summary))
     if card.facts:
         parts.append(
             _bullets([f"**{escaped(sentence_case(name))}:** {escaped(text)}" for name, text in card.facts.items()])
@@ -68,7 +70,7 @@ def _finding(finding: Finding) -> list[str]:
     facts = [f"n = {counted(finding.n, finding.unit)}"]
     name = finding.metric + (f", {finding.group}" if finding.group else "")
     if number(finding.value) is not None:
-        facts.insert(0, f"{name}: {score(finding.value, finding.interval)}, interval {between(finding.interval)}")
+        facts.insert(0, f"{name}: {score(finding.value, finding.interval)}, interval {interval_of(finding)}")
     lines = [
         escaped("; ".join(facts)) + ".",
         f"Verdict: {VERDICTS[finding.verdict].lower()}.",

@@ -3,8 +3,8 @@
 import textwrap
 
 from clearsight.report.page import bill
-from clearsight.report.quantities import between, counted, number, score
-from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.quantities import counted, number, score
+from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Finding
 
 # Terminals of every code page show these.
@@ -14,7 +14,9 @@ _PLAIN = str.maketrans({"–": "-", "−": "-", "₂": "2", "…": "...", "≥":
 def summary(card: Card, width: int = 88, most: int = 4) -> str:
     """The title, the summary and, per question, its first ``most`` findings; lines are at most ``width`` long."""
     card = cleaned(card)
-    parts = [_wrapped(card.title, width), "", _wrapped(card.summary, width)]
+    parts = [_wrapped(card.title, width), ""]
+    parts += [f"{_wrapped(f'WARNING: {text}', width)}\n" for text in card.warnings]
+    parts.append(_wrapped(card.summary, width))
     if card.facts:
         parts += ["", *(_wrapped(f"{name}: {text}", width, "  ") for name, text in card.facts.items())]
     for question in QUESTIONS:
@@ -41,7 +43,7 @@ def _finding(finding: Finding, width: int) -> list[str]:
     lines = [_wrapped(f"{verdict}{finding.claim}", width, "  ")]
     facts = f"n = {counted(finding.n, finding.unit)}"
     if number(finding.value) is not None:
-        facts = f"{finding.metric}: {score(finding.value, finding.interval)} ({between(finding.interval)}), {facts}"
+        facts = f"{finding.metric}: {score(finding.value, finding.interval)} ({interval_of(finding)}), {facts}"
     return [*lines, _wrapped(facts, width, "    ")]
 
 

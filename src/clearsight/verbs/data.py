@@ -5,6 +5,7 @@ from pathlib import Path
 
 from clearsight import sources
 from clearsight.console.progress import stage
+from clearsight.evaluation.judging import check_for_a_table
 from clearsight.label_checks import page
 from clearsight.label_checks.problems import likely_problems
 from clearsight.loading import trained
@@ -12,6 +13,7 @@ from clearsight.run import Run
 from clearsight.sources import Description, Source, records_of
 from clearsight.sources.checks.describe_table import TableDescription, describe_table
 from clearsight.sources.checks.near_duplicates import NearPair, near_duplicates
+from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.tables.table import looks_like_table, read_table
 
 SIZE_PX = 416
@@ -22,6 +24,8 @@ def data(
     *,
     attributes: Path | str | None = None,
     target: str | None = None,
+    cluster: str = AUTO,
+    resplit: bool = False,
     run: Run | str | Path | None = None,
     out: Path | str | None = None,
     size_px: int | None = None,
@@ -34,7 +38,9 @@ def data(
     Pictures that are nearly the same in two splits are looked for, classes with too few examples, and objects too small
     at an input of ``size_px`` px (416, or that of ``run``). With a ``run`` that finds objects, also boxes that are
     likely missing, of a wrong class or badly placed; ``out`` is a new folder for their pictures, ``problems.html``.
-    Of a table: its columns, what they miss, and how well each predicts the column ``target`` alone.
+    ``cluster`` is "auto" (infer which pictures belong together where nobody says so), "none" or the attribute that says
+    it; with ``resplit`` the pictures are divided anew, by whole clusters. Of a table: its columns, what they miss, and
+    how well each predicts the column ``target`` alone.
 
     Raises:
         ValueError: no such data, an unknown layout, a run that does not fit, an ``out`` that is not new or without a
@@ -42,9 +48,12 @@ def data(
     """
     folder = _checked(out, run, size_px)
     if looks_like_table(place):
+        check_for_a_table(cluster)
         return describe_table(read_table(place, target, attributes=attributes, skip_bad=skip_bad))
     table = Path(attributes) if attributes is not None else None
-    source = sources.read(str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed)
+    source = sources.read(
+        str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed, cluster=cluster, resplit=resplit
+    )
     if run is None:
         return _described(source, size_px or SIZE_PX, quiet)
     run = trained.opened(run)
