@@ -1,4 +1,4 @@
-"""Which pictures are not independent: inferred from names, times and bytes, confirmed by pictures, never over-inferred."""
+"""Which pictures are not independent: names, times and bytes propose, pictures confirm, and nothing is over-inferred."""
 
 import io
 import os
@@ -176,8 +176,8 @@ def test_small_pictures_of_digits_do_not_chain():
     images = (load_digits().images * (255 / 16)).astype(np.uint8)[:600]
     grey = [np.asarray(Image.fromarray(one).resize((28, 28), Image.Resampling.BICUBIC)) for one in images]
     records = [record(f"{n:05d}", np.repeat(one[..., None], 3, 2)) for n, one in enumerate(grey)]
-    sizes = Counter(Counter(one for one in inference.together(records, "auto") if one).values())
-    assert sum(size * count for size, count in sizes.items()) < 20, sizes
+    sizes = Counter(one for one in inference.together(records, "auto") if one)
+    assert sum(sizes.values()) < 30 and max(sizes.values(), default=0) < 10, sizes
 
 
 def test_what_is_given_is_taken_as_it_is():

@@ -14,6 +14,7 @@ from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
+from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.inference.predictor import Predictor
@@ -142,17 +143,17 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     """Evaluate on "test" where there is one, else on "val"; settle first, on "val", what deployment needs."""
     predictor, task = trained.predictor(run), trained.task_of(run.config)
     about = {"model": run.config.model, "run": run.name}
-    with stage("judging", quiet) as watch:
+    with stage("judging", quiet) as watch, pooled_features(predictor.model) as features:
         held_out = evaluator.evaluate(predictor, task, source.split("val"), about=about, watch=watch)
-    held_out = with_clusters(held_out, source, trained_here=True)
+    held_out = with_clusters(held_out, source, features, trained_here=True)
     deployed = task.settle(held_out.statistics)
     run.change(settings={**run.config.settings, "deployed": deployed})
     if "test" not in source.splits:
         notes = [SAME_PICTURES] if deployed else []
         return replace(held_out, statistics=held_out.statistics.with_options(**deployed)), notes
-    with stage("judging", quiet) as watch:
+    with stage("judging", quiet) as watch, pooled_features(predictor.model) as features:
         found = evaluator.evaluate(predictor, task, source.split("test"), about=about, watch=watch, **deployed)
-    return with_clusters(found, source, trained_here=True), []
+    return with_clusters(found, source, features, trained_here=True), []
 
 
 def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:

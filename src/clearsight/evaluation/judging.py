@@ -5,6 +5,7 @@ from pathlib import Path
 
 from clearsight.console.progress import stage
 from clearsight.evaluation import evaluator
+from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.loading import trained
 from clearsight.loading.data import gather
@@ -79,16 +80,17 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
     """The evidence of a run on one split, kept in the run folder."""
     config = run.config
     dataset = source.split(split)
-    with stage("judging", quiet) as watch:
+    predictor = trained.predictor(run)
+    with stage("judging", quiet) as watch, pooled_features(predictor.model) as features:
         found = evaluator.evaluate(
-            trained.predictor(run),
+            predictor,
             trained.task_of(config),
             dataset,
             about={"model": config.model, "run": run.name},
             watch=watch,
             **trained.deployed(config),
         )
-    found = with_clusters(found, source, trained_here=source.fingerprint == config.fingerprint)
+    found = with_clusters(found, source, features, trained_here=source.fingerprint == config.fingerprint)
     run.write_evidence(evidence_name(dataset.name, dataset.split), found)
     return found
 

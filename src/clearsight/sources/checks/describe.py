@@ -45,7 +45,7 @@ class SplitDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class SharedClusters:
-    """Of a split's ``pictures``, those ``seen`` are of clusters that "train" has too; ``left_out`` counts the others'."""
+    """Of a split's ``pictures`` ``seen`` are of clusters that "train" has too; ``left_out`` counts other clusters."""
 
     pictures: int
     seen: int

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image, UnidentifiedImageError
 from scipy.stats import binom, false_discovery_control, rankdata
 
+from clearsight.sources.clusters.links import Links
 from clearsight.sources.samples.hashes import thumbnail
 from clearsight.sources.samples.records import Record
 
@@ -145,10 +146,19 @@ def bursts(records: Sequence[Record], pairs: Sequence[tuple[int, int]], seed: in
     used = sorted({index for pair in pairs for index in pair})
     place = {index: row for row, index in enumerate(used)}
     values = thumbnails([records[index] for index in used])
-    null = np.sort(_random_distances(values, np.random.default_rng(seed)))
+    first, second = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
+    links = Links(len(used))
+    for pair in zip(first.tolist(), second.tolist(), strict=True):
+        links.join(pair, "")
+    chain = np.arange(len(used))
+    for start, mine in links.groups().items():
+        chain[mine] = start
+    one, other = np.random.default_rng(seed).integers(0, len(used), (2, RANDOM_PAIRS))
+    apart = chain[one] != chain[other]
+    null = _distances(values, one[apart], other[apart])
+    null = np.sort(null[~np.isnan(null)])
     if len(null) < 1 / CHANCE_OF_NEIGHBOURS:
         return ()
-    first, second = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
     rank = np.searchsorted(null, _distances(values, first, second)) / len(null)
     return [pair for pair, one in zip(pairs, rank, strict=True) if one <= CHANCE_OF_NEIGHBOURS]
 
