@@ -1,4 +1,4 @@
-"""Which pictures are not independent: names, times and bytes propose, pictures confirm, and nothing is over-inferred."""
+"""Which pictures are not independent: names, times and bytes propose, pictures confirm, nothing is over-inferred."""
 
 import io
 import os

@@ -29,7 +29,7 @@ def shared_clusters(request: Request) -> tuple[Finding, ...]:
     whole = interval(metric, evidence, weights, request.confidence)
     rows = ~evidence.seen
     left_out = interval(metric, evidence, weights, request.confidence, rows) if rows.any() else None
-    judged = left_out is not None and left_out.clusters >= FEW_CLUSTERS and np.isfinite(left_out.value)
+    judged = left_out is not None and left_out.clusters >= FEW_CLUSTERS and bool(np.isfinite(left_out.value))
     if judged:
         assert left_out is not None
         said = (

@@ -27,7 +27,7 @@ def with_clusters(
     records = records_of(source.split(evidence.about["split"]))
     seen = None
     pooled = torch.cat(list(features)).numpy() if features else np.zeros((0, 0))
-    if source.clustering.choice == AUTO and not source.clustering.clusters and len(pooled) == len(records):
+    if source.clustering.choice == AUTO and not any(each.cluster for each in records) and len(pooled) == len(records):
         return _by_features(evidence, pooled, records)
     if trained_here and "train" in source.splits and evidence.about["split"] != "train":
         trained_on = {record.cluster for record in records_of(source.split("train")) if record.cluster}

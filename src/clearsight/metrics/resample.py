@@ -128,7 +128,7 @@ def interval_from(
 
 
 def _on_logits(middle: float, reach: float, trials: float) -> tuple[float, float]:
-    """``middle -+ reach`` carried to the logit scale and back; half a success of so many short of either end at most."""
+    """``middle -+ reach`` carried to the logit scale and back; at most half a success of ``trials`` short of an end."""
     share = float(np.clip(middle, 0.5 / trials, 1 - 0.5 / trials))
     width = reach / (share * (1 - share))
     low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
