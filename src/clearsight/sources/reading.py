@@ -58,9 +58,14 @@ def read(
     if format is not None and path is None:
         return format.read(request)
     assert path is not None
+    return _read_place(path, format, formats, request)
+
+
+def _read_place(path: Path, format: Format | None, formats: dict[str, Format], request: Request) -> Source:
+    """The data at a path, in the format that was named or is recognised."""
     try:
         folder = _found(path, formats)
-        format = format or _recognised(folder, _useful(formats, wanted))
+        format = format or _recognised(folder, _useful(formats, request.wanted))
         return format.read(replace(request, folder=folder))
     except OSError as error:
         raise DataError(
