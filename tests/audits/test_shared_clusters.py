@@ -96,7 +96,7 @@ def test_it_stands_at_the_top_of_page_text_and_model_card():
     assert text.splitlines()[2] == f"WARNING: {warnings[0]}"
     model_card = markdown(card)
     assert model_card.index("> **Warning:** The scores are too good") < model_card.index("A model.")
-    assert "That is too good: clusters of 72 of these pictures were trained on." in findings[0].claim
+    assert "That is too good: 72 of these pictures are of clusters that were trained on." in findings[0].claim
     assert all("too good" in finding.limits for finding in findings[: len(METRICS)])
 
 

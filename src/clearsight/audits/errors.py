@@ -3,6 +3,8 @@
 Causes and costs are those of Bolya et al. 2020 ("TIDE"): see ``ops.error_causes`` and ``metrics.error_costs``.
 """
 
+import numpy as np
+
 from clearsight.audits.scores import LIMITS
 from clearsight.audits.sentences import between, joined, number
 from clearsight.metrics.detection import DetectionStatistics

@@ -63,7 +63,7 @@ def _headline(
         word = "; a predictor that never looks reaches" if better else ", no better than never looking, which reaches"
         claim += f"{word} {number(guess, metric)}." if np.isfinite(guess) else "."
     if evidence.seen is not None and evidence.seen.any():
-        claim += f" That is too good: clusters of {int(evidence.seen.sum())} of these {unit} were trained on."
+        claim += f" That is too good: {int(evidence.seen.sum())} of these {unit} are of clusters that were trained on."
     return _finding(metric, estimate, claim, method, evidence)
 
 
