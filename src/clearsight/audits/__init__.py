@@ -6,3 +6,4 @@ from .cost import cost as cost
 from .errors import errors as errors
 from .groups import groups as groups
 from .scores import scores as scores
+from .shared_clusters import shared_clusters as shared_clusters

@@ -115,6 +115,7 @@ def _brier(request: Request, claims: Confidences) -> Finding:
         metric=metric.name,
         value=found.value,
         interval=found.interval,
+        clusters=found.clusters,
         n=len(claims.score),
         unit="claims",
         method=f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole clusters.",

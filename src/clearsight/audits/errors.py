@@ -3,6 +3,8 @@
 Causes and costs are those of Bolya et al. 2020 ("TIDE"): see ``ops.error_causes`` and ``metrics.error_costs``.
 """
 
+import numpy as np
+
 from clearsight.audits.scores import LIMITS
 from clearsight.audits.sentences import between, joined, number
 from clearsight.metrics.detection import DetectionStatistics
@@ -65,11 +67,12 @@ def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost,
         metric="AP50 lost",
         value=first.value,
         interval=first.interval,
+        clusters=len(np.unique(request.evidence.clusters)),
         n=statistics.images,
         unit=unit,
         method="Each error gets its cause, and AP50 is computed again with the errors of one cause corrected. "
         f"{CAUSES_SAID} {100 * request.confidence:g}% intervals from {request.replicates} resamplings of whole "
-        f"{unit if len(set(request.evidence.clusters.tolist())) == statistics.images else 'clusters'}. n counts the "
+        f"{unit if len(np.unique(request.evidence.clusters)) == statistics.images else 'clusters'}. n counts the "
         "errors at every score, also those no user is shown.",
         limits="The costs do not add up: correcting one kind may uncover another. An error in the labels counts as an "
         "error of the model. " + LIMITS.format(unit=unit),

@@ -112,6 +112,7 @@ def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resa
             metric=metric.name,
             value=whole.value if np.isfinite(whole.value) else None,
             interval=whole.interval,
+            clusters=whole.clusters,
             n=whole.images,
             unit=evidence.unit,
             method=how(request, whole) + " Each group keeps its number of clusters in every resampling.",
@@ -212,6 +213,7 @@ def _gap_finding(request: Request, each: _Comparison, p: float, tests: int) -> F
         metric=f"gap in {metric.name}",
         value=found.value,
         interval=found.interval,
+        clusters=min(found.first.clusters, found.second.clusters),
         n=found.first.images,
         unit=request.evidence.unit,
         method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "

@@ -9,6 +9,7 @@ from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Evidence, Finding, Metric, Request
 
 CLASSES_AT_MOST = 200
+SHARED = " It is too good for other {unit}: some of these are of clusters that were trained on."
 LIMITS = "It holds for {unit} like these and for this trained model only; another training run would differ."
 
 
@@ -21,7 +22,7 @@ def scores(request: Request) -> tuple[Finding, ...]:
     guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics}
     method = how(request, estimates[metrics[0].name])
     findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, method, evidence)]
-    findings += [_score(metric, estimates[metric.name], guesses, method, evidence.unit) for metric in metrics[1:]]
+    findings += [_score(metric, estimates[metric.name], guesses, method, evidence) for metric in metrics[1:]]
     return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
 
 
@@ -33,6 +34,12 @@ def how(request: Request, estimate: Estimate) -> str:
         f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole {units}, "
         "corrected for the bias of the score."
     )
+
+
+def limits_of(evidence: Evidence) -> str:
+    """What a score does not show."""
+    shared = evidence.seen is not None and bool(evidence.seen.any())
+    return LIMITS.format(unit=evidence.unit) + (SHARED.format(unit=evidence.unit) if shared else "")
 
 
 def _value(metric: Metric, evidence: Evidence) -> float:
@@ -55,10 +62,14 @@ def _headline(
         better = guess < estimate.value if metric.higher_is_better else guess > estimate.value
         word = "; a trivial baseline reaches" if better else ", no better than a trivial baseline, which reaches"
         claim += f"{word} {number(guess, metric)}." if np.isfinite(guess) else "."
-    return _finding(metric, estimate, claim, method, unit)
+    if evidence.seen is not None and evidence.seen.any():
+        claim += f" That is too good: {int(evidence.seen.sum())} of these {unit} are of clusters that were trained on."
+    return _finding(metric, estimate, claim, method, evidence)
 
 
-def _score(metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, unit: str) -> Finding:
+def _score(
+    metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, evidence: Evidence
+) -> Finding:
     if not np.isfinite(estimate.value):
         claim = f"{metric.name} is not defined here: there is nothing to judge it by."
     else:
@@ -66,10 +77,10 @@ def _score(metric: Metric, estimate: Estimate, guesses: Mapping[str, float], met
         claim = f"{meaning}: {number(estimate.value, metric)}{between(estimate.interval, metric)}"
         guess = guesses.get(metric.name, float("nan"))
         claim += f"; trivial baseline: {number(guess, metric)}." if np.isfinite(guess) else "."
-    return _finding(metric, estimate, claim, method, unit)
+    return _finding(metric, estimate, claim, method, evidence)
 
 
-def _finding(metric: Metric, estimate: Estimate, claim: str, method: str, unit: str) -> Finding:
+def _finding(metric: Metric, estimate: Estimate, claim: str, method: str, evidence: Evidence) -> Finding:
     known = np.isfinite(estimate.value)
     return Finding(
         question="what it does",
@@ -78,9 +89,10 @@ def _finding(metric: Metric, estimate: Estimate, claim: str, method: str, unit: 
         value=estimate.value if known else None,
         interval=estimate.interval if known else None,
         n=estimate.images,
-        unit=unit,
+        unit=evidence.unit,
+        clusters=estimate.clusters,
         method=method,
-        limits=LIMITS.format(unit=unit),
+        limits=limits_of(evidence),
     )
 
 
@@ -117,6 +129,7 @@ def _by_class(
             metric=f"{metric.name} by class",
             value=None,
             interval=None,
+            clusters=whole.clusters,
             n=whole.images,
             unit=evidence.unit,
             method=method,

@@ -10,6 +10,7 @@ from clearsight.cli.options import (
     Attributes,
     By,
     Data,
+    OwnCluster,
     Quiet,
     Responsible,
     RunFolder,
@@ -29,6 +30,7 @@ def evaluate(
     split: Split = None,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: OwnCluster = None,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -38,7 +40,7 @@ def evaluate(
     from clearsight.verbs import evaluate as verb
 
     evidence = verb.evaluate(
-        run, place, split=split, attributes=attributes, target=target, skip_bad=skip_bad, quiet=quiet
+        run, place, split=split, attributes=attributes, target=target, cluster=cluster, skip_bad=skip_bad, quiet=quiet
     )
     found = verb.metrics(evidence)
     show(results.plain(found), lambda: results.metrics(found), as_json)
@@ -51,6 +53,7 @@ def audit(
     zone: Zone = None,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: OwnCluster = None,
     split: Split = None,
     responsible: Responsible = None,
     skip_bad: SkipBad = False,
@@ -62,8 +65,8 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=words(by), zone=zone, attributes=attributes, target=target, split=split,
-        responsible=responsible, skip_bad=skip_bad, quiet=quiet,
+        run, place, by=words(by), zone=zone, attributes=attributes, target=target, cluster=cluster,
+        split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     show_run(Run.open(run), as_json)
 

@@ -40,6 +40,22 @@ Target = Annotated[
     str | None,
     typer.Option(metavar="COLUMN", help="The target column, where DATA is a table; several, separated by commas."),
 ]
+Cluster = Annotated[
+    str,
+    typer.Option(
+        metavar="HOW",
+        help="Which pictures belong together: auto (inferred), none, or a column of the attributes.",
+    ),
+]
+OwnCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="HOW", help="auto, none, or a column of the attributes; default: that of the run."
+    ),
+]
+Resplit = Annotated[
+    bool, typer.Option("--resplit", help="Ignore the splits of the layout, and split by whole clusters instead.")
+]
 Split = Annotated[
     str | None, typer.Option(metavar="SPLIT", help="train, val or test; default: test if the data have one, else val.")
 ]

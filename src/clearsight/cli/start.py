@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from clearsight.cli.options import AsJson, Attributes, Data, Quiet, Seed, SkipBad, Target, Zone, show, show_run
+from clearsight.cli.options import (
+    AsJson,
+    Attributes,
+    Cluster,
+    Data,
+    Quiet,
+    Resplit,
+    Seed,
+    SkipBad,
+    Target,
+    Zone,
+    show,
+    show_run,
+)
 
 
 def demo(
@@ -24,6 +37,8 @@ def data(
     place: Data,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: Cluster = "auto",
+    resplit: Resplit = False,
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="A trained run: list the labels that contradict its predictions.")
     ] = None,
@@ -43,8 +58,8 @@ def data(
     from clearsight.verbs.data import data as describe
 
     found = describe(
-        place, attributes=attributes, target=target, run=run, out=out, size_px=size_px, skip_bad=skip_bad, seed=seed,
-        quiet=quiet,
+        place, attributes=attributes, target=target, cluster=cluster, resplit=resplit, run=run, out=out,
+        size_px=size_px, skip_bad=skip_bad, seed=seed, quiet=quiet,
     )  # fmt: skip
     show(found.as_dict(), lambda: results.description(found), as_json)
 

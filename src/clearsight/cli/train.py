@@ -8,7 +8,9 @@ from clearsight.cli.options import (
     AsJson,
     Attributes,
     By,
+    Cluster,
     Quiet,
+    Resplit,
     Responsible,
     Seed,
     SkipBad,
@@ -47,6 +49,8 @@ def train(
     zone: Zone = None,
     attributes: Attributes = None,
     target: Target = None,
+    cluster: Cluster = "auto",
+    resplit: Resplit = False,
     responsible: Responsible = None,
     out: Annotated[
         str | None, typer.Option(metavar="RUN", help="The run folder to create; default: runs/MODEL-DATA-NUMBER.")
@@ -71,8 +75,8 @@ def train(
     run = run_train(
         model, place, backbone=backbone, pretrained=weights(pretrained), epochs=epochs, minutes=minutes,
         budget_kwh=budget_kwh, devices=devices, by=words(by), zone=zone, attributes=attributes, target=target,
-        out=out, resume=resume, seed=seed, skip_bad=skip_bad, settings=settings.parse(set_ or []),
-        responsible=responsible, quiet=quiet,
+        cluster=cluster, resplit=resplit, out=out, resume=resume, seed=seed, skip_bad=skip_bad,
+        settings=settings.parse(set_ or []), responsible=responsible, quiet=quiet,
     )  # fmt: skip
     show_run(run, as_json)
 

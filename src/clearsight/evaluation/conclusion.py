@@ -10,9 +10,12 @@ import numpy as np
 from torch import Tensor
 
 from clearsight import catalogue, drawing, report, sources
+from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
+from clearsight.evaluation.alike import pooled_features
+from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
@@ -103,6 +106,7 @@ def write_card(
         facts=facts,
         provenance={"data fingerprint": config.fingerprint, **config.provenance},
         examples=tuple(examples),
+        warnings=warnings_of(findings),
         notes=tuple(notes),
         untested=_untested(request),
         responsible=responsible,
@@ -151,17 +155,18 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     about = {"model": run.config.model, "run": run.name}
     deployed: dict[str, Any] = {}
     if "val" in splits:
-        with stage("evaluating", quiet) as watch:
+        with stage("evaluating", quiet) as watch, pooled_features(predictor.model) as features:
             held_out = evaluator.evaluate(predictor, task, splits["val"], about=about, watch=watch)
-        held_out = _calibrated(run, held_out)
+        held_out = _calibrated(run, with_clusters(held_out, source, features, trained_here=True))
         deployed = task.settle(held_out.statistics)
     run.change(settings={**run.config.settings, "deployed": deployed})
     if "test" not in splits:
         settled = replace(held_out, statistics=held_out.statistics.with_options(**deployed))
         return settled, settled_on_the_same(run.config, "val")
-    with stage("evaluating", quiet) as watch:
-        predictor = trained.predictor(run)  # which knows the temperature by now
+    predictor = trained.predictor(run)  # which knows the temperature by now
+    with stage("evaluating", quiet) as watch, pooled_features(predictor.model) as features:
         found = evaluator.evaluate(predictor, task, splits["test"], about=about, watch=watch, **deployed)
+    found = with_clusters(found, source, features, trained_here=True)
     return found, [] if "val" in splits else [NOTHING_HELD_OUT]
 
 
@@ -251,6 +256,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         "Classes": ", ".join(config.class_names) or "none: a number is estimated",
         "Trained on": f"{len(source.split('train'))} pictures",
         "Evaluated on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
+        "Clusters": evidence.about["clusters"],
         "Budget": _budget(config),
         "Longer side": f"{training['size_px']} px",
         "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),

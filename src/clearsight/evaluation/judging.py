@@ -5,19 +5,30 @@ from pathlib import Path
 
 from clearsight.console.progress import stage
 from clearsight.evaluation import evaluator
+from clearsight.evaluation.alike import pooled_features
+from clearsight.evaluation.belonging import with_clusters
 from clearsight.loading import trained
 from clearsight.loading.data import gather
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
+from clearsight.sources.samples.clustering import AUTO, NONE
 from clearsight.types import Dataset, Evidence, Training
 
 FINGERPRINT_DIGITS = 8
 
 
 def read_for(
-    run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool, target: str | None = None
+    run: Run,
+    data: str | Path,
+    attributes: Path | str | None,
+    skip_bad: bool,
+    target: str | None = None,
+    cluster: str | None = None,
 ) -> Source:
-    """Data for a trained model: its own are split as they were then; of others nothing is set aside for training."""
+    """Data for a trained model: its own are split as they were then; of others nothing is set aside for training.
+
+    Clusters are its own too unless ``cluster`` is said; runs that were made before there was a choice inferred none.
+    """
     config = run.config
     own = same_place(data, config.data)
     if own and attributes is None:
@@ -31,6 +42,8 @@ def read_for(
         class_names=config.class_names or None,
         wanted=(trained.task_of(config).truth_type,),
         target=target or config.settings.get("target"),
+        cluster=cluster or (config.settings.get("cluster", NONE) if own else AUTO),
+        resplit=own and config.settings.get("resplit", False),
     ).source
 
 
@@ -41,6 +54,15 @@ def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:
         if name not in known:
             have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
             raise ValueError(f"the data has no attribute {name!r}, which --by asks for. {have}")
+
+
+def check_for_a_table(cluster: str | None) -> None:
+    """Fail where clusters are chosen for a table, whose rows have them in a column of that name."""
+    if cluster not in (None, AUTO):
+        raise ValueError(
+            f"--cluster {cluster} is for pictures, and these data are a table. Its column named cluster says which "
+            "rows belong together. Rename the column, and leave --cluster out."
+        )
 
 
 def judged_split(source: Source) -> str:
@@ -60,15 +82,17 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
     """The evidence of a run on one split, kept in the run folder."""
     config = run.config
     dataset = source.split(split)
-    with stage("evaluating", quiet) as watch:
+    predictor = trained.predictor(run)
+    with stage("evaluating", quiet) as watch, pooled_features(predictor.model) as features:
         found = evaluator.evaluate(
-            trained.predictor(run),
+            predictor,
             trained.task_of(config),
             dataset,
             about={"model": config.model, "run": run.name},
             watch=watch,
             **trained.deployed(config),
         )
+    found = with_clusters(found, source, features, trained_here=source.fingerprint == config.fingerprint)
     keep_evidence(run, found)
     return found
 

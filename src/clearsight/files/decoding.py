@@ -5,6 +5,7 @@ on white. 16-bit grey is scaled linearly to 8 bits; floating-point pictures and 
 are refused. Colour profiles are ignored. Of an animation the first frame is taken. Nothing here needs torch.
 """
 
+import datetime
 import io
 import os
 import stat
@@ -19,6 +20,7 @@ Size = tuple[int, int]
 
 PIXEL_LIMIT = 178_956_970
 BYTE_LIMIT = 2 * 1024**3
+EXIF_WITHIN = 4096
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2"}
 )
@@ -130,6 +132,23 @@ def probe(picture: Path | bytes) -> tuple[Size | None, PictureError | None]:
     except PictureError as error:
         return None, error
     return ((image.width, image.height) if turned else (image.height, image.width)), None
+
+
+def captured(data: bytes) -> tuple[str, float] | None:
+    """The camera (make, model, serial number) and the second a picture was taken, by its EXIF; None where not said."""
+    if b"Exif\0\0" not in data[:EXIF_WITHIN]:
+        return None
+    try:
+        exif = _opened(data).getexif()
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        taken = datetime.datetime.strptime(str(details[ExifTags.Base.DateTimeOriginal]), "%Y:%m:%d %H:%M:%S")
+        part = str(details.get(ExifTags.Base.SubsecTimeOriginal, "")).strip("\0 ")
+    except Exception:
+        # What cameras write of a picture is an extra, and often broken: the picture is whole without it.
+        return None
+    words = (exif.get(ExifTags.Base.Make), exif.get(ExifTags.Base.Model), details.get(ExifTags.Base.BodySerialNumber))
+    second = taken.replace(tzinfo=datetime.UTC).timestamp() + (float(f"0.{part}") if part.isdigit() else 0.0)
+    return " ".join(str(word).strip("\0 ") for word in words if word), second
 
 
 def resized(size: Size, size_px: int) -> Size:

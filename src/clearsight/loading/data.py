@@ -7,6 +7,7 @@ from pathlib import Path
 from clearsight import catalogue, sources
 from clearsight.console.progress import stage
 from clearsight.sources import CachedDataset, PictureDataset, Source, records_of
+from clearsight.sources.samples.clustering import AUTO
 from clearsight.types import TRUTHS, Dataset, Truth
 
 SPLIT_SEED = 0  # the seed of a run changes its training, not which pictures it is judged on: runs stay comparable
@@ -36,19 +37,22 @@ def gather(
     wanted: tuple[type, ...] = (),
     target: str | None = None,
     enlarge: bool = True,
+    cluster: str = AUTO,
+    resplit: bool = False,
     quiet: bool = True,
 ) -> Gathered:
     """Read data and cache every picture at ``size_px``, so that a broken one shows now and not hours later.
 
-    ``class_names`` are those of a trained model, which the data's must be among; ``wanted`` the kinds of truth that
-    are of use, ``target`` the column of the truth in a table. Unless they are to be enlarged, no picture is cached
-    larger than the largest is. Raises ValueError with everything
+    ``class_names`` are those of a trained model, which the data's must be among; ``wanted`` the kinds of truth that are
+    of use, ``target`` the column of the truth in a table; ``cluster`` and ``resplit`` are those of ``sources.read``.
+    Unless they are to be enlarged, no picture is cached larger than the largest is. Raises ValueError with everything
     that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
     """
     table = None if attributes is None else Path(attributes)
     source = sources.read(
-        place, attributes=table, skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out, wanted=wanted, target=target
-    )
+        place, attributes=table, skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out, wanted=wanted, target=target,
+        cluster=cluster, resplit=resplit,
+    )  # fmt: skip
     if wanted and source.truth not in wanted:
         raise ValueError(_misfit(source, wanted))
     if class_names is not None:

@@ -119,15 +119,17 @@ def interval_from(
         return jeffreys(value * clusters, clusters, confidence)
     reach = float(stats.t.ppf(0.5 + confidence / 2, clusters - 1)) * error
     if bounds == (0.0, 1.0):
-        low, high = _on_logits(value - bias, reach, clusters)
+        # Many pictures of few clusters show a share near 1 as well as so many trials would.
+        trials = max(float(clusters), value * (1 - value) / error**2) if error > 0 else float(clusters)
+        low, high = _on_logits(value - bias, reach, trials)
     else:
         low, high = max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
     return min(low, value), max(high, value)
 
 
-def _on_logits(middle: float, reach: float, clusters: int) -> tuple[float, float]:
-    """``middle -+ reach`` carried to the logit scale and back; half a success short of either end at most."""
-    share = float(np.clip(middle, 0.5 / clusters, 1 - 0.5 / clusters))
+def _on_logits(middle: float, reach: float, trials: float) -> tuple[float, float]:
+    """``middle -+ reach`` carried to the logit scale and back; at most half a success of ``trials`` short of an end."""
+    share = float(np.clip(middle, 0.5 / trials, 1 - 0.5 / trials))
     width = reach / (share * (1 - share))
     low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
     return low, high

@@ -5,6 +5,8 @@ from collections import Counter
 from clearsight.label_checks import page
 from clearsight.label_checks.problems import KINDS
 from clearsight.sources import Description
+from clearsight.sources.samples.clustering import NONE
+from clearsight.types import FEW_CLUSTERS
 
 FIRST = 3
 
@@ -27,6 +29,43 @@ def worth_a_look(found: Description) -> list[str]:
     if found.box_sizes is not None and found.box_sizes.advice:
         lines.append(found.box_sizes.advice + ".")
     return lines + _likely(found)
+
+
+def clusters(found: Description) -> list[str]:
+    """Which pictures belong together, how that is known, and an example."""
+    about = found.clustering
+    if not about.clusters:
+        asked = about.choice != NONE and not any(split.clusters < split.pictures for split in found.splits.values())
+        return ["clusters: none were found: every picture stands for itself."] if asked else []
+    name, *ids = about.example
+    several = "s" if about.clusters > 1 else ""
+    change = "" if about.stated else " Another choice: --cluster none, or --cluster COLUMN of the attributes."
+    return [
+        f"clusters: {about.pictures} pictures belong to {about.clusters} cluster{several}, {about.origin}: such as "
+        f"{name} ({', '.join(ids)}, ...).{change}"
+    ]
+
+
+def shared(found: Description) -> list[str]:
+    """That clusters of the training part are judged on as well, and the way out."""
+    lines = []
+    for split, one in found.shared_splits.items():
+        some = f"all {one.pictures}" if one.seen == one.pictures else f"{one.seen} of {one.pictures}"
+        if one.left_out >= FEW_CLUSTERS:
+            beyond = f"The score on the {one.left_out} clusters left out of training is given beside it."
+        else:
+            several = "s are" if one.left_out > 1 else " is"
+            beyond = (
+                f"{one.left_out or 'No'} cluster{several} left out of training, and it takes at least {FEW_CLUSTERS} "
+                "to judge by."
+            )
+        lines.append(
+            f"{split}: {some} pictures are of clusters that train has too, so scores on them will be too good. "
+            f"{beyond} --resplit divides the pictures anew, by whole clusters."
+        )
+    if not lines and found.shared_clusters:
+        lines.append(f"{len(found.shared_clusters)} clusters are in several splits: scores will be too good.")
+    return lines
 
 
 def _likely(found: Description) -> list[str]:

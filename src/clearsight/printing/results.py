@@ -10,6 +10,7 @@ from clearsight.comparison.paired import Comparison, Score
 from clearsight.files.records import to_json
 from clearsight.printing import data_notes
 from clearsight.printing.columns import table
+from clearsight.report.quantities import counted
 from clearsight.sources import Description
 from clearsight.sources.checks.describe_labels import LabelsDescription
 from clearsight.sources.checks.describe_table import TableDescription
@@ -40,8 +41,10 @@ def metrics(found: Sequence[Finding]) -> str:
         name = finding.metric if finding.group is None else f"{finding.metric}, {finding.group}"
         if finding.value is None and finding.plot == "intervals":
             rows += _behind(finding)
-        else:
-            rows.append((name, *interval(finding.value, finding.interval), f"{finding.n} {finding.unit}"))
+            continue
+        value, ends = interval(finding.value, finding.interval)
+        few = f" from {counted(finding.clusters or 0, 'clusters')} only" if finding.from_few_clusters else ""
+        rows.append((name, value, f"{ends}{few}".strip(), f"{finding.n} {finding.unit}"))
     return table(rows, numbers=(1,))
 
 
@@ -169,6 +172,7 @@ def description(found: Description | TableDescription | LabelsDescription) -> st
     what = f"{len(found.class_names)} classes" if found.class_names else "no classes"
     kind = "" if boxes else f", {found.kind}"
     parts = [f"{found.name} ({found.format}), {what}{kind}", table(rows, range(1, len(rows[0])))]
+    parts += data_notes.clusters(found)
     parts.append(_classes(found) if boxes else _truths(found))
     parts += [_groups(attribute, found) for attribute in _attributes(found)]
     sizes = {size: count for split in splits for size, count in found.splits[split].picture_sizes.items()}
@@ -218,8 +222,7 @@ def _warnings(found: Description) -> list[str]:
     for split, names in found.absent_classes.items():
         if names:
             lines.append(f"{split} has no {', '.join(names[:10])}: nothing can be said of them there.")
-    if found.shared_clusters:
-        lines.append(f"{len(found.shared_clusters)} clusters are in several splits: scores will be too good.")
+    lines += data_notes.shared(found)
     if found.duplicates:
         lines.append(f"{len(found.duplicates)} pictures are in several splits, byte for byte: scores will be too good.")
     lines += data_notes.worth_a_look(found)

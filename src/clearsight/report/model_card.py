@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from clearsight.report.folding import folded
 from clearsight.report.page import bill
-from clearsight.report.quantities import between, counted, moment, number, score
+from clearsight.report.quantities import counted, moment, number, score
 from clearsight.report.series import Column, table
-from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding
 
 # Hub names of our tasks: the value is the pipeline tag a reader filters by.
@@ -31,7 +31,9 @@ _MOST_ROWS = 30
 def markdown(card: Card) -> str:
     """The model card of a card: front matter, then the six sections with every number, its n, interval and method."""
     card = cleaned(card)
-    parts = [_front_matter(card), f"# {escaped(card.title)}", escaped(card.summary)]
+    parts = [_front_matter(card), f"# {escaped(card.title)}"]
+    parts += [f"> **Warning:** {escaped(text)}" for text in card.warnings]
+    parts.append(escaped(card.summary))
     if card.facts:
         parts.append(
             _bullets([f"**{escaped(sentence_case(name))}:** {escaped(text)}" for name, text in card.facts.items()])
@@ -70,7 +72,7 @@ def _finding(finding: Finding) -> list[str]:
     facts = [f"n = {counted(finding.n, finding.unit)}"]
     name = finding.metric + (f", {finding.group}" if finding.group else "")
     if number(finding.value) is not None:
-        facts.insert(0, f"{name}: {score(finding.value, finding.interval)}, interval {between(finding.interval)}")
+        facts.insert(0, f"{name}: {score(finding.value, finding.interval)}, interval {interval_of(finding)}")
     lines = [
         escaped("; ".join(facts)) + ".",
         f"Verdict: {VERDICTS[finding.verdict].lower()}.",
@@ -86,7 +88,7 @@ def _together(findings: Sequence[Finding]) -> list[str]:
     lines = [["score", "value", "interval", "n", "what it says"], ["---", "---:", "---", "---", "---"]]
     for finding in findings:
         known = number(finding.value) is not None
-        values = (score(finding.value, finding.interval), between(finding.interval)) if known else ("–", "–")
+        values = (score(finding.value, finding.interval), interval_of(finding)) if known else ("–", "–")
         name = finding.metric + (f", {finding.group}" if finding.group else "")
         lines.append([escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), finding.claim)])
     return [

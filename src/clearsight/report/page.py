@@ -12,9 +12,9 @@ from markupsafe import Markup
 from clearsight.report.folding import folded
 from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
-from clearsight.report.quantities import amount, between, counted, duration, emissions, moment, number, score
+from clearsight.report.quantities import amount, counted, duration, emissions, moment, number, score
 from clearsight.report.series import Column, table
-from clearsight.report.wording import ASKED, NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.wording import ASKED, NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding, Question
 
 _HERE = Path(__file__).parent
@@ -166,7 +166,7 @@ def _block(finding: Finding, key: str) -> Block:
         metric=finding.metric,
         group=finding.group,
         value=None if number(finding.value) is None else score(finding.value, finding.interval),
-        interval=between(finding.interval),
+        interval=interval_of(finding),
         counted=counted(finding.n, finding.unit),
         method=finding.method,
         limits=finding.limits,

@@ -4,8 +4,8 @@ import textwrap
 
 from clearsight.report.folding import folded
 from clearsight.report.page import bill
-from clearsight.report.quantities import between, counted, number, score
-from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, sentence_case
+from clearsight.report.quantities import counted, number, score
+from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Finding
 
 # Terminals of every code page show these.
@@ -16,7 +16,9 @@ def summary(card: Card, width: int = 88, most: int = 4) -> str:
     """The title, the summary and, per question, its first ``most`` findings (those of one
     method count as one and have a line each); lines are at most ``width`` long."""
     card = cleaned(card)
-    parts = [_wrapped(card.title, width), "", _wrapped(card.summary, width)]
+    parts = [_wrapped(card.title, width), ""]
+    parts += [f"{_wrapped(f'WARNING: {text}', width)}\n" for text in card.warnings]
+    parts.append(_wrapped(card.summary, width))
     if card.facts:
         parts += ["", *(_wrapped(f"{name}: {text}", width, "  ") for name, text in card.facts.items())]
     for question in QUESTIONS:
@@ -58,7 +60,7 @@ def _beside(finding: Finding, first: Finding) -> str:
 def _named(finding: Finding) -> str:
     if number(finding.value) is None:
         return f"{finding.metric}: not defined"
-    return f"{finding.metric}: {score(finding.value, finding.interval)} ({between(finding.interval)})"
+    return f"{finding.metric}: {score(finding.value, finding.interval)} ({interval_of(finding)})"
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:

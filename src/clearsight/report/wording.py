@@ -9,7 +9,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clearsight.types import Card, Example, Question
+from clearsight.report.quantities import between, counted
+from clearsight.types import Card, Example, Finding, Question
 
 QUESTIONS: tuple[Question, ...] = (
     "what it does",
@@ -44,6 +45,14 @@ VERDICTS: Mapping[str, str] = {
     "insufficient": "Insufficient evidence",
     "none asked": "No threshold asked",
 }
+
+
+def interval_of(finding: Finding) -> str:
+    """A finding's interval in words, and, where it is from few clusters of pictures, from how few."""
+    if not finding.from_few_clusters:
+        return between(finding.interval)
+    return f"{between(finding.interval)}, from {counted(finding.clusters or 0, 'clusters')} only"
+
 
 # Widths of Helvetica's letters in shares of the font size, with a little to spare for wider fonts.
 _WIDTHS = {

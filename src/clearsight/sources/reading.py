@@ -9,6 +9,7 @@ from typing import cast
 from clearsight import catalogue
 from clearsight.sources.annotations.layout import FileFormat, Format, Request
 from clearsight.sources.problems import DataError, shown
+from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.records import Source
 
 SHOWN_FOLDERS = 10
@@ -23,6 +24,8 @@ def read(
     held_out: float = 0.2,
     wanted: tuple[type, ...] = (),
     target: str | None = None,
+    cluster: str = AUTO,
+    resplit: bool = False,
 ) -> Source:
     """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
 
@@ -30,6 +33,9 @@ def read(
     names the sidecar table; without it the ``attributes.csv`` (``.csv.gz``, ``.parquet``) in the folder is taken.
     Where the layout gives no validation split, a share ``held_out`` of the training pictures becomes one, by ``seed``;
     0 leaves all in "train". ``wanted`` are the kinds of truth of use (any where empty), ``target`` the truth's column.
+
+    ``cluster`` says which pictures belong together where nobody did: "auto" infers it, "none" takes every picture
+    alone, else it names the attribute that says it. ``resplit`` divides the pictures anew by whole clusters.
 
     Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
     boxes are left out instead and stand in ``Source.problems``.
@@ -46,13 +52,20 @@ def read(
         held_out=held_out,
         wanted=wanted,
         target=target,
+        cluster=cluster,
+        resplit=resplit,
     )
     if format is not None and path is None:
         return format.read(request)
     assert path is not None
+    return _read_place(path, format, formats, request)
+
+
+def _read_place(path: Path, format: Format | None, formats: dict[str, Format], request: Request) -> Source:
+    """The data at a path, in the format that was named or is recognised."""
     try:
         folder = _found(path, formats)
-        format = format or _recognised(folder, _useful(formats, wanted))
+        format = format or _recognised(folder, _useful(formats, request.wanted))
         return format.read(replace(request, folder=folder))
     except OSError as error:
         raise DataError(

@@ -29,6 +29,7 @@ from clearsight.run import Run
 from clearsight.sources import CachedDataset
 from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import Batches, ahead, at_once
+from clearsight.sources.samples.clustering import AUTO
 from clearsight.training import loop
 from clearsight.training.progress_bar import TrainingBar
 from clearsight.types import Cost, Dataset, Model, Size, Task
@@ -56,6 +57,8 @@ class Plan:
     target: str | None = None
     skip_bad: bool = False
     pretrained: bool | Path = False
+    cluster: str = AUTO
+    resplit: bool = False
     quiet: bool = False
 
     def gather(self, *, quiet: bool = True) -> Gathered:
@@ -63,7 +66,7 @@ class Plan:
         return gather(
             self.data, self.training.size_px, attributes=self.attributes, skip_bad=self.skip_bad,
             held_out=self.training.held_out, wanted=tuple(trained.tasks_of(self.model)), target=self.target,
-            quiet=quiet,
+            cluster=self.cluster, resplit=self.resplit, quiet=quiet,
         )  # fmt: skip
 
 

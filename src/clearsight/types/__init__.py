@@ -26,6 +26,7 @@ from clearsight.types.models import Backbone as Backbone
 from clearsight.types.models import Losses as Losses
 from clearsight.types.models import Model as Model
 from clearsight.types.models import Training as Training
+from clearsight.types.report import FEW_CLUSTERS as FEW_CLUSTERS
 from clearsight.types.report import Audit as Audit
 from clearsight.types.report import Card as Card
 from clearsight.types.report import Cost as Cost

@@ -12,6 +12,7 @@ Question = Literal[
 Plot = Literal["intervals", "reliability", "curve", "bars", "matrix"]
 Verdict = Literal["pass", "fail", "insufficient", "none asked"]
 How = Literal["measured", "modelled", "assumed"]
+FEW_CLUSTERS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,8 @@ class Cost:
 class Finding:
     """One answer of an audit: a plain sentence, the number behind it, its interval, n, method and limits.
 
-    ``question`` names the section of the report it answers in; ``n`` counts ``unit``; ``series`` holds the points of
+    ``question`` names the section of the report it answers in; ``n`` counts ``unit``; ``clusters`` is how many clusters
+    were resampled for the interval, None where that has no meaning; ``series`` holds the points of
     its plot, columns of equal length by name (plain numbers, words, or None), drawn as ``plot``:
 
     - "intervals": label, value, low, high, n, and a note per row; a dot and a whisker each;
@@ -56,6 +58,12 @@ class Finding:
     plot: Plot | None = None
     series: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     axes: tuple[str, ...] = ()
+    clusters: int | None = None
+
+    @property
+    def from_few_clusters(self) -> bool:
+        """Whether it stands on so few independent clusters of pictures that this must be said beside its interval."""
+        return self.clusters is not None and self.clusters < FEW_CLUSTERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +105,8 @@ class Card:
     """All findings, the cost and the provenance of a run: the only input of every report.
 
     ``facts`` are the plain facts in the order a reader meets them (model, backbone, data, pictures, seed, ...);
-    ``provenance`` the fingerprints and versions; ``notes`` what the run warned about; ``untested`` what nobody checked.
+    ``provenance`` the fingerprints and versions; ``warnings`` what makes its scores wrong, to be read before them;
+    ``notes`` what the run warned about; ``untested`` what nobody checked.
     """
 
     title: str
@@ -108,6 +117,7 @@ class Card:
     facts: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     untested: tuple[str, ...] = ()
     responsible: str | None = None

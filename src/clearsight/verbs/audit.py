@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clearsight.energy.grid import find_zone
 from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
-from clearsight.evaluation.judging import check_attributes, judged, judged_split, read_for
+from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.tabular.training import audit_table
@@ -20,6 +20,7 @@ def audit(
     zone: str | None = None,
     attributes: Path | str | None = None,
     target: str | None = None,
+    cluster: str | None = None,
     split: str | None = None,
     skip_bad: bool = False,
     responsible: str | None = None,
@@ -28,7 +29,8 @@ def audit(
     """Audit a run and write its card and report anew.
 
     Without ``data`` the run's own data are judged again. ``by`` names the attributes to compare groups by (all where
-    empty), ``zone`` the electricity grid for CO2e, ``attributes`` a table of groups by picture.
+    empty), ``zone`` the electricity grid for CO2e, ``attributes`` a table of groups by picture. ``cluster`` is "auto",
+    "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said.
 
     Raises:
         ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.
@@ -36,12 +38,13 @@ def audit(
     run = trained.opened(run)
     config = run.config
     if config.settings.get("table"):
+        check_for_a_table(cluster)
         return audit_table(
             run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
         )
     asked = config.settings.get("asked", {})
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
-    source = read_for(run, config.data if data is None else data, attributes, skip_bad, target)
+    source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
     split = split or judged_split(source)
     check_attributes(by, source.splits)
     found = judged(run, source, split, quiet)
@@ -57,6 +60,7 @@ def audit(
     former = run.read_card() if (run.path / "card.json").is_file() else None
     facts = dict(former.facts) if former else {}
     facts["Evaluated on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
+    facts["Clusters"] = found.about["clusters"]
     return write_card(
         run,
         request,

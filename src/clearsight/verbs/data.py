@@ -5,6 +5,7 @@ from pathlib import Path
 
 from clearsight import sources
 from clearsight.console.progress import stage
+from clearsight.evaluation.judging import check_for_a_table
 from clearsight.label_checks import page
 from clearsight.label_checks.problems import likely_problems
 from clearsight.loading import trained
@@ -13,6 +14,7 @@ from clearsight.sources import Description, Source, records_of
 from clearsight.sources.checks.describe_labels import LabelsDescription, describe_labels, labels_alone
 from clearsight.sources.checks.describe_table import TableDescription, describe_table
 from clearsight.sources.checks.near_duplicates import NearPair, near_duplicates
+from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.tables.table import looks_like_table, read_table
 
 SIZE_PX = 416
@@ -23,6 +25,8 @@ def data(
     *,
     attributes: Path | str | None = None,
     target: str | None = None,
+    cluster: str = AUTO,
+    resplit: bool = False,
     run: Run | str | Path | None = None,
     out: Path | str | None = None,
     size_px: int | None = None,
@@ -35,6 +39,8 @@ def data(
     Pictures that are nearly the same in two splits are looked for, classes with too few examples, and objects too small
     at an input of ``size_px`` px (416, or that of ``run``). With a ``run`` that finds objects, also boxes that are
     likely missing, of a wrong class or badly placed; ``out`` is a new folder for their pictures, ``problems.html``.
+    ``cluster`` is "auto" (infer which pictures belong together where nobody says so), "none" or the attribute that says
+    it; with ``resplit`` the pictures are split again, by whole clusters.
     Of a table: its columns, what they miss, and how well each predicts the column ``target`` alone. Of a table of
     labels whose pictures are not there: how often each label is present, absent, uncertain or blank.
 
@@ -47,9 +53,12 @@ def data(
     if frame is not None:
         return describe_labels(frame, place, target)
     if looks_like_table(place):
+        check_for_a_table(cluster)
         return describe_table(read_table(place, target, attributes=attributes, skip_bad=skip_bad))
     table = Path(attributes) if attributes is not None else None
-    source = sources.read(str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed)
+    source = sources.read(
+        str(place), attributes=table, target=target, skip_bad=skip_bad, seed=seed, cluster=cluster, resplit=resplit
+    )
     if run is None:
         return _described(source, size_px or SIZE_PX, quiet)
     run = trained.opened(run)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from clearsight.audits import scores
-from clearsight.evaluation.judging import judged, judged_split, read_for
+from clearsight.evaluation.judging import check_for_a_table, judged, judged_split, read_for
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.tabular.training import evaluate_table
@@ -17,6 +17,7 @@ def evaluate(
     split: str | None = None,
     attributes: Path | str | None = None,
     target: str | None = None,
+    cluster: str | None = None,
     skip_bad: bool = False,
     quiet: bool = True,
 ) -> Evidence:
@@ -25,15 +26,17 @@ def evaluate(
     Evidence of other data of that name is kept too: the new one's name then ends in the data's fingerprint.
 
     ``split`` is "test" where the data has it, else "val", else all pictures. The thresholds settled in training are
-    used as they are, so on new data nothing is chosen with a look at the answers.
+    used as they are, so on new data nothing is chosen with a look at the answers. ``cluster`` is "auto", "none" or an
+    attribute, as in ``train``; of the run's own data what it was trained with, unless said.
 
     Raises:
         ValueError: bad data, classes the model does not know, a run without weights.
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
+        check_for_a_table(cluster)
         return evaluate_table(run, data, attributes=attributes, skip_bad=skip_bad)
-    source = read_for(run, data, attributes, skip_bad, target)
+    source = read_for(run, data, attributes, skip_bad, target, cluster)
     return judged(run, source, split or judged_split(source), quiet)
 
 

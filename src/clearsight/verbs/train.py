@@ -11,12 +11,13 @@ from clearsight import catalogue
 from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
-from clearsight.evaluation.judging import check_attributes
+from clearsight.evaluation.judging import check_attributes, check_for_a_table
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.run import Run
 from clearsight.settings import choose, renamed
 from clearsight.sources import Source
+from clearsight.sources.samples.clustering import AUTO, NONE
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
@@ -41,6 +42,8 @@ def train(
     zone: str | None = None,
     attributes: Path | str | None = None,
     target: str | None = None,
+    cluster: str = AUTO,
+    resplit: bool = False,
     out: Path | str | None = None,
     resume: Path | str | None = None,
     seed: int = 0,
@@ -55,6 +58,8 @@ def train(
         model: a name from ``clearsight models``; data: a folder, ``format:folder`` or an embedded set.
         backbone: a timm network, or ``run:PATH`` for the trunk of an earlier run; pretrained: see ``backbones.build``.
         target: the column of the truth, where data is a table; several, split by commas, for several labels.
+        cluster: which pictures belong together where no column says so: auto infers it, none takes each alone, else
+            the attribute that says it. resplit: divide the pictures anew, by whole clusters.
         by: the attributes to audit by (all where empty); zone: the grid zone for CO2e, such as "FRA".
         resume: a run folder to go on with; model, data and settings are then its own.
         settings: fields of the model's config or of ``types.Training`` by name.
@@ -66,8 +71,8 @@ def train(
     if resume is not None:
         own = {"model": model, "data": data, "backbone": backbone, "pretrained": pretrained, "epochs": epochs,
                "minutes": minutes, "budget_kwh": budget_kwh, "devices": devices != 1, "by": by, "zone": zone,
-               "attributes": attributes, "target": target, "out": out, "seed": seed, "skip_bad": skip_bad,
-               "settings": settings, "responsible": responsible}  # fmt: skip
+               "attributes": attributes, "target": target, "cluster": cluster != AUTO, "resplit": resplit, "out": out,
+               "seed": seed, "skip_bad": skip_bad, "settings": settings, "responsible": responsible}  # fmt: skip
         _refuse_for_resume([name for name, value in own.items() if value not in (None, False, 0, (), {}, [])])
         run = trained.opened(resume)
         (plan, asked), gathered = _plan_of(run, quiet), None
@@ -76,7 +81,8 @@ def train(
             raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
         if learns_rows(model, data):
             own = {"backbone": backbone, "pretrained": pretrained, "epochs": epochs, "minutes": minutes,
-                   "budget_kwh": budget_kwh, "devices": devices != 1}  # fmt: skip
+                   "budget_kwh": budget_kwh, "devices": devices != 1, "resplit": resplit}  # fmt: skip
+            check_for_a_table(cluster)
             _refuse_for_a_table([name for name, value in own.items() if value not in (None, False)])
             return train_table(
                 model, data, target=target, by=by, zone=zone, out=out, seed=seed, settings=settings,
@@ -88,8 +94,8 @@ def train(
             minutes = MINUTES
         budget = loop.Budget(epochs=epochs, minutes=minutes, kwh=budget_kwh)
         run, plan, gathered = _new(
-            model, str(data), backbone, pretrained, budget, devices, attributes, target, out, seed,
-            skip_bad, dict(settings or {}), quiet, asked,
+            model, str(data), backbone, pretrained, budget, devices, attributes, target, cluster, resplit, out,
+            seed, skip_bad, dict(settings or {}), quiet, asked,
         )  # fmt: skip
     with run.lock(), Meter(start=cost_before(run)) as meter:
         run.change(state="training")
@@ -109,6 +115,8 @@ def _new(
     devices: int,
     attributes: Path | str | None,
     target: str | None,
+    cluster: str,
+    resplit: bool,
     out: Path | str | None,
     seed: int,
     skip_bad: bool,
@@ -146,6 +154,8 @@ def _new(
         target=target,
         enlarge=training.enlarge,
         held_out=training.held_out,
+        cluster=cluster,
+        resplit=resplit,
         quiet=quiet,
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
@@ -158,7 +168,7 @@ def _new(
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
         devices=devices, precision=precision_for(network, training), attributes=attributes, target=target,
-        skip_bad=skip_bad, pretrained=pretrained, quiet=quiet,
+        skip_bad=skip_bad, pretrained=pretrained, cluster=cluster, resplit=resplit, quiet=quiet,
     )  # fmt: skip
     run.change(
         task=tasks[source.truth],
@@ -202,6 +212,8 @@ def _settings(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
         "attributes": None if plan.attributes is None else str(plan.attributes),
         "target": plan.target,
         "skip_bad": plan.skip_bad,
+        "cluster": plan.cluster,
+        "resplit": plan.resplit,
         "pretrained": plan.pretrained if isinstance(plan.pretrained, bool) else str(plan.pretrained),
         "asked": dict(asked),
     }
@@ -227,6 +239,7 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
         budget=loop.Budget(**settings["budget"]), seed=config.seed, devices=settings["devices"],
         precision=settings["precision"], target=settings["target"], skip_bad=settings["skip_bad"], quiet=quiet,
         attributes=None if settings["attributes"] is None else Path(settings["attributes"]),
+        cluster=settings.get("cluster", NONE), resplit=settings.get("resplit", False),
         pretrained=pretrained if isinstance(pretrained, bool) else Path(pretrained),
     )  # fmt: skip
     return plan, dict(settings["asked"])

@@ -1,5 +1,6 @@
 """From what a format found in a folder to a Source: every picture probed and hashed, every box checked, split made."""
 
+import difflib
 import itertools
 import os
 from collections import Counter, defaultdict
@@ -12,10 +13,12 @@ from clearsight.sources.annotations import attributes
 from clearsight.sources.annotations.layout import Draft, Layout, Objects, Outlined, Request
 from clearsight.sources.annotations.objects import OVERHANG_PX, checked
 from clearsight.sources.annotations.outlined import settled
+from clearsight.sources.clusters import inference
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.samples import fingerprint, pictures, splitting
+from clearsight.sources.samples.clustering import AUTO, NONE
 from clearsight.sources.samples.records import MaskFile, PictureDataset, Record, Source
-from clearsight.types import Boxes, Dataset, Instances, Label, Labels, Size, State
+from clearsight.types import UNKNOWN, Boxes, Dataset, Instances, Label, Labels, Size, State
 
 # Pictures that a thread looks at in one go: handing over a small one takes longer than looking at it.
 AT_ONCE = 64
@@ -29,6 +32,7 @@ class Examined:
     size: Size | None
     digest: str
     problem: pictures.PictureError | None
+    captured: tuple[str, float] | None = None
 
 
 def assemble(layout: Layout, problems: Problems, request: Request, format: str, truth: type = Boxes) -> Source:
@@ -40,13 +44,16 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
     table = attributes.read(path, drafts) if path else attributes.Attributes()
     if table.missing and table.names:
         problems.note(f"{table.missing} pictures are not in the table of attributes: their groups are unknown")
-    records = [_grouped(record, table) for record in _records(drafts, problems)]
+    records = _in_column([_grouped(record, table) for record in _records(drafts, problems)], request.cluster)
     notes = problems.settle(name, request.skip_bad)
     if not records:
         raise DataError(
             f"{shown(name)} holds no usable picture ({len(drafts)} listed). "
             f"Expected pictures with {format} annotations.\n" + "\n".join(notes[:10])
         )
+    records, clustering = inference.clustered(records, request.cluster, _classes, layout.class_names)
+    if request.resplit:
+        records = [replace(record, split=None) for record in records]
     records, decided = _split(records, request)
     splits: dict[str, Dataset] = {}
     for split in sorted({str(record.split) for record in records}, key=_canonical_first):
@@ -59,6 +66,7 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
         problems=notes + decided,
         fingerprint=fingerprint.of_splits({split: dataset.fingerprint for split, dataset in splits.items()}),
         truth=truth,
+        clustering=clustering,
     )
 
 
@@ -131,6 +139,7 @@ def _records(drafts: list[Draft], problems: Problems) -> list[Record]:
                     cluster=draft.cluster,
                     split=draft.split,
                     digest=seen.digest,
+                    captured=seen.captured,
                 )
             )
     if clipped:
@@ -145,7 +154,8 @@ def _all_examined(drafts: list[Draft]) -> list[Examined]:
 def _examined(draft: Draft) -> Examined:
     if isinstance(draft.picture, pictures.EmbeddedPicture):
         size, problem = pictures.probe(draft.picture.data)
-        return Examined(size=size, digest=fingerprint.of_bytes(draft.picture.data), problem=problem)
+        digest = fingerprint.of_bytes(draft.picture.data)
+        return Examined(size=size, digest=digest, problem=problem, captured=pictures.captured(draft.picture.data))
     if not draft.picture.resolve().is_relative_to(draft.within.resolve()):
         outside = pictures.PictureError("picture outside the data folder", "by a symbolic link")
         return Examined(size=None, digest="", problem=outside)
@@ -154,7 +164,7 @@ def _examined(draft: Draft) -> Examined:
     except pictures.PictureError as error:
         return Examined(size=None, digest="", problem=error)
     size, problem = pictures.probe(data)
-    return Examined(size=size, digest=fingerprint.of_bytes(data), problem=problem)
+    return Examined(size=size, digest=fingerprint.of_bytes(data), problem=problem, captured=pictures.captured(data))
 
 
 def _grouped(record: Record, table: attributes.Attributes) -> Record:
@@ -162,6 +172,26 @@ def _grouped(record: Record, table: attributes.Attributes) -> Record:
         return record
     cluster = table.clusters.get(record.id) or record.cluster
     return replace(record, groups={**record.groups, **table.of(record.id)}, cluster=cluster)
+
+
+def _in_column(records: list[Record], column: str) -> list[Record]:
+    """The records with the values of an attribute as their clusters, where one was named."""
+    if column in (AUTO, NONE):
+        return records
+    known = sorted({name for record in records for name in record.groups})
+    if column not in known:
+        near = difflib.get_close_matches(column, [*known, AUTO, NONE], n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else "Give a table of them with --attributes."
+        raise DataError(
+            f"there is no attribute {shown(column)} to take clusters from. Expected auto, none or one of: "
+            f"{', '.join(map(shown, known)) or 'no attributes are there'}. {hint}"
+        )
+    found = []
+    for record in records:
+        groups = dict(record.groups)
+        value = groups.pop(column, UNKNOWN)
+        found.append(replace(record, groups=groups, cluster="" if value == UNKNOWN else value))
+    return found
 
 
 def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple[str, ...]]:
@@ -175,17 +205,18 @@ def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple
     if request.held_out == 0:
         return [replace(record, split=record.split or "train") for record in records], ()
     labels = [_classes(record) for record in ours]
-    out = splitting.held_out([record.cluster for record in ours], labels, request.held_out, request.seed)
+    together = inference.together(ours, request.cluster)
+    out = splitting.held_out(together, labels, request.held_out, request.seed)
     chosen = {record.id for record, held in zip(ours, out, strict=True) if held}
     if not chosen:
         return [replace(record, split=record.split or "train") for record in records], (
             "nothing could be held out: too few pictures or clusters to leave every class in the training part",
         )
     renamed = [replace(record, split="val" if record.id in chosen else record.split or "train") for record in records]
-    kind = "whole clusters" if any(record.cluster for record in ours) else "single pictures"
+    kind = "whole clusters" if any(together) else "single pictures"
+    why = "the layout's splits were not kept" if request.resplit else "the layout gives no validation split"
     return renamed, (
-        f"the layout gives no validation split: {len(chosen)} of {len(ours)} pictures were held out as val "
-        f"({kind}, seed {request.seed})",
+        f"{why}: {len(chosen)} of {len(ours)} pictures were held out as val ({kind}, seed {request.seed})",
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from clearsight.sources.annotations.class_maps import Shape
+from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.pictures import EmbeddedPicture
 from clearsight.sources.samples.records import SPLIT_WORDS, MaskFile, Source
 from clearsight.types import Size, Truth
@@ -20,7 +21,8 @@ class Request:
     file where the format is a ``FileFormat``.
 
     ``wanted`` are the kinds of truth that are of use, best first; empty where any is. ``target`` names the column of
-    the truth where the layout is a table.
+    the truth where the layout is a table. ``cluster`` is "auto", "none" or the column of the clusters; with ``resplit``
+    the layout's own splits are not kept.
     """
 
     folder: Path | None
@@ -30,6 +32,8 @@ class Request:
     skip_bad: bool = False
     seed: int = 0
     held_out: float = 0.2
+    cluster: str = AUTO
+    resplit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

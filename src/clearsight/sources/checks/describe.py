@@ -11,6 +11,7 @@ from clearsight.sources.checks.box_sizes import BoxSizes, gathered
 from clearsight.sources.checks.few_examples import FewExamples, few_examples
 from clearsight.sources.checks.near_duplicates import NearPair
 from clearsight.sources.checks.tallies import spread, tallied
+from clearsight.sources.samples.clustering import Clustering
 from clearsight.sources.samples.records import Record, Source, records_of
 from clearsight.types import TRUTHS, Boxes, Instances, Size
 
@@ -43,10 +44,20 @@ class SplitDescription:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SharedClusters:
+    """Of a split's ``pictures`` ``seen`` are of clusters that "train" has too; ``left_out`` counts other clusters."""
+
+    pictures: int
+    seen: int
+    left_out: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Description:
     """A source in numbers. ``imbalance`` is the most over the least frequent class of the first split that has objects
     of both, infinite where a class has none there; ``shared_clusters`` and ``duplicates`` stand across splits. Of
     truths that are no boxes, pictures are counted instead of objects. ``kind`` says in words what the truths are.
+    ``clustering`` tells how clusters came about; ``shared_splits`` has the splits with clusters that "train" has too.
     """
 
     name: str
@@ -57,6 +68,8 @@ class Description:
     imbalance: float
     absent_classes: Mapping[str, tuple[str, ...]]
     shared_clusters: tuple[str, ...] = ()
+    shared_splits: Mapping[str, SharedClusters] = field(default_factory=dict)
+    clustering: Clustering = field(default_factory=Clustering)
     duplicates: tuple[tuple[str, ...], ...] = ()
     problems: tuple[str, ...] = field(default=())
     kind: str = TRUTHS[Boxes]
@@ -92,6 +105,8 @@ def describe(source: Source, size_px: int = 416) -> Description:
         },
         kind=TRUTHS.get(source.truth, "no truths"),
         shared_clusters=_shared_clusters(records),
+        shared_splits=_shared_splits(records),
+        clustering=source.clustering,
         duplicates=_duplicates(records),
         problems=source.problems,
         few=few_examples({split: _frequency(about) for split, about in splits.items()}),
@@ -165,6 +180,17 @@ def _shared_clusters(records: Mapping[str, tuple[Record, ...]]) -> tuple[str, ..
             if record.cluster:
                 splits[record.cluster].add(split)
     return tuple(sorted(cluster for cluster, where in splits.items() if len(where) > 1))
+
+
+def _shared_splits(records: Mapping[str, tuple[Record, ...]]) -> dict[str, SharedClusters]:
+    trained_on = {record.cluster for record in records.get("train", ()) if record.cluster}
+    found = {}
+    for split, mine in records.items():
+        seen = sum(record.cluster in trained_on for record in mine)
+        if split != "train" and seen:
+            left_out = {record.cluster or record.id for record in mine if record.cluster not in trained_on}
+            found[split] = SharedClusters(pictures=len(mine), seen=seen, left_out=len(left_out))
+    return found
 
 
 def _duplicates(records: Mapping[str, tuple[Record, ...]]) -> tuple[tuple[str, ...], ...]:

@@ -1,31 +1,21 @@
 """Pictures of two splits that show nearly the same: other sizes or qualities of one picture, or frames of one video.
 
-Each picture is reduced to 16 x 16 grey values, blurred by the reduction itself, and to 256 bits: whether each value is
-above the one to its left (a "difference hash"). Pictures of different things differ in about half of the bits that
-carry something. Where neighbours are equal to within the noise a bit means nothing, so pictures without structure are
-left out.
+They are compared by the bits of their ``hashes``; pictures without structure are left out.
 """
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, UInt64
-from PIL import Image, UnidentifiedImageError
+from jaxtyping import Int, UInt64
 
 from clearsight.sources.problems import shown
+from clearsight.sources.samples.hashes import NEAR as NEAR
+from clearsight.sources.samples.hashes import WORDS, hashed
 from clearsight.sources.samples.records import Record
 
-SIDE = 16
-WORDS = SIDE * SIDE // 64
 PAIRS_AT_ONCE = 400_000
-FLAT = 2.0  # grey levels of spread, of 255: below there is no structure to compare
-# Of 256 bits. Measured on 292 blood films and 128 photographs: different pictures differ in 65 and more; the same one
-# shrunk to half and saved at quality 40 in 6 (at most 35), made brighter in 6, cut by 2% at two sides in 30 (medians).
-NEAR = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,31 +51,6 @@ def near_duplicates(
         NearPair(first=names[a], second=names[b], bits=int(bits)) for a, b, bits in _close(hashes, split, known, most)
     ]
     return tuple(sorted(pairs, key=lambda pair: (pair.bits, pair.first, pair.second)))
-
-
-def hashed(record: Record) -> UInt64[np.ndarray, "words"] | None:
-    """The bits of a picture; None where it cannot be read or has no structure."""
-    try:
-        grey = _grey(record)
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
-        return None
-    return None if grey.std() < FLAT else bits_of(grey)
-
-
-def bits_of(grey: Float[np.ndarray, "16 17"]) -> UInt64[np.ndarray, "words"]:
-    """Whether each value is above its left neighbour, as 256 bits."""
-    return np.packbits(grey[:, 1:] > grey[:, :-1]).view(np.uint64)
-
-
-def _grey(record: Record) -> Float[np.ndarray, "16 17"]:
-    if isinstance(record.picture, Path):
-        with Image.open(io.BytesIO(record.picture.read_bytes())) as image:
-            # A JPEG is decoded at an eighth of its size where that is enough.
-            image.draft("L", (8 * SIDE, 8 * SIDE))
-            small = image.convert("L")
-    else:
-        small = Image.fromarray(np.ascontiguousarray(record.decode().permute(1, 2, 0).numpy())).convert("L")
-    return np.asarray(small.resize((SIDE + 1, SIDE), Image.Resampling.BOX), dtype=np.float64)
 
 
 def _close(

@@ -23,6 +23,7 @@ from clearsight.sources.annotations.layout import Request, kind_of
 from clearsight.sources.problems import DataError
 from clearsight.sources.samples import digit_scenes
 from clearsight.sources.samples import fingerprint as hashes
+from clearsight.sources.samples.clustering import AUTO, NONE
 from clearsight.sources.samples.records import Source
 from clearsight.types import Boxes, Dataset, Instances, Sample, Size
 
@@ -130,6 +131,8 @@ class EmbeddedDigits:
         """The set, its scenes decided by the request's seed."""
         if request.attributes is not None:
             raise DataError("digits brings its own attributes, ink and clutter. Expected no table. Leave it out.")
+        if request.resplit or request.cluster not in (AUTO, NONE):
+            raise DataError("digits brings its own splits and clusters, its sheets. Leave --resplit and --cluster out.")
         kind = kind_of(self, request)
         splits: dict[str, Dataset] = {
             split: DigitScenes(split=split, count=count, seed=request.seed, truth=kind) for split, count in self.counts

@@ -27,7 +27,8 @@ def of_records(records: Iterable[Record], class_names: Sequence[str], split: str
     state.update(_words(["classes", *class_names]) + _words(["split", split]))
     for record in records:
         digest = record.digest or of_bytes(_array(record.decode()))
-        state.update(_words([record.id, digest, record.cluster]))
+        # What was inferred says nothing new of the data.
+        state.update(_words([record.id, digest, "" if record.inferred else record.cluster]))
         state.update(json.dumps(sorted(record.groups.items())).encode())
         state.update(_truth(record.truth))
     return state.hexdigest()

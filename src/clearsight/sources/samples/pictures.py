@@ -19,6 +19,7 @@ from clearsight.files.decoding import PIXEL_LIMIT as PIXEL_LIMIT
 from clearsight.files.decoding import SUFFIXES as SUFFIXES
 from clearsight.files.decoding import TURNS as TURNS
 from clearsight.files.decoding import PictureError as PictureError
+from clearsight.files.decoding import captured as captured
 from clearsight.files.decoding import content as content
 from clearsight.files.decoding import probe as probe
 from clearsight.files.decoding import resized as resized

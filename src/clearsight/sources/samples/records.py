@@ -13,6 +13,7 @@ from torch import Tensor
 
 from clearsight.sources.problems import DataError, shown
 from clearsight.sources.samples import pictures
+from clearsight.sources.samples.clustering import Clustering
 from clearsight.sources.samples.outlines import DrawnInstances
 from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Instances, Label, Labels, Sample, Size, State, Truth
 
@@ -45,8 +46,9 @@ class MaskFile(Protocol):
 class Record:
     """A Sample whose picture is not decoded: a file, or a function that gives the picture.
 
-    ``size`` is that of the picture after EXIF rotation, where known; ``digest`` a hash of the picture's bytes. A truth
-    as large as the picture may be a function too: ``answer`` gives it.
+    ``size`` is that of the picture after EXIF rotation, where known; ``digest`` a hash of the picture's bytes;
+    ``captured`` the camera and the second it was taken, where EXIF says so. ``inferred`` tells a cluster that nobody
+    gave. A truth as large as the picture may be a function too: ``answer`` gives it.
     """
 
     id: str
@@ -57,6 +59,8 @@ class Record:
     cluster: str = ""
     split: str | None = None
     digest: str = ""
+    inferred: bool = False
+    captured: tuple[str, float] | None = None
 
     def answer(self) -> Truth:
         """The truth, read now where it is in a file; raises ValueError naming the file if it is broken."""
@@ -106,7 +110,7 @@ class PictureDataset:
 class Source:
     """Data as read: the splits found or made, and what was skipped, clipped or decided on the way (``problems``).
 
-    ``truth`` is the kind of truth its samples have.
+    ``truth`` is the kind of truth its samples have; ``clustering`` how their clusters came about.
     """
 
     name: str
@@ -116,6 +120,7 @@ class Source:
     problems: tuple[str, ...]
     fingerprint: str
     truth: type = Boxes
+    clustering: Clustering = field(default_factory=Clustering)
 
     def split(self, name: str) -> Dataset:
         """The data set of that split; "valid" and "validation" mean "val". Raises DataError with the nearest names."""
