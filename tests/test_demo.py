@@ -7,7 +7,7 @@ import clearsight as cs
 
 
 def test_the_demo_trains_for_minutes_and_audits_the_ink(tmp_path):
-    assert inspect.signature(cs.demo).parameters["minutes"].default <= 2
+    assert inspect.signature(cs.demo).parameters["minutes"].default <= 2.5  # half a minute is left for judging
     began = time.monotonic()
     run = cs.demo(minutes=0.05, out=tmp_path / "demo", quiet=True)
     assert run.config.settings["budget"] == {"minutes": 0.05}

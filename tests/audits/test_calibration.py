@@ -73,7 +73,7 @@ def test_wrong_both_ways_is_no_lean():
     sure = np.where(np.arange(6000) % 2 == 0, rng.uniform(0.25, 0.35, 6000), rng.uniform(0.85, 0.95, 6000))
     first, claimed, held, error = _said(sure, rng.random(6000) < np.where(sure < 0.5, 0.5, 0.7))
     assert abs(claimed - held) < error / 4
-    assert "and yet it is too sure at some confidences and too modest at others. Among claims" in first.claim
+    assert "of them are right; it is too sure at some confidences and too modest at others. Among claims" in first.claim
     assert "points too" not in first.claim and "itself by" not in first.claim
 
 

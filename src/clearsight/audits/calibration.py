@@ -90,7 +90,7 @@ def _sentence(claims: Confidences, error: CalibrationError) -> str:
     if error.value <= error.null_95:
         return f"{average}; {gap}), which is no further off than chance: {chance} in a perfectly calibrated model."
     lean = _lean(claimed - held, error)
-    link = ", so it is" if lean in LEANS else ", and yet it is"
+    link = ", so it is" if lean in LEANS else "; it is"
     amount = f" by {abs(claimed - held):.1f} points" if lean in LEANS else ""
     rest = f"{100 * error.debiased:.1f} without what chance adds"
     return f"{average}{link} {lean}{amount}. {gap[0].upper()}{gap[1:]}; {rest}); {chance}."

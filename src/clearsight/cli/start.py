@@ -27,7 +27,7 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a detector on scenes of real handwritten digits for two minutes and write its report; no download."""
+    """Train a detector on scenes of real handwritten digits and write its report: under three minutes, no download."""
     from clearsight.recipes.demo import demo as run_demo
 
     show_run(run_demo(out=out, zone=zone, seed=seed, quiet=quiet), as_json)

@@ -7,7 +7,7 @@ from clearsight.verbs.train import train
 
 
 def demo(
-    *, out: Path | str | None = None, zone: str | None = None, seed: int = 0, minutes: float = 2, quiet: bool = False
+    *, out: Path | str | None = None, zone: str | None = None, seed: int = 0, minutes: float = 2.25, quiet: bool = False
 ) -> Run:
     """Find handwritten digits in dark and faint ink with a small YOLO, from scratch.
 
