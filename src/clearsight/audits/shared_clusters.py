@@ -51,7 +51,7 @@ def shared_clusters(request: Request) -> tuple[Finding, ...]:
             method=(how(request, left_out or whole) + " ") * judged
             + f"Clusters of {evidence.unit}: {evidence.about.get('clusters', 'as the data say')}.",
             limits="Clusters that were left out may be unlike those that were trained on in other ways too. Nothing "
-            f"is claimed from fewer than {FEW_CLUSTERS} clusters. With --resplit whole clusters are left out of training.",
+            f"is claimed from fewer than {FEW_CLUSTERS} clusters. With --resplit whole clusters are left out.",
             verdict="none asked" if judged else "insufficient",
             plot="intervals",
             series=_rows(metric, evidence, weights, request, whole, left_out if judged else None),
