@@ -17,7 +17,7 @@ TELLING = 128
 # Where a set is of one sort, as those are, only pairs in half as many bits count, if their grey values agree as well.
 ONE_SORT, RANDOM_PAIRS = 80, 20_000
 CORRELATION, CORRELATION_OF_ONE_SORT = 0.95, 0.99
-PICTURES_AT_MOST = 60_000  # comparing all pairs of more takes minutes
+PICTURES_AT_MOST = 20_000  # reading and comparing all pairs of more takes longer than all else
 PAIRS_AT_ONCE = 100_000
 BELIEVED_SHARE = 0.2  # of the pictures in one group of near-duplicates; more is one sort of picture, not one picture
 
@@ -32,7 +32,7 @@ def identical(records: Sequence[Record]) -> Iterator[list[int]]:
 
 
 def near(records: Sequence[Record]) -> list[tuple[int, int]]:
-    """Pairs of pictures that are nearly the same; every picture is read. None where there are over 60,000.
+    """Pairs of pictures that are nearly the same; every picture is read. None where there are over 20,000.
 
     Two pictures are where they differ in at most 40 of 256 bits, far fewer than random pairs of these pictures, and
     their grey values are correlated by 0.95 or more.
