@@ -79,8 +79,25 @@ html_theme_options = {
 
 
 def setup(app):
-    """Leave out of the reference what a class only inherits from the standard library's protocols."""
+    """What the reference of Python shows otherwise than autodoc would."""
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-process-docstring", _protocol)
     app.connect("autodoc-skip-member", _skip)
+
+
+def _signature(app, what, name, value, options, signature, returns):
+    """A default that a factory makes becomes an ellipsis; a Protocol is not called, so it has no signature."""
+    if getattr(value, "_is_protocol", False):
+        return "", None
+    return None if signature is None else (signature.replace("<factory>", "..."), returns)
+
+
+def _protocol(app, what, name, value, options, lines):
+    """The attributes that a Protocol asks for, which have no docstrings of their own."""
+    if what == "class" and getattr(value, "_is_protocol", False):
+        kinds = inspect.get_annotations(value)
+        shown = [f"- ``{field}: {inspect.formatannotation(kind)}``" for field, kind in kinds.items()]
+        lines += ["", "Attributes:", "", *shown, ""] if shown else []
 
 
 def _skip(app, what, name, value, skip, options):
