@@ -8,7 +8,7 @@ from itertools import count
 import torch
 
 from clearsight.ops import views
-from clearsight.sources.batches.augmentation import mixed, random_view, relight
+from clearsight.sources.batches.augmentation import mixed, random_view, recolour, relight
 from clearsight.sources.batches.order import indices_of, stage_of
 from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
@@ -49,7 +49,11 @@ class Batches:
             for k, row in zip(mine, rows, strict=True)
         ]
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
-        lit = relight(images.float().div_(255), self.training.brightness, [self._generator(-1 - k) for k in mine])
+        generators = [self._generator(-1 - k) for k in mine]
+        lit = relight(images.float().div_(255), self.training.brightness, generators)
+        if self.training.colour:
+            draws = torch.stack([torch.rand(5, generator=generator) for generator in generators])
+            lit = recolour(lit, self.training.colour, draws)
         batch = Batch(
             images=lit,
             truths=[sample.truth for sample in samples],
