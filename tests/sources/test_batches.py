@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from clearsight.sources.batches.augmentation import colour_jitter, random_view
+from clearsight.sources.batches.augmentation import colour_jitter, random_view, recolour
 from clearsight.sources.batches.views import Batches, ahead
 from clearsight.types import Boxes, Sample, Training
 
@@ -46,7 +46,7 @@ def equal(a, b):
     )
 
 
-LIVELY = {"zoom": (0.6, 1.6), "brightness": 0.4}
+LIVELY = {"zoom": (0.6, 1.6), "brightness": 0.4, "colour": 0.5}
 
 
 def test_a_batch_is_a_function_of_seed_and_step_alone():
@@ -146,6 +146,21 @@ def test_relighting_by_nothing_changes_nothing_and_by_more_changes_more():
     assert 0 < moved[0] < moved[1] < moved[2]
     lit = colour_jitter(images, 1.0, generators(6))
     assert lit.min() >= 0 and lit.max() <= 1
+
+
+def test_recolouring_is_gamma_then_white_balance_then_saturation_as_by_hand():
+    picture = torch.tensor([0.2, 0.5, 0.8]).view(1, 3, 1, 1)
+    middle = torch.full((1, 5), 0.5)
+    assert torch.allclose(recolour(picture.clone(), 1.0, middle), picture)
+    draws = torch.tensor([[1.0, 0.0, 0.5, 0.5, 0.5]])  # gamma 2, no saturation
+    grey = (0.2**2 + 0.5**2 + 0.8**2) / 3
+    assert torch.allclose(recolour(picture.clone(), 1.0, draws), torch.full_like(picture, grey), atol=1e-6)
+    assert torch.allclose(recolour(picture.clone(), 1e-6, draws), picture, atol=1e-5)
+    draws = torch.tensor([[0.5, 0.5, 1.0, 0.5, 0.0]])  # more red, less blue
+    by_hand = torch.tensor([0.2 * 2.718281828**0.3, 0.5, 0.8 * 2.718281828**-0.3]).view(1, 3, 1, 1)
+    assert torch.allclose(recolour(picture.clone(), 1.0, draws), by_hand, atol=1e-5)
+    wild = recolour(torch.rand(8, 3, 5, 5), 1.0, torch.rand(8, 5))
+    assert wild.min() >= 0 and wild.max() <= 1 and torch.isfinite(wild).all()
 
 
 def test_each_picture_is_lit_by_its_own_generator():

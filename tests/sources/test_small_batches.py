@@ -41,8 +41,8 @@ def test_pictures_come_as_they_are_and_each_once_per_epoch(dataset):
 
 
 def test_a_batch_is_a_function_of_the_step_and_shared_between_processes(dataset):
-    whole = batches(dataset, shift=0.2, brightness=0.3, flips="both", batch_size=6)
-    again = batches(dataset, shift=0.2, brightness=0.3, flips="both", batch_size=6)
+    whole = batches(dataset, shift=0.2, brightness=0.3, colour=0.5, flips="both", batch_size=6)
+    again = batches(dataset, shift=0.2, brightness=0.3, colour=0.5, flips="both", batch_size=6)
     assert torch.equal(whole.batch(7, 0.5).images, again.batch(7, 0.5).images)
     assert not torch.equal(whole.batch(7, 0.5).images, whole.batch(8, 0.5).images)
     shares = [

@@ -41,7 +41,9 @@ class Training:
 
     ``size_px`` is the longer side of the pictures the network sees; where all pictures are smaller they stay so unless
     ``enlarge``. ``zoom`` is the range of the random magnification; ``brightness`` the strength of the random light in
-    [0, 1]; ``ema_share`` the memory of the weight average (EMA) as a share of all steps. For the first
+    [0, 1]. ``colour`` is that of random gamma, saturation and white balance: for pictures that will be taken in other
+    light than the training pictures, unless colour is what tells the classes apart.
+    ``ema_share`` is the memory of the weight average (EMA) as a share of all steps. For the first
     ``small_share`` of the run the pictures are ``small_scale`` times smaller. ``flips`` are the mirrorings a picture
     may undergo: those the data allow, or "none", "horizontal", "vertical", "both" where the user knows better.
     ``shift`` moves a small picture by up to that share of its side; ``mixup`` is the alpha of Zhang et al. 2018 (0 for
@@ -64,6 +66,7 @@ class Training:
     enlarge: bool = True
     zoom: tuple[float, float] = (0.75, 1.35)
     brightness: float = 0.2
+    colour: float = 0.0
     small_share: float = 0.0
     small_scale: float = 0.7
     flips: str = "data"
@@ -84,7 +87,7 @@ class Training:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")
         shares = ("warmup_share", "ema_share", "small_share", "frozen_share")
-        for name in (*shares, "brightness", "shift", "mixup", "momentum", "held_out"):
+        for name in (*shares, "brightness", "colour", "shift", "mixup", "momentum", "held_out"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a share between 0 and 1.")
         if not 0 < self.zoom[0] <= self.zoom[1]:

@@ -60,6 +60,20 @@ def colour_jitter_from(
     return _jittered(images, signed[0] + 0.3 * signed[1], signed[2] + 0.3 * signed[3])
 
 
+def recolour(
+    images: Float[Tensor, "b 3 h w"], strength: float, draws: Float[Tensor, "b 5"]
+) -> Float[Tensor, "b 3 h w"]:
+    """Each picture with another gamma, saturation and white balance, drawn up to ``strength``; still in [0, 1].
+
+    At strength 1 gamma lies between 1/2 and 2, saturation between 0 and 2, and the gain of each channel between 0.74
+    and 1.35, all log-uniformly but saturation, which is uniform. ``draws`` are uniform in [0, 1].
+    """
+    gamma, saturation, gains = ((draws.to(images.device) * 2 - 1) * strength)[..., None, None].split((1, 1, 3), dim=1)
+    lit = images.clamp(1e-3).pow_(2**gamma).mul_((0.3 * gains).exp())
+    grey = lit.mean(dim=1, keepdim=True)
+    return torch.lerp(grey, lit, 1 + saturation).clamp_(0, 1)
+
+
 def mixup(batch: Batch, alpha: float, generator: torch.Generator) -> Batch:
     """Every picture blended with its neighbour in the batch (Zhang et al. 2018), by a share from Beta(alpha, alpha).
 

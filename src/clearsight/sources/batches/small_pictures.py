@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from clearsight.ops import views
-from clearsight.sources.batches.augmentation import colour_jitter_from, mixup
+from clearsight.sources.batches.augmentation import colour_jitter_from, mixup, recolour
 from clearsight.sources.batches.order import indices_of, stage_of
 from clearsight.sources.samples.cache import CachedDataset
 from clearsight.types import FLIPS, Batch, Label, Labels, Size, Training, Value
@@ -53,6 +53,9 @@ class SmallBatches:
         images = self.dataset.stack()[indices].float().div_(255)
         images = self._translated(self._flipped(images, indices + epochs), draws[:2])
         images = colour_jitter_from(images, self.training.brightness, draws[2:])
+        if self.training.colour:
+            draws = torch.rand(len(draws[0]) * self.world, 5, generator=generator)[mine]
+            images = recolour(images, self.training.colour, draws)
         images = self._sized(images, progress).contiguous(memory_format=torch.channels_last)
         rows = indices.tolist()
         batch = Batch(

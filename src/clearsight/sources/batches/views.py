@@ -8,7 +8,7 @@ from itertools import count
 import torch
 
 from clearsight.ops import views
-from clearsight.sources.batches.augmentation import colour_jitter, mixup, random_view
+from clearsight.sources.batches.augmentation import colour_jitter, mixup, random_view, recolour
 from clearsight.sources.batches.order import indices_of, stage_of
 from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
@@ -51,6 +51,9 @@ class Batches:
         images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
         generators = [self._generator(-1 - k) for k in mine]
         images = colour_jitter(images.float().div_(255), self.training.brightness, generators)
+        if self.training.colour:
+            draws = torch.stack([torch.rand(5, generator=generator) for generator in generators])
+            images = recolour(images, self.training.colour, draws)
         batch = Batch(
             images=images,
             truths=[sample.truth for sample in samples],
