@@ -123,7 +123,7 @@ def test_nothing_is_held_out_where_a_test_split_is_named(layout, tmp_path):
     run = trained("cnn", layout(train="train", val="test"), tmp_path / "run", epochs=1, settings=settings)
     card = run.read_card()
     assert card.facts["Trained on"] == "40 pictures" and NOTHING_HELD_OUT in card.notes
-    assert card.facts["Judged on"].startswith("20 pictures of the split test")
+    assert card.facts["Evaluated on"].startswith("20 pictures of the split test")
     assert run.config.settings["model"]["temperature"] == 1.0
     assert len(cs.evaluate(run, run.config.data).ids) == 20
 
