@@ -225,8 +225,8 @@ def _not_compared(records: list[Record], request: Request) -> tuple[str, ...]:
     if request.cluster == NONE or len(records) <= copies.PICTURES_AT_MOST:
         return ()
     return (
-        f"near-duplicates were not kept on one side, as there are more than {copies.PICTURES_AT_MOST:,} pictures; files "
-        "equal byte for byte were",
+        f"near-duplicates were not kept on one side, as there are more than {copies.PICTURES_AT_MOST:,} pictures; "
+        "files equal byte for byte were",
     )
 
 

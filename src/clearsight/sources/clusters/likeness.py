@@ -125,7 +125,7 @@ def neighbours(
     gaps = np.diff(np.asarray(numbers))
     leap = (rank > 0.5) | (gaps > LEAP * max(1.0, float(np.median(gaps))))
     held = _held_together(rank) & ~leap
-    return [(ordered[i], ordered[i + 1]) for i in np.flatnonzero(held)]
+    return [(ordered[i], ordered[i + 1]) for i in np.flatnonzero(held).tolist()]
 
 
 def _held_together(rank: Float[np.ndarray, "links"]) -> Bool[np.ndarray, "links"]:

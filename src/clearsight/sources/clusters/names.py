@@ -50,10 +50,10 @@ def proposal(ids: Sequence[str], classes: Sequence[Hashable], class_names: Seque
     stated = _stated(words, classes)
     if stated:
         return Proposal(stated=stated)
-    parted = [parted(word) for word in words]
+    found_in = [parted(word) for word in words]
     members: dict[str, list[int]] = defaultdict(list)
     numbers: dict[int, int] = {}
-    for index, found in enumerate(parted):
+    for index, found in enumerate(found_in):
         if found is not None:
             members[found[0]].append(index)
             numbers[index] = found[1]
