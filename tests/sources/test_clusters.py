@@ -73,7 +73,7 @@ def videos(count=3, each=40):
     [
         ("0016E5_07959", ("0016E5", 7959)),
         ("patient12-003", ("patient12", 3)),
-        ("0001TP_f006690", ("0001TP_f", 6690)),
+        ("0001TP_f006690", ("0001TP", 6690)),
         ("aachen_000000_000019_leftImg8bit", ("aachen_000000", 19)),
         ("0016E5_07959_jpg.rf.0a1b2c", ("0016E5", 7959)),
         ("drives/monday/000123", ("drives/monday", 123)),
@@ -83,7 +83,7 @@ def videos(count=3, each=40):
     ],
 )
 def test_stem_and_number(id, stem):
-    assert names._parted(id) == stem
+    assert names.parted(id) == stem
 
 
 def test_plain_words_state_groups_without_a_look():

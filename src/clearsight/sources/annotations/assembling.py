@@ -13,7 +13,7 @@ from clearsight.sources.annotations import attributes
 from clearsight.sources.annotations.layout import Draft, Layout, Objects, Outlined, Request
 from clearsight.sources.annotations.objects import OVERHANG_PX, checked
 from clearsight.sources.annotations.outlined import settled
-from clearsight.sources.clusters import inference
+from clearsight.sources.clusters import copies, inference
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.samples import fingerprint, pictures, splitting
 from clearsight.sources.samples.clustering import AUTO, NONE
@@ -217,6 +217,16 @@ def _split(records: list[Record], request: Request) -> tuple[list[Record], tuple
     why = "the layout's splits were not kept" if request.resplit else "the layout gives no validation split"
     return renamed, (
         f"{why}: {len(chosen)} of {len(ours)} pictures were held out as val ({kind}, seed {request.seed})",
+        *_not_compared(ours, request),
+    )
+
+
+def _not_compared(records: list[Record], request: Request) -> tuple[str, ...]:
+    if request.cluster == NONE or len(records) <= copies.PICTURES_AT_MOST:
+        return ()
+    return (
+        f"near-duplicates were not kept on one side, as there are more than {copies.PICTURES_AT_MOST:,} pictures; "
+        "files equal byte for byte were",
     )
 
 

@@ -119,7 +119,7 @@ def _named(records: Sequence[Record], links: Links) -> tuple[list[Record], Clust
 
 def _common(paths: Sequence[str]) -> str:
     """The part before the number, where all names share it."""
-    stems = {found["stem"].strip("_-. ") if (found := names.NUMBERED.fullmatch(path)) else path for path in paths}
+    stems = {found[0] if (found := names.parted(path)) else path for path in paths}
     return stems.pop() if len(stems) == 1 else ""
 
 

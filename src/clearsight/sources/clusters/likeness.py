@@ -113,7 +113,7 @@ def neighbours(
         return ()
     spots = np.sort(random.permutation(len(ordered) - 1)[:LOOKED_AT_FIRST])
     some = np.unique(np.concatenate([spots, spots + 1]))
-    values = thumbnails([records[ordered[i]] for i in some.tolist()])
+    values = thumbnails([records[ordered[i]] for i in map(int, some)])
     places = np.searchsorted(some, spots)
     null = _random_distances(values, random)
     if not len(null) or _nearer(_distances(values, places, places + 1), null) < NEIGHBOURS_ALIKE:

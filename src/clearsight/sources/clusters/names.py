@@ -16,6 +16,7 @@ from clearsight.sources.samples.records import SPLIT_WORDS
 NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)\D*")
 # What labelling services and data sets append to names of frames.
 APPENDED = re.compile(r"(_(jpe?g|png|bmp)\.rf\.[0-9a-f]+|_leftImg8bit|_gtFine\w*)$", re.IGNORECASE)
+COUNTER = re.compile(r"[_\-. ](f|fr|frame|img|image)[_\-. ]?$", re.IGNORECASE)
 SAID = re.compile(
     r"(?<![a-z])(?:patient|subject|person|participant|identity|video|clip|scene|sequence|seq|slide|specimen|case)"
     r"[_\- ]?\d+(?!\d)",
@@ -49,10 +50,10 @@ def proposal(ids: Sequence[str], classes: Sequence[Hashable], class_names: Seque
     stated = _stated(words, classes)
     if stated:
         return Proposal(stated=stated)
-    parted = [_parted(word) for word in words]
+    found_in = [parted(word) for word in words]
     members: dict[str, list[int]] = defaultdict(list)
     numbers: dict[int, int] = {}
-    for index, found in enumerate(parted):
+    for index, found in enumerate(found_in):
         if found is not None:
             members[found[0]].append(index)
             numbers[index] = found[1]
@@ -84,13 +85,13 @@ def _stated(words: Sequence[str], classes: Sequence[Hashable]) -> dict[str, list
     return several if enough and not _is_the_class(members, classes) else {}
 
 
-def _parted(word: str) -> tuple[str, int] | None:
+def parted(word: str) -> tuple[str, int] | None:
     """Stem and number of a name; None where there is no number or nothing before it."""
     folder, slash, name = APPENDED.sub("", word).rpartition("/")
     found = NUMBERED.fullmatch(name)
     if found is None:
         return None
-    digits, stem = found["number"], found["stem"].strip("_-. ")
+    digits, stem = found["number"], COUNTER.sub("", found["stem"]).strip("_-. ")
     if _plain(stem) in COLLECTIONS:
         stem = folder if slash else stem
     elif slash:
