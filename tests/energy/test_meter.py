@@ -120,7 +120,7 @@ def test_pue_multiplies() -> None:
     assert two.cost().kwh == pytest.approx([2 * kwh for kwh in one.cost().kwh])
     assert one.cost().kwh[1] == pytest.approx(2 / 3.6e6)
     for bad in (0.9, float("nan")):
-        with pytest.raises(ValueError, match="PUE"):
+        with pytest.raises(ValueError, match="pue is"):
             Meter(pue=bad)
     with pytest.raises(ValueError, match="TDP"):
         Meter(tdp_w=0)

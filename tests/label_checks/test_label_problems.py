@@ -97,7 +97,7 @@ def test_planted_mistakes_are_listed_first(rectangles, tiny_run, tmp_path):
     assert len(planted) >= 2 and listed >= set(planted.items())
     page, rows = (out / "problems.html").read_text(), json.loads((out / "problems.json").read_text())
     assert page.count("<figure>") == len(rows) == len(described.likely_problems)
-    assert "<script" not in page and "Dashed is the label" in page
+    assert "<script" not in page and "Dashed: the label" in page
     assert {row["id"] for row in rows} >= set(planted)
     words = results.description(described)
     assert "the surest first" in words and str(out / "problems.html") in words

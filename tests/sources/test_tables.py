@@ -51,7 +51,7 @@ def replaced(row, text):
 
 
 BAD = {
-    "no target": ({}, dict(target=None), "which column of t.csv to predict. It has: colour, size, price.*--target"),
+    "no target": ({}, dict(target=None), "no target column was given for t.csv. It has: colour, size, price.*--target"),
     "unknown target": ({}, dict(target="pric"), "no column 'pric'. Did you mean price"),
     "words among numbers": (dict(lines=lines(replaced(3, "a,big,30"))), {}, "text in a number column.*row 4: 'big'"),
     "words in the target": (dict(lines=lines(replaced(3, "a,1,dear"))), {}, "row 4: 'dear'"),
@@ -68,7 +68,7 @@ BAD = {
     "ragged": (dict(lines=lines(replaced(3, "a,1"))), {}, "line 5: 2 cells"),
     "no rows": (dict(lines=[]), {}, "no rows"),
     "empty target": (dict(lines=[f"a,{i}," for i in range(20)]), {}, "is empty in every row"),
-    "nothing to learn from": (dict(lines=[f"a,1,{i * i}" for i in range(20)]), {}, "no column to learn from"),
+    "nothing to learn from": (dict(lines=[f"a,1,{i * i}" for i in range(20)]), {}, "no input column"),
     "unknown attribute": ({}, dict(by=["colr"]), "no column 'colr'. Did you mean colour"),
 }  # fmt: skip
 
