@@ -57,7 +57,7 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
             warnings.warn(f"the setting {former} is now called {name}", RenamedSetting, stacklevel=2)
     for name, value in present.items():
         if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=3, cutoff=0.5)
+            near = _nearest(name, fields)
             hint = f"Did you mean {' or '.join(near)}?" if near else f"Fields: {', '.join(sorted(fields))}."
             raise ValueError(f"there is no setting {name!r}. {hint}")
         index = fields[name]
@@ -81,6 +81,13 @@ def renamed(settings: Mapping[str, Any], *defaults: Any) -> dict[str, Any]:
             raise ValueError(f"the setting {present} is given twice, once by a former name. Leave one of the two out.")
         found[present] = value
     return found
+
+
+def _nearest(name: str, fields: Mapping[str, int]) -> list[str]:
+    """The fields whose present or former names are closest to a name that none has."""
+    former = {old: [new for new in names if new in fields] for old, names in FORMER.items()}
+    close = difflib.get_close_matches(name, [*fields, *(old for old in former if former[old])], n=3, cutoff=0.5)
+    return list(dict.fromkeys(new for one in close for new in former.get(one, [one])))
 
 
 def _as(name: str, value: Any, like: Any) -> Any:

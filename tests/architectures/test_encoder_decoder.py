@@ -174,7 +174,7 @@ def test_the_context_reaches_the_whole_picture():
         {"upsampling": "nearest"},
         {"class_balance": "fair"},
         {"width": 50},
-        {"every": 0},
+        {"loss_stride": 0},
         {"dice": -1.0},
     ],
     ids=str,

@@ -306,7 +306,11 @@ def test_without_selective_search_it_is_said_how_to_get_it(installed, monkeypatc
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"warp_px": 8}, "warp_px is 8"), ({"tuning_share": 1.5}, "tuning_share is 1.5"), ({"overlap": 2.0}, "overlap")],
+    [
+        ({"warp_px": 8}, "warp_px is 8"),
+        ({"fine_tuning_share": 1.5}, "fine_tuning_share is 1.5"),
+        ({"nms_iou_threshold": 2.0}, "nms_iou_threshold is 2.0"),
+    ],
 )
 def test_a_config_that_cannot_be_says_why(wrong, words):
     with pytest.raises(ValueError, match=words):

@@ -190,12 +190,12 @@ def test_found_can_be_traced_and_then_answers_other_pictures():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"cells": 0}, "cells is 0"),
-        ({"boxes": 0}, "boxes is 0"),
+        ({"grid_size": 0}, "grid_size is 0"),
+        ({"boxes_per_cell": 0}, "boxes_per_cell is 0"),
         ({"head": "round"}, "head is 'round'. Expected shared or connected"),
         ({"dropout": 1.0}, "dropout is 1.0"),
-        ({"overlap": 0.0}, "overlap is 0.0"),
-        ({"empty_weight": 0.0}, "empty_weight is 0.0"),
+        ({"nms_iou_threshold": 0.0}, "nms_iou_threshold is 0.0"),
+        ({"no_object_weight": 0.0}, "no_object_weight is 0.0"),
     ],
 )
 def test_a_config_that_cannot_be_says_why(wrong, words):

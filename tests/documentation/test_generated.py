@@ -38,7 +38,7 @@ def test_every_command_with_every_argument_and_option():
             (row,) = [row for row in shown if re.search(rf"`{re.escape(forms[0])}( |`)", row[0])]
             assert all(re.search(rf"`{re.escape(form)}( |`)", row[0]) for form in forms) and len(row[1]) > 10, row
     assert "| `--minutes NUMBER` |" in made and "| `--set FIELD=VALUE` |" in made and "| `--quiet` |" in made
-    assert "| `--overlap NUMBER` |" in made and "| `0.25` |" in made
+    assert "| `--overlap SHARE` |" in made and "| `0.25` |" in made
 
 
 @pytest.mark.parametrize("room", catalogue.ROOMS)

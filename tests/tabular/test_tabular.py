@@ -92,7 +92,7 @@ def test_predictions_name_what_is_unfamiliar(trained, tmp_path):
 
 
 def test_classes_have_probabilities(tmp_path):
-    run = train_table("logistic", "sklearn:wine", out=tmp_path / "run", quiet=True, settings={"choices": 3})
+    run = train_table("logistic", "sklearn:wine", out=tmp_path / "run", quiet=True, settings={"c_values": 3})
     headline = next(one for one in run.read_card().findings if one.metric == "accuracy")
     assert headline.value > 0.93 and run.config.task == "classification"
 
@@ -115,7 +115,7 @@ def test_a_leak_is_named_and_left_out_when_asked(tmp_path):
         ("lineer", {}, "Did you mean linear"),
         ("logistic", {}, "too many to be classes"),
         ("linear", {"target": "kind"}, "Use logistic or mlp"),
-        ("ridge", {"settings": {"strength": 3}}, "Did you mean strengths"),
+        ("ridge", {"settings": {"strength": 3}}, "Did you mean regularisation_values"),
         ("ridge", {"zone": "Atlantis"}, "Atlantis"),
         ("ridge", {"by": ["knd"]}, "Did you mean kind"),
     ],

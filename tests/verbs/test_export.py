@@ -281,7 +281,7 @@ def test_boxes_of_a_canvas_of_any_size_are_the_networks_own(models, tiny_run):
 
 
 def test_the_example_without_clearsight_finds_the_same(models, pictures, tmp_path):
-    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "guides" / "export.md").read_text(encoding="utf-8")
     example = text.split("## Without clearsight")[1].split("```python\n")[1].split("```")[0]
     for file in models["onnx"].path.parent.glob("model.onnx*"):
         shutil.copy(file, tmp_path)

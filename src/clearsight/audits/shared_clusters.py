@@ -46,7 +46,7 @@ def shared_clusters(request: Request) -> tuple[Finding, ...]:
             value=left_out.value if judged and left_out else None,
             interval=left_out.interval if judged and left_out else None,
             clusters=left_out.clusters if judged and left_out else whole.clusters,
-            n=int(rows.sum()),
+            n=left_out.images if judged and left_out else len(rows),
             unit=evidence.unit,
             method=(how(request, left_out or whole) + " ") * judged
             + f"Clusters of {evidence.unit}: {evidence.about.get('clusters', 'as the data say')}.",
