@@ -1,4 +1,4 @@
-"""What a trunk pretrained on the data's own object crops gains a detector, paired, on held-out pictures: JSON lines.
+"""What a backbone pretrained on the data's own object crops gains a detector, paired, on held-out pictures: JSON lines.
 
 python benchmarks/transfer.py BCCD --minutes 10 --pretraining 3 --out transfer/
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("data", help="boxes in any layout")
     parser.add_argument("--minutes", type=float, default=10, help="of each detector")
     parser.add_argument("--pretraining", type=float, default=3, help="minutes of the classifier of crops")
-    parser.add_argument("--frozen", type=float, default=0.0, help="share of the run in which the trunk stands still")
+    parser.add_argument("--frozen", type=float, default=0.0, help="share of the run in which the backbone stands still")
     parser.add_argument("--flips", default="both")
     parser.add_argument("--plain", help="a run without pretraining that is there already")
     parser.add_argument("--out", type=Path, required=True, help="a new folder for crops and runs")

@@ -8,7 +8,7 @@ from clearsight.architectures.cnn import Cnn, CnnConfig
 
 
 class Colours(nn.Module):
-    """A trunk whose map is red and green, in cells of 4 pixels."""
+    """A backbone whose map is red and green, in cells of 4 pixels."""
 
     channels, strides = (2,), (4,)
 

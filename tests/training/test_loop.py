@@ -172,7 +172,7 @@ def test_weights_decay_but_biases_do_not():
 
 
 class OnTrunk(Line):
-    """The same, with a trunk that has weights and running statistics."""
+    """The same, with a backbone that has weights and running statistics."""
 
     def __init__(self):
         super().__init__()

@@ -1,6 +1,6 @@
 """Judged pictures that the run itself finds far more alike than pictures that have nothing to do with one another.
 
-Where neither the data nor names say what belongs together, the pooled features of the network's trunk may: the same
+Where neither the data nor names say what belongs together, the pooled features of the network's backbone may: the same
 scene again has nearly the same features. Only pairs so near are linked that chance would make one such pair in twenty
 data sets: the share of random pairs within a distance grows with a power of it, which is seen between the nearest
 hundredth and the nearest tenth of them. Where each picture has one class, pictures of one class are compared, since a
@@ -29,7 +29,7 @@ Features = Float[np.ndarray, "images features"]
 
 @contextmanager
 def pooled_features(network: object) -> Iterator[list[Tensor]]:
-    """Collect, while the network predicts, the mean of its trunk's last feature map, ``b c`` for each batch.
+    """Collect, while the network predicts, the mean of its backbone's last feature map, ``b c`` for each batch.
 
     Nothing is collected of a network without a backbone.
     """
@@ -38,11 +38,11 @@ def pooled_features(network: object) -> Iterator[list[Tensor]]:
     def keep(module: nn.Module, inputs: tuple, output: list[Tensor]) -> None:
         found.append(output[-1].float().mean((2, 3)).cpu())
 
-    trunk = getattr(network, "backbone", None)
-    if not isinstance(trunk, nn.Module):
+    backbone = getattr(network, "backbone", None)
+    if not isinstance(backbone, nn.Module):
         yield found
         return
-    hook = trunk.register_forward_hook(keep)
+    hook = backbone.register_forward_hook(keep)
     try:
         yield found
     finally:

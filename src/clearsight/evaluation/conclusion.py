@@ -120,9 +120,9 @@ def write_card(
 WORK = {
     "detection": "find {classes}",
     "instance-segmentation": "find the outlines of {classes}",
-    "classification": "tell {classes} apart",
-    "tagging": "tell which of {classes} a picture shows",
-    "segmentation": "say of every pixel whether it is {classes}",
+    "classification": "classify pictures as {classes}",
+    "tagging": "find which of {classes} a picture shows",
+    "segmentation": "classify every pixel as {classes}",
     "regression": "estimate {target}",
 }
 
@@ -131,12 +131,12 @@ def summary_of(config: Config) -> str:
     """What the model is, in one sentence."""
     names = list(config.class_names)
     rest = f"{len(names) - 5} more" if len(names) > 6 else names[-1] if names else ""
-    link = "or" if config.task == "segmentation" else "and"
+    link = "or" if config.task in ("classification", "segmentation") else "and"
     classes = f" {link} ".join(part for part in (", ".join(names[: 5 if len(names) > 6 else -1]), rest) if part)
     work = WORK[config.task].format(classes=classes, target=config.settings.get("target") or "a number")
-    trunk = f" on the backbone {config.backbone}" if config.backbone else ""
+    backbone = f" on the backbone {config.backbone}" if config.backbone else ""
     article = "An" if config.model[0] in "aeiou" else "A"
-    return f"{article} {config.model}{trunk}, trained on {config.data_name} for {_budget(config)} to {work}."
+    return f"{article} {config.model}{backbone}, trained on {config.data_name} for {_budget(config)} to {work}."
 
 
 def _budget(config: Config) -> str:

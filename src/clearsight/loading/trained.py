@@ -40,8 +40,8 @@ def tasks_of(model: str) -> dict[type, str]:
     return {task_named(name).truth_type: name for name in catalogue.find("architectures", model).load().tasks}
 
 
-def trunk_name(network: Model) -> str:
-    """The timm name of a network's backbone, also where it was the trunk of an earlier run; "" where it has none."""
+def backbone_name(network: Model) -> str:
+    """The timm name of a network's backbone, also where it was that of an earlier run; "" where it has none."""
     return str(getattr(getattr(network, "backbone", None), "name", ""))
 
 
@@ -60,8 +60,8 @@ def load(run: Run) -> Model:
     """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
     config, weights = run.config, run.read_weights()
     kind = catalogue.find("architectures", config.model).load()
-    trunk = {"backbone": config.backbone} if config.backbone else {}
-    settings = renamed(config.settings["model"] | trunk, kind.config_type())
+    own = {"backbone": config.backbone} if config.backbone else {}
+    settings = renamed(config.settings["model"] | own, kind.config_type())
     (choice,) = choose(settings, kind.config_type())
     network = build(config.model, choice, config.class_names)
     assert isinstance(network, nn.Module)

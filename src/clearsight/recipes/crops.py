@@ -1,4 +1,4 @@
-"""A trunk from the data's own objects: a classifier of object crops, whose trunk a detector then starts from."""
+"""A backbone from the data's own objects: a classifier of object crops, whose backbone a detector then starts from."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def crops_classifier(
 ) -> Run:
     """Train a classifier on the objects of the training pictures of ``data``, cut out into ``folder``.
 
-    Nothing of the other splits is looked at. ``--backbone run:RUN`` then takes its trunk.
+    Nothing of the other splits is looked at. ``--backbone run:RUN`` then takes its backbone.
     """
     object_crops(sources.read(str(data)).split("train"), Path(folder))
     return train(

@@ -15,7 +15,7 @@ Losses = dict[str, Tensor]
 
 @runtime_checkable
 class Backbone(Protocol):
-    """The trunk: pictures to a pyramid of feature maps ``b c h w``, fine to coarse."""
+    """The backbone: pictures to a pyramid of feature maps ``b c h w``, fine to coarse."""
 
     channels: tuple[int, ...]
     strides: tuple[int, ...]
@@ -49,7 +49,7 @@ class Training:
     ``shift`` moves a small picture by up to that share of its side; ``mixup`` is the alpha of Zhang et al. 2018 (0 for
     none). ``optimizer`` is "adamw" or "muon", which moves filters at ``muon_learning_rate`` with ``momentum`` (see
     ``optimizers``).
-    ``frozen_share`` is the share of the run, from its start, in which a trained trunk stands still while the rest
+    ``frozen_share`` is the share of the run, from its start, in which a trained backbone is frozen while the rest
     learns; then all of it moves.
     ``precision`` is "float32", "bfloat16", or whichever is found to be quicker.
     ``held_out`` is the share of the training pictures set aside to judge by where the data name none for that; 0, to

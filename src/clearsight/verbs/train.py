@@ -56,7 +56,7 @@ def train(
 
     Args:
         model: a name from ``clearsight models``; data: a folder, ``format:folder`` or an embedded set.
-        backbone: a timm network, or ``run:PATH`` for the trunk of an earlier run; pretrained: see ``backbones.build``.
+        backbone: a timm network, or ``run:PATH`` for that of an earlier run; pretrained: see ``backbones.build``.
         target: the column of the truth, where data is a table; several, split by commas, for several labels.
         cluster: which pictures belong together where no column says so: auto infers it, none takes each alone, else
             the attribute that says it. resplit: divide the pictures anew, by whole clusters.
@@ -140,8 +140,8 @@ def _new(
         )
     if training.frozen_share and not (pretrained or getattr(config, "backbone", "").startswith("run:")):
         raise ValueError(
-            f"frozen_share is {training.frozen_share} and the trunk starts from random weights, which nothing can be "
-            "learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave frozen_share out."
+            f"frozen_share is {training.frozen_share} and the backbone starts from random weights, which "
+            "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave frozen_share out."
         )
     attributes = Path(attributes) if attributes is not None else None
     tasks = trained.tasks_of(model)
@@ -172,7 +172,7 @@ def _new(
     )  # fmt: skip
     run.change(
         task=tasks[source.truth],
-        backbone=trained.trunk_name(network),
+        backbone=trained.backbone_name(network),
         data=data,
         data_name=source.name,
         fingerprint=source.fingerprint,
@@ -224,7 +224,7 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
     config = run.config
     if config.state == "finished":
         raise ValueError(
-            f"{run.path} has finished its training. Train a new run, or continue from its trunk with "
+            f"{run.path} has finished its training. Train a new run, or continue from its backbone with "
             f"--backbone run:{run.path}."
         )
     settings = config.settings
