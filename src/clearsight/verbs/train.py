@@ -141,7 +141,8 @@ def _new(
     if training.frozen_share and not (pretrained or getattr(config, "backbone", "").startswith("run:")):
         raise ValueError(
             f"frozen_share is {training.frozen_share} and the backbone starts from random weights, which "
-            "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave frozen_share out."
+            "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave "
+            "frozen_share out."
         )
     attributes = Path(attributes) if attributes is not None else None
     tasks = trained.tasks_of(model)
