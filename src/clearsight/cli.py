@@ -210,13 +210,18 @@ def export(
     run: RunFolder,
     to: Annotated[str, typer.Option(help="onnx, openvino or torchscript.")] = "onnx",
     out: Annotated[str | None, typer.Option(help="The file to write; RUN/model.onnx (.xml, .pt) if not said.")] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, or int8: 8-bit integers, quicker, for OpenVINO; says what accuracy is lost.")
+    ] = "float32",
+    calibrate: Annotated[int, typer.Option(help="Training pictures to calibrate int8 with.")] = 128,
+    max_loss: Annotated[float, typer.Option(help="How much AP int8 may lose.")] = 0.01,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Export a detector to a file that runs without clearsight, checked against the run; a JSON describes it."""
     from clearsight.verbs.export import export as run_export
 
-    made = run_export(run, to=to, out=out, quiet=quiet)
+    made = run_export(run, to=to, out=out, precision=precision, calibrate=calibrate, max_loss=max_loss, quiet=quiet)
     content = {"file": str(made.path), **made.description.as_dict()}
     _print(content, lambda: f"{made.path}, described in {made.path.name}.json\n{made.said}", as_json)
 

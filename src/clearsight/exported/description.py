@@ -20,7 +20,8 @@ class Description:
     its canvas: resized (bilinear, antialiased where it shrinks) so that its longer side is ``size_px``, at the top left
     of the smallest canvas whose sides are multiples of ``multiple``, the rest of which is of the grey ``fill``.
     ``inside`` is what the model itself does, with its settings; ``threshold`` is the score settled for deployment.
-    ``run`` says where it comes from, and ``check`` how far it was from the run when it was exported.
+    ``run`` says where it comes from, and ``check`` how far it was from the run when it was exported. ``precision`` is
+    float32, or int8 where the convolutions are computed in 8-bit integers.
     """
 
     format: str = MARK
@@ -40,6 +41,7 @@ class Description:
     run: Mapping[str, Any] = field(default_factory=dict)
     check: Mapping[str, Any] = field(default_factory=dict)
     clearsight: str = ""
+    precision: str = "float32"
 
     def as_dict(self) -> dict[str, Any]:
         """The content of the JSON."""
