@@ -1,6 +1,6 @@
 """An exported detector beside its run on one core: pictures per second and AP on the val split, as one JSON line.
 
-    taskset -c 0 python benchmarks/export.py RUN --data DIR [--to openvino] [--turns 5] [--pictures 40]
+    taskset -c 0 python benchmarks/export.py RUN --data DIR [--to openvino] [--precision int8] [--turns 5]
 
 Both run in this process, by turns on the same pictures: decoded beforehand, and from their files. The run is
 clearsight's own Predictor with one thread, at its best batch size; each turn's quicker of two passes counts.
@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--data", required=True)
     parser.add_argument("--to", default="openvino", choices=("onnx", "openvino", "torchscript"))
+    parser.add_argument("--precision", default="float32", choices=("float32", "int8"))
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=40)
     asked = parser.parse_args()
@@ -108,14 +109,14 @@ def main() -> None:
     run = Run.open(asked.run)
     with tempfile.TemporaryDirectory() as folder:
         suffix = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}[asked.to]
-        made = export(run, to=asked.to, out=Path(folder) / f"model{suffix}")
+        made = export(run, to=asked.to, out=Path(folder) / f"model{suffix}", precision=asked.precision, max_loss=1.0)
         detector = load_exported(made.path, threads=1)
         parts = variants(run, made.path, asked.to, asked.data)
     split = read_for(run, asked.data, None, False).split("val")
     samples = [split[index] for index in range(len(split))]
     tensors = [sample.image for sample in samples]
     arrays = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in tensors]
-    line = {"benchmark": "export", "to": asked.to, "check": made.said, "ms": parts}
+    line = {"benchmark": "export", "to": asked.to, "precision": asked.precision, "check": made.said, "ms": parts}
     predictors = {batch: trained.predictor(run, batch=batch, device="cpu") for batch in BATCHES}
     found = [detector(array, min_score=0.0) for array in arrays]
     theirs = [

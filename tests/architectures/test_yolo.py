@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from clearsight import backbones
+from clearsight.architectures.layers import Block
 from clearsight.architectures.yolo import Yolo, YoloConfig, cell_centres, varifocal
 from clearsight.types import Batch, Boxes
 
@@ -46,6 +47,32 @@ def test_losses_are_finite_and_reach_every_weight(yolo, truths):
     assert not missing
 
 
+@pytest.mark.parametrize(("convolutions", "multiplications"), [
+    ("grouped", 9 * 16 * 32 + 32 * 32), ("depthwise", 9 * 32 + 32 * 32), ("full", 9 * 32 * 32),
+])  # fmt: skip
+def test_each_kind_of_block_sees_its_neighbours_and_mixes_all_channels(convolutions, multiplications):
+    torch.manual_seed(0)
+    block = Block(32, convolutions).eval()
+    assert sum(weight.numel() for weight in block.parameters() if weight.dim() == 4) == multiplications
+    middle = torch.zeros(1, 32, 5, 5)
+    middle[0, 3, 2, 2] = 1.0
+    moved = (block(middle) - block(torch.zeros(1, 32, 5, 5))).abs()[0]
+    reached = torch.zeros(5, 5, dtype=torch.bool)
+    reached[1:4, 1:4] = True
+    assert ((moved.amax(0) > 0) == reached).all()
+    assert convolutions == "grouped" or (moved.amax((1, 2)) > 0).all()
+
+
+@pytest.mark.parametrize("convolutions", ["depthwise", "full"])
+def test_every_kind_of_convolution_learns_and_predicts(convolutions):
+    torch.manual_seed(0)
+    config = YoloConfig(width=16, depth=1, convolutions=convolutions)
+    network = Yolo(config, backbones.build(config.backbone), ("a", "b"))
+    sum(network.losses(batch([ONE, EMPTY])).values()).backward()
+    assert not [name for name, weight in network.named_parameters() if weight.grad is None]
+    assert len(network.eval().predict(torch.rand(2, 3, 64, 96))) == 2
+
+
 def test_an_ignored_object_is_not_called_background(yolo):
     yolo.eval()
     crowd = Boxes.of(ONE.xyxy, ONE.labels, ignored=torch.tensor([True]))
@@ -76,7 +103,7 @@ def test_varifocal_is_cross_entropy_where_target_and_weight_are_one():
 
 
 def test_bad_settings_are_refused():
-    for wrong in ({"width": 50}, {"width": 0}, {"depth": 0}, {"nms_iou_threshold": 0.0}):
+    for wrong in ({"convolutions": "sparse"}, {"width": 50}, {"width": 0}, {"depth": 0}, {"nms_iou_threshold": 0.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             YoloConfig(**wrong)
 

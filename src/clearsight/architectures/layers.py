@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from clearsight.types import Size
 
 GROUP = 16
+CONVOLUTIONS = ("grouped", "depthwise", "full")
 UPSAMPLINGS = ("transposed", "resize")
 
 
@@ -23,18 +24,21 @@ class ConvNorm(nn.Sequential):
 
 
 class Block(nn.Sequential):
-    """A 3x3 convolution factored into a grouped one and a 1x1 (Xie et al. 2017, ResNeXt), then batch norm and SiLU.
+    """A 3x3 convolution, batch norm and SiLU; the convolution is one of ``CONVOLUTIONS``.
 
-    With groups of 16 channels it costs about a third of the full convolution, forward and backward.
+    ``grouped`` factors it into one with groups of 16 channels and a 1x1 (Xie et al. 2017, ResNeXt): about a third of
+    the multiplications of ``full``. ``depthwise`` factors it into one with a filter per channel and a 1x1 (Howard et
+    al. 2017, MobileNets): the fewest. Groups of several channels gain nothing from 8-bit integers in an exported
+    model, because processors have no such kernels for them; the other two do.
     """
 
-    def __init__(self, width: int) -> None:
-        super().__init__(
-            nn.Conv2d(width, width, 3, padding=1, groups=width // GROUP, bias=False),
-            nn.Conv2d(width, width, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.SiLU(inplace=True),
-        )
+    def __init__(self, width: int, convolutions: str = "grouped") -> None:
+        assert convolutions in CONVOLUTIONS
+        groups = {"grouped": width // GROUP, "depthwise": width, "full": 1}[convolutions]
+        layers: list[nn.Module] = [nn.Conv2d(width, width, 3, padding=1, groups=groups, bias=False)]
+        if convolutions != "full":
+            layers.append(nn.Conv2d(width, width, 1, bias=False))
+        super().__init__(*layers, nn.BatchNorm2d(width), nn.SiLU(inplace=True))
 
 
 class Double(nn.Module):

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from clearsight.architectures.layers import GROUP, Block, ConvNorm
+from clearsight.architectures.layers import CONVOLUTIONS, GROUP, Block, ConvNorm
 from clearsight.ops import boxes as box_ops
 from clearsight.ops.assignment import task_aligned
 from clearsight.types import Backbone, Batch, Boxes, Detections, Losses, Size, Training, Truth
@@ -32,11 +32,13 @@ class YoloConfig:
     ``nms_iou_threshold`` is the IoU above which the weaker of two boxes of one class is suppressed, ``max_detections``
     the number of boxes kept per picture, ``score_threshold`` the score below which a box is never kept.
     Suppressed boxes above ``voting_iou_threshold`` still contribute to the position of the kept one (box voting).
+    ``convolutions`` are those of neck and head: grouped, depthwise or full (see ``layers.Block``).
     """
 
     backbone: str = "regnetx_002"
     width: int = 96
     depth: int = 2
+    convolutions: str = "grouped"
     box_weight: float = 2.0
     nms_iou_threshold: float = 0.65
     voting_iou_threshold: float = 0.7
@@ -47,6 +49,8 @@ class YoloConfig:
         for name in ("width", "depth", "max_detections"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        if self.convolutions not in CONVOLUTIONS:
+            raise ValueError(f"convolutions is {self.convolutions!r}. Expected one of {', '.join(CONVOLUTIONS)}.")
         if self.width % GROUP:
             raise ValueError(f"width is {self.width}. Expected a multiple of {GROUP}, such as {GROUP * 6}.")
         if not 0 < self.nms_iou_threshold <= 1:
@@ -69,8 +73,8 @@ class Yolo(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = backbone
-        self.neck = Pyramid(backbone.channels, config.width)
-        self.head = GridHead(config.width, config.depth, len(class_names), backbone.strides)
+        self.neck = Pyramid(backbone.channels, config.width, config.convolutions)
+        self.head = GridHead(config, len(class_names), backbone.strides)
 
     @classmethod
     def fitted(cls, config: YoloConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> YoloConfig:
@@ -157,12 +161,12 @@ def _within(points: Float[Tensor, "cells 2"], boxes: Float[Tensor, "b m 4"]) -> 
 class Pyramid(nn.Module):
     """Maps of one width: meaning flows down (Lin et al. 2017), then position up (Liu et al. 2018)."""
 
-    def __init__(self, channels: tuple[int, ...], width: int) -> None:
+    def __init__(self, channels: tuple[int, ...], width: int, convolutions: str) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(ConvNorm(count, width, 1) for count in channels)
-        self.down = nn.ModuleList(Block(width) for _ in channels[:-1])
+        self.down = nn.ModuleList(Block(width, convolutions) for _ in channels[:-1])
         self.reduce = nn.ModuleList(ConvNorm(width, width, stride=2) for _ in channels[:-1])
-        self.up = nn.ModuleList(Block(width) for _ in channels[:-1])
+        self.up = nn.ModuleList(Block(width, convolutions) for _ in channels[:-1])
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Maps fine to coarse, in and out."""
@@ -178,11 +182,13 @@ class Pyramid(nn.Module):
 class GridHead(nn.Module):
     """For each cell of each grid: class logits, and the distances from its centre to the four sides."""
 
-    def __init__(self, width: int, depth: int, classes: int, strides: tuple[int, ...]) -> None:
+    def __init__(self, config: YoloConfig, classes: int, strides: tuple[int, ...]) -> None:
         super().__init__()
         self.strides = strides
+        width, kind = config.width, config.convolutions
         self.class_branch, self.box_branch = (
-            nn.ModuleList(nn.Sequential(*(Block(width) for _ in range(depth))) for _ in strides) for _ in range(2)
+            nn.ModuleList(nn.Sequential(*(Block(width, kind) for _ in range(config.depth))) for _ in strides)
+            for _ in range(2)
         )
         self.to_class = nn.ModuleList(nn.Conv2d(width, classes, 1) for _ in strides)
         self.to_box = nn.ModuleList(nn.Conv2d(width, 4, 1) for _ in strides)

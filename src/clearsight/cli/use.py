@@ -97,13 +97,26 @@ def export(
     out: Annotated[
         str | None, typer.Option(metavar="FILE", help="The file to write; default: RUN/model.onnx (.xml, .pt).")
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="float32, or int8: quicker 8-bit integers, for openvino; the loss of accuracy is measured.",
+        ),
+    ] = "float32",
+    calibrate: Annotated[
+        int, typer.Option(metavar="NUMBER", help="With int8: how many training pictures it is calibrated on.")
+    ] = 128,
+    max_loss: Annotated[
+        float, typer.Option(metavar="NUMBER", help="With int8: refuse the export if it loses more of its AP.")
+    ] = 0.01,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Export a detector to a file that runs without clearsight, checked against the run; a JSON file describes it."""
     from clearsight.verbs.export import export as run_export
 
-    made = run_export(run, to=to, out=out, quiet=quiet)
+    made = run_export(run, to=to, out=out, precision=precision, calibrate=calibrate, max_loss=max_loss, quiet=quiet)
     content = {"file": str(made.path), **made.description.as_dict()}
     show(content, lambda: f"{made.path}, described in {made.path.name}.json\n{made.said}", as_json)
 

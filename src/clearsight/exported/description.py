@@ -20,6 +20,7 @@ class Description:
     picture is resized (bilinear, antialiased where it shrinks) so that its longer side is ``size_px``, at the top left
     of the smallest canvas whose sides are multiples of ``multiple``, padded with the grey ``fill``.
     ``inside`` are the operations within the model, with their settings; ``threshold`` is the deployed score threshold.
+    ``precision`` is float32, or int8 where the convolutions are computed in 8-bit integers.
     ``run`` is its origin, and ``check`` its differences from the run when it was exported.
     """
 
@@ -40,6 +41,7 @@ class Description:
     run: Mapping[str, Any] = field(default_factory=dict)
     check: Mapping[str, Any] = field(default_factory=dict)
     clearsight: str = ""
+    precision: str = "float32"
 
     def as_dict(self) -> dict[str, Any]:
         """The content of the JSON."""

@@ -29,9 +29,10 @@ def library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        extra = "int8" if name == "nncf" else "export"
         raise ValueError(
             f"{name.split('.')[0]} cannot be imported ({error}). Exported models need it. "
-            "Install it with: pip install 'clearsight[export]'."
+            f"Install it with: pip install 'clearsight[{extra}]'."
         ) from error
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from clearsight.exported.formats import INPUT, MARK, OUTPUTS, REGIONS, Engine, library
+from clearsight.exporting.quantisation import quantised
 
 OPSET = 17  # the oldest with all operators of detectors
 
@@ -39,11 +40,19 @@ def eager(network: nn.Module) -> Engine:
     return run
 
 
-def write(network: nn.Module, inputs: Sequence[np.ndarray], path: Path, to: str, mark: str) -> None:
+def write(
+    network: nn.Module,
+    inputs: Sequence[np.ndarray],
+    path: Path,
+    to: str,
+    mark: str,
+    calibration: Sequence[Sequence[np.ndarray]] = (),
+) -> None:
     """Write the graph of a network's ``found``; height, width and the number of regions stay dynamic.
 
     It is traced on ``inputs``: a canvas ``uint8 1 h w 3``, and the regions on it where the network needs them. ``mark``
-    is kept in the file's own metadata.
+    is kept in the file's own metadata. Where there are inputs for ``calibration``, an OpenVINO model computes in 8-bit
+    integers.
     """
     example = tuple(torch.from_numpy(one) for one in inputs)
     with warnings.catch_warnings(), torch.no_grad():
@@ -61,6 +70,8 @@ def write(network: nn.Module, inputs: Sequence[np.ndarray], path: Path, to: str,
     if to == "openvino":
         openvino = library("openvino")
         model = openvino.Core().read_model(onnx_path)
+        if calibration:
+            model = quantised(model, calibration)
         model.set_rt_info(mark, [MARK])
         openvino.save_model(model, path, compress_to_fp16=False)
 

@@ -16,8 +16,10 @@ def area(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n"]:
 
 def intersection(a: Float[Tensor, "*n 4"], b: Float[Tensor, "*m 4"]) -> Tensor:
     """Shared area in square pixels of boxes paired by broadcasting."""
-    sides = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0)
-    return sides[..., 0] * sides[..., 1]
+    # Each side apart: pairs of numbers as the innermost dimension take three times as long.
+    width = (torch.minimum(a[..., 2], b[..., 2]) - torch.maximum(a[..., 0], b[..., 0])).clamp(min=0)
+    height = (torch.minimum(a[..., 3], b[..., 3]) - torch.maximum(a[..., 1], b[..., 1])).clamp(min=0)
+    return width * height
 
 
 def iou(a: Float[Tensor, "*n 4"], b: Float[Tensor, "*m 4"]) -> Tensor:

@@ -8,30 +8,30 @@ import json
 import os
 import secrets
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import UInt8
-from torch import Tensor, nn
 
-from clearsight import sources
 from clearsight.console.progress import stage
 from clearsight.exported import Description, ExportedDetector, Found, agreement, description, formats
 from clearsight.exported.agreement import Agreement
 from clearsight.exporting import graphs
+from clearsight.exporting import pictures as pictures_for
+from clearsight.exporting.accuracy_loss import accuracy_loss
 from clearsight.files import durable
 from clearsight.inference.predictor import Predictor
-from clearsight.loading import data, trained
+from clearsight.loading import trained
 from clearsight.ops import views
 from clearsight.run import Run
-from clearsight.types import Dataset, Detections, Prediction
+from clearsight.sources import Source
+from clearsight.types import Detections, Prediction
 
-CHECKED = 16
+CALIBRATED = 128
+PRECISIONS = ("float32", "int8")
+MAX_LOSS = 0.01  # of the headline metric, such as AP
 SCORE, APART, MASK = 0.005, 0.01, 0.02  # beyond these the exported model is not the run's
 SEARCH = (
     "selective search, fast mode, in the part of the canvas that is not grey, shrunk to longer_px; see "
@@ -43,8 +43,6 @@ MASKS = (
     "inside.settings.mask_threshold"
 )
 
-Picture = UInt8[Tensor, "3 h w"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
@@ -55,40 +53,71 @@ class Exported:
     said: str
 
 
-def export(run: Run | str | Path, *, to: str = "onnx", out: str | Path | None = None, quiet: bool = True) -> Exported:
+def export(
+    run: Run | str | Path,
+    *,
+    to: str = "onnx",
+    out: str | Path | None = None,
+    precision: str = "float32",
+    calibrate: int = CALIBRATED,
+    max_loss: float = MAX_LOSS,
+    quiet: bool = True,
+) -> Exported:
     """Write the model of a run as ONNX, OpenVINO or TorchScript, with a JSON that describes it.
 
     The file takes a picture on its canvas and gives final detections: suppression is inside. It is run on up to 16
     validation pictures and must find there what the run finds. ``out`` is ``model`` in the run folder where None.
 
+    With ``precision="int8"`` an OpenVINO model computes its convolutions in 8-bit integers, calibrated on so many
+    training pictures (``calibrate``). It is judged on the validation pictures as the run is, and must not lose more
+    than ``max_loss`` of the headline metric (AP).
+
     Raises:
-        ValueError: an unknown format, a run that is no detector, a file that exists, a library that is missing, or a
-            model that does not find what the run finds; nothing is left behind.
+        ValueError: an unknown format or precision, a run that is no detector, a file that exists, a library that is
+            missing, no data to calibrate with, or a model that does not find what the run finds; nothing is left.
     """
-    if to not in formats.FORMATS:
-        raise ValueError(f"there is no format {to!r} to export to. Expected one of {', '.join(formats.FORMATS)}.")
+    _check_options(to, precision, calibrate)
     run = trained.opened(run)
     path = _free(run.path / f"model{formats.FORMATS[to]}" if out is None else Path(out), formats.FORMATS[to])
-    for name in ("onnx", "onnxscript") * (to != "torchscript") + (formats.LIBRARIES[to],):
+    libraries = ("onnx", "onnxscript") * (to != "torchscript") + (formats.LIBRARIES[to],)
+    for name in libraries + ("nncf",) * (precision == "int8"):
         formats.library(name)
     network = trained.load(run)
     if not hasattr(network, "found"):
         raise ValueError(f"{run.path} is a {run.config.model}, and only detectors are exported. Use the run as it is.")
+    if precision == "int8" and run.config.task != "detection":
+        raise ValueError(f"int8 is judged by boxes, and {run.path} does {run.config.task}. Leave --precision out.")
     predictor = Predictor(network, int(run.config.settings["training"]["size_px"]), batch=1)
-    pictures, origin = _pictures(run, predictor.multiple)
+    source = pictures_for.read(run, needed=precision == "int8")
+    pictures, origin = pictures_for.checked(source, run, predictor.multiple)
+    calibration = [] if precision == "float32" else pictures_for.training(source, run, predictor, calibrate)
     with _room(path.parent) as room, stage("exporting", quiet) as watch:
-        described = _description(run, predictor, to, origin)
+        described = _description(run, predictor, to, origin, precision)
         model = room / path.name
         watch(1, 3)
         eager = ExportedDetector(model, described, graphs.eager(predictor.model))
-        inputs = eager.inputs(_canvas(predictor, pictures[0]))
-        graphs.write(predictor.model, inputs, model, to, json.dumps(described.mark()))
+        inputs = eager.inputs(pictures_for.canvas(predictor, pictures[0]))
+        examples = [eager.inputs(canvas) for canvas in calibration]
+        graphs.write(predictor.model, inputs, model, to, json.dumps(described.mark()), examples)
         watch(2, 3)
         checked, said = _checked(eager, predictor, pictures)
+        if source is not None and precision == "int8":
+            checked, said = _judged(run, predictor, checked, model, source, len(calibration), max_loss)
         durable.write_json(description.beside(model), checked.as_dict())
         _move(room, path)
         watch(3, 3)
     return Exported(path=path, description=checked, said=said)
+
+
+def _check_options(to: str, precision: str, calibrate: int) -> None:
+    if to not in formats.FORMATS:
+        raise ValueError(f"there is no format {to!r} to export to. Expected one of {', '.join(formats.FORMATS)}.")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}. Expected one of {', '.join(PRECISIONS)}.")
+    if precision == "int8" and to != "openvino":
+        raise ValueError(f"int8 is for OpenVINO, not for {to}. Choose --to openvino, or leave --precision out.")
+    if calibrate < 1:
+        raise ValueError(f"calibrate is {calibrate} pictures. Expected at least 1; {CALIBRATED} are usual.")
 
 
 def _free(path: Path, suffix: str) -> Path:
@@ -101,7 +130,7 @@ def _free(path: Path, suffix: str) -> Path:
     return path
 
 
-def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Description:
+def _description(run: Run, predictor: Predictor, to: str, origin: str, precision: str) -> Description:
     config = run.config
     chosen = dataclasses.asdict(predictor.model.config)  # type: ignore[arg-type]
     inside: dict[str, Any] = {"suppression": "yes; boxes come out final", "settings": chosen}
@@ -142,11 +171,17 @@ def _description(run: Run, predictor: Predictor, to: str, origin: str) -> Descri
         },
         check={"pictures": origin},
         clearsight=importlib.metadata.version("clearsight"),
+        precision=precision,
     )
 
 
-def _checked(eager: ExportedDetector, predictor: Predictor, pictures: Sequence[Picture]) -> tuple[Description, str]:
-    """The description with its hashes and what the check found; raises ValueError where the two do not agree."""
+def _checked(
+    eager: ExportedDetector, predictor: Predictor, pictures: Sequence[pictures_for.Picture]
+) -> tuple[Description, str]:
+    """The description with its hashes and what the check found; raises ValueError where the two do not agree.
+
+    Of integers agreement is not asked: they are judged instead.
+    """
     model, described = eager.path, eager.description
     engine, mark = formats.open_engine(model)
     if mark is None:
@@ -158,7 +193,7 @@ def _checked(eager: ExportedDetector, predictor: Predictor, pictures: Sequence[P
     for picture, expected in zip(pictures, readings, strict=True):
         pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
         size, scale = (pixels.shape[0], pixels.shape[1]), max(1.0, max(pixels.shape[:2]) / predictor.size_px)
-        canvas = _canvas(predictor, picture)
+        canvas = pictures_for.canvas(predictor, picture)
         there = detector.on_canvas(canvas, size)
         same_canvas.append(agreement.agreement(expected, there, scale, least))
         own_canvas.append(agreement.agreement(expected, detector(pixels, min_score=0.0), scale, least))
@@ -171,7 +206,7 @@ def _checked(eager: ExportedDetector, predictor: Predictor, pictures: Sequence[P
             f"the run finds nothing at all in {described.check['pictures']}, so the exported model cannot be checked. "
             "Expected a run that finds objects of some score. Train it longer; no file was left."
         )
-    if not found.within(SCORE, APART, MASK):
+    if described.precision == "float32" and not found.within(SCORE, APART, MASK):
         raise ValueError(
             f"the exported model does not find what the run finds: {found}. Expected at most {SCORE} in score, {MASK} "
             f"in masks, and {APART:.0%} of the objects elsewhere. No file was left; try another format, and report it."
@@ -183,6 +218,29 @@ def _checked(eager: ExportedDetector, predictor: Predictor, pictures: Sequence[P
     return dataclasses.replace(described, files=files, check=check), said
 
 
+def _judged(
+    run: Run,
+    predictor: Predictor,
+    described: Description,
+    model: Path,
+    source: Source,
+    calibrated: int,
+    max_loss: float,
+) -> tuple[Description, str]:
+    """The description with what the integers lose; raises ValueError where that is more than ``max_loss``."""
+    engine, _ = formats.open_engine(model)
+    held_out = pictures_for.held_out(source.aligned(run.config.class_names))
+    loss = accuracy_loss(run, predictor, ExportedDetector(model, described, engine), held_out)
+    said = f"int8, calibrated on {calibrated} pictures of the split train: {loss}"
+    if loss.run - loss.exported > max_loss:
+        raise ValueError(
+            f"{said}. Expected a loss of at most {max_loss:g}. No file was left: calibrate with more pictures "
+            "(--calibrate), accept the loss (--max-loss), or leave --precision out."
+        )
+    check = {**described.check, "calibration_pictures": calibrated, "accuracy": dataclasses.asdict(loss)}
+    return dataclasses.replace(described, check=check), said
+
+
 def _numbers(found: Agreement) -> dict[str, Any]:
     return dataclasses.asdict(found)
 
@@ -191,44 +249,6 @@ def _as_found(prediction: Prediction) -> Found:
     assert isinstance(prediction, Detections)
     arrays = (prediction.xyxy.numpy(), prediction.scores.numpy(), prediction.labels.numpy())
     return Found(boxes=arrays[0], scores=arrays[1], labels=arrays[2])
-
-
-def _canvas(predictor: Predictor, picture: Picture) -> UInt8[np.ndarray, "1 ch cw 3"]:
-    """The picture as the run's own network sees it, in bytes."""
-    laid, _ = predictor.laid([picture])
-    return np.ascontiguousarray((laid * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
-
-
-def _pictures(run: Run, multiple: int) -> tuple[list[Picture], str]:
-    """Pictures to check with, one of them turned so that the canvas is another, and where they are from in words."""
-    try:
-        source = sources.read(
-            run.config.data,
-            attributes=_path(run.config.settings.get("attributes")),
-            skip_bad=bool(run.config.settings.get("skip_bad")),
-            seed=data.SPLIT_SEED,
-            wanted=(trained.task_of(run.config).truth_type,),
-        )
-        held_out = source.splits.get("val") or next(iter(source.splits.values()))
-        pictures = _spread(held_out)
-        origin = f"{len(pictures)} pictures of the split {held_out.split} of {run.config.data_name}"
-    except ValueError as error:
-        print(f"the data of the run cannot be read, so made-up pictures are used: {error}", file=sys.stderr)
-        random = torch.Generator().manual_seed(0)
-        coarse = [torch.rand(1, 3, 6, 8, generator=random) for _ in range(4)]
-        pictures = [(nn.functional.interpolate(one, scale_factor=40)[0] * 255).to(torch.uint8) for one in coarse]
-        origin = f"{len(pictures)} made-up pictures, since the data of the run cannot be read"
-    wide = pictures[0][:, : max(1, pictures[0].shape[1] - multiple)]
-    return [*pictures, wide.transpose(1, 2).contiguous()], f"{origin}, and one of them cut and turned"
-
-
-def _spread(dataset: Dataset) -> list[Picture]:
-    count = min(CHECKED, len(dataset))
-    return [dataset[index * len(dataset) // count].image for index in range(count)]
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
 
 
 @contextlib.contextmanager
