@@ -213,7 +213,7 @@ def export(
     precision: Annotated[
         str, typer.Option(help="float32, or int8: 8-bit integers, quicker, for OpenVINO; says what accuracy is lost.")
     ] = "float32",
-    calibrate: Annotated[int, typer.Option(help="Training pictures to calibrate int8 with.")] = 128,
+    calibrate: Annotated[int, typer.Option(help="Training pictures to calibrate int8 with.")] = 64,
     max_loss: Annotated[float, typer.Option(help="How much AP int8 may lose.")] = 0.01,
     as_json: AsJson = False,
     quiet: Quiet = False,

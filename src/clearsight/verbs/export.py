@@ -27,7 +27,7 @@ from clearsight.verbs import export_pictures, graphs, trained
 from clearsight.verbs.accuracy_loss import accuracy_loss
 from clearsight.verbs.progress import stage
 
-CALIBRATED = 128
+CALIBRATED, EQUALISED = 64, 32
 PRECISIONS = ("float32", "int8")
 MAX_LOSS = 0.01  # of the headline metric, such as AP
 SCORE, APART, MASK = 0.005, 0.01, 0.02  # beyond these the exported model is not the run's
@@ -96,7 +96,8 @@ def export(
         eager = ExportedDetector(model, described, graphs.eager(predictor.model))
         inputs = eager.inputs(export_pictures.canvas(predictor, pictures[0]))
         examples = [eager.inputs(canvas) for canvas in calibration]
-        graphs.write(predictor.model, inputs, model, to, json.dumps(described.mark()), examples)
+        written = graphs.equalised(predictor.model, calibration[:EQUALISED])
+        graphs.write(written, inputs, model, to, json.dumps(described.mark()), examples)
         watch(2, 3)
         checked, said = _checked(eager, predictor, pictures)
         if source is not None and precision == "int8":
