@@ -74,7 +74,7 @@ class EncoderDecoder(nn.Module):
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
     config_type: ClassVar[type] = EncoderDecoderConfig
     training_defaults: ClassVar[Training] = Training(
-        batch_size=8, learning_rate=1.4e-3, size_px=480, small_share=0.5, optimizer="muon"
+        batch_size=8, learning_rate=1.4e-3, size_px=480, colour=0.6, small_share=0.5, optimizer="muon"
     )
     strides: ClassVar[tuple[int, ...]] = (4, 8, 16, 32)
 

@@ -106,7 +106,7 @@ def export(
     ] = "float32",
     calibrate: Annotated[
         int, typer.Option(metavar="NUMBER", help="With int8: how many training pictures it is calibrated on.")
-    ] = 128,
+    ] = 64,
     max_loss: Annotated[
         float, typer.Option(metavar="NUMBER", help="With int8: refuse the export if it loses more of its AP.")
     ] = 0.01,

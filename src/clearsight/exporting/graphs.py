@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from clearsight.exported.formats import INPUT, MARK, OUTPUTS, REGIONS, Engine, library
-from clearsight.exporting.quantisation import quantised
+from clearsight.exporting import quantisation
 
 OPSET = 17  # the oldest with all operators of detectors
 
@@ -38,6 +38,17 @@ def eager(network: nn.Module) -> Engine:
             return [output.cpu().numpy() for output in module(*(torch.from_numpy(np.array(one)) for one in inputs))]
 
     return run
+
+
+def equalised(network: nn.Module, canvases: Sequence[np.ndarray]) -> nn.Module:
+    """The network with its channels evened out for 8-bit integers, itself without canvases to see them on.
+
+    See ``quantisation.equalised``.
+    """
+    if not canvases:
+        return network
+    pictures = [torch.from_numpy(one).permute(0, 3, 1, 2).float() / 255 for one in canvases]
+    return quantisation.equalised(network, pictures)
 
 
 def write(
@@ -71,7 +82,7 @@ def write(
         openvino = library("openvino")
         model = openvino.Core().read_model(onnx_path)
         if calibration:
-            model = quantised(model, calibration)
+            model = quantisation.quantised(model, calibration)
         model.set_rt_info(mark, [MARK])
         openvino.save_model(model, path, compress_to_fp16=False)
 

@@ -5,9 +5,13 @@ import io
 import logging
 import os
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from clearsight.exported.formats import library
 
@@ -17,6 +21,7 @@ MAPS = {
     "Add", "AvgPool", "Clamp", "Concat", "Convert", "Convolution", "Divide", "GroupConvolution", "HSigmoid", "HSwish",
     "Interpolate", "MaxPool", "Multiply", "Pad", "ReduceMean", "Relu", "Sigmoid", "Subtract", "Swish", "Transpose",
 }  # fmt: skip
+SMALLEST = 1e-3  # of the largest channel: no weight grows beyond that, however silent its channel is
 CONVOLUTIONS = {"Convolution", "GroupConvolution"}
 SHAPED = {"Interpolate", "Pad"}  # their inputs but the first say only how large the map becomes
 
@@ -45,6 +50,62 @@ def quantised(model: Any, examples: Sequence[Sequence[np.ndarray]]) -> Any:
         )
 
 
+@torch.no_grad()
+def equalised(network: nn.Module, pictures: Sequence[Float[Tensor, "1 3 h w"]]) -> nn.Module:
+    """A copy in which the channels between two convolutions, with nothing between them, have one range.
+
+    A channel is divided by its largest value on these pictures where it is made, and multiplied by it where it is read:
+    the same function, but 256 levels for all channels are now fine enough for each (Nagel et al. 2019, "Data-Free
+    Quantization Through Weight Equalization and Bias Correction", section 4.1).
+    """
+    copy = deepcopy(network)
+    for (first, second), largest in _between(copy, pictures).items():
+        scale = (largest / largest.max()).clamp(min=SMALLEST)
+        first.weight.div_(scale.reshape(-1, 1, 1, 1))
+        if first.bias is not None:
+            first.bias.div_(scale)
+        second.weight.mul_(scale.reshape(1, -1, 1, 1))
+    same = all(
+        torch.allclose(one, other, rtol=1e-3, atol=1e-3)
+        for one, other in zip(_tensors(network(pictures[0])), _tensors(copy(pictures[0])), strict=True)
+    )
+    return copy if same else network
+
+
+def _tensors(output: object) -> list[Tensor]:
+    if isinstance(output, Tensor):
+        return [output]
+    assert isinstance(output, list | tuple)
+    return [tensor for part in output for tensor in _tensors(part)]
+
+
+def _between(network: nn.Module, pictures: Sequence[Tensor]) -> dict[tuple[nn.Conv2d, nn.Conv2d], Tensor]:
+    """Pairs of convolutions of which the second reads the first's output, the very same tensor: its largest values."""
+    made: dict[int, tuple[nn.Conv2d, Tensor]] = {}
+    found: dict[tuple[nn.Conv2d, nn.Conv2d], Tensor] = {}
+
+    def after(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        assert isinstance(module, nn.Conv2d)
+        made[id(output)] = (module, output)  # the tensor is kept, so that no id is given twice
+
+    def before(module: nn.Module, inputs: tuple) -> None:
+        assert isinstance(module, nn.Conv2d)
+        first, output = made.get(id(inputs[0]), (None, None))
+        if first is not None and output is not None and module.groups == 1:
+            largest = output.abs().amax((0, 2, 3))
+            found[first, module] = torch.maximum(found.get((first, module), largest), largest)
+
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [module.register_forward_hook(after) for module in convolutions]
+    hooks += [module.register_forward_pre_hook(before) for module in convolutions]
+    for picture in pictures:
+        network(picture)
+        made.clear()
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
 def fold_constants(model: Any) -> None:
     """Make what depends on no input a constant, in place: out of ONNX biases come reshaped to a map's own shape."""
     passes = library("openvino.passes")
@@ -54,10 +115,13 @@ def fold_constants(model: Any) -> None:
 
 
 def kept_in_float(model: Any) -> list[str]:
-    """The names of the operations of an OpenVINO model, its constants folded, that are not computed in 8 bits."""
+    """The names of the operations of an OpenVINO model, its constants folded, that are not computed in 8 bits.
+
+    The first convolution and the last ones are among them: they lose the most, and cost little.
+    """
     operations = model.get_ordered_ops()
     maps = _maps(operations)
-    feeding = _feeding(operations, maps)
+    feeding = _feeding(operations, maps) - _first(operations)
     return [
         one.get_friendly_name()
         for one in operations
@@ -82,13 +146,26 @@ def _maps(operations: Sequence[Any]) -> set[str]:
 
 
 def _feeding(operations: Sequence[Any], maps: set[str]) -> set[str]:
-    """Of the operations that give maps, the convolutions and those whose maps reach one."""
+    """The names of those operations that give maps which reach a convolution."""
     found: set[str] = set()
+    convolutions = {one.get_friendly_name() for one in operations if one.get_type_name() in CONVOLUTIONS}
     for one in reversed(operations):
-        name = one.get_friendly_name()
         readers = {each.get_node().get_friendly_name() for value in one.outputs() for each in value.get_target_inputs()}
-        if name in maps and (one.get_type_name() in CONVOLUTIONS or readers & found):
-            found.add(name)
+        if one.get_friendly_name() in maps and readers & maps & (found | convolutions):
+            found.add(one.get_friendly_name())
+    return found
+
+
+def _first(operations: Sequence[Any]) -> set[str]:
+    """The names of the convolutions that no other one comes before."""
+    found: set[str] = set()
+    after: set[str] = set()
+    for one in operations:
+        sources = {value.get_source_output().get_node().get_friendly_name() for value in one.inputs()}
+        if one.get_type_name() in CONVOLUTIONS and not sources & after:
+            found.add(one.get_friendly_name())
+        if one.get_type_name() in CONVOLUTIONS or sources & after:
+            after.add(one.get_friendly_name())
     return found
 
 

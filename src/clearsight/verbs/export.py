@@ -29,7 +29,7 @@ from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.types import Detections, Prediction
 
-CALIBRATED = 128
+CALIBRATED, EQUALISED = 64, 32
 PRECISIONS = ("float32", "int8")
 MAX_LOSS = 0.01  # of the headline metric, such as AP
 SCORE, APART, MASK = 0.005, 0.01, 0.02  # beyond these the exported model is not the run's
@@ -98,7 +98,8 @@ def export(
         eager = ExportedDetector(model, described, graphs.eager(predictor.model))
         inputs = eager.inputs(pictures_for.canvas(predictor, pictures[0]))
         examples = [eager.inputs(canvas) for canvas in calibration]
-        graphs.write(predictor.model, inputs, model, to, json.dumps(described.mark()), examples)
+        written = graphs.equalised(predictor.model, calibration[:EQUALISED])
+        graphs.write(written, inputs, model, to, json.dumps(described.mark()), examples)
         watch(2, 3)
         checked, said = _checked(eager, predictor, pictures)
         if source is not None and precision == "int8":
