@@ -19,6 +19,9 @@ openvino = pytest.importorskip("openvino")
 pytest.importorskip("nncf")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
+# Calibrations by NNCF take 40 s: they run with -m slow, before a release.
+calibrates = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def integers(tiny_run, tmp_path_factory):
@@ -53,6 +56,7 @@ def scene(tmp_path_factory):
     return openvino.Core().read_model(path)
 
 
+@calibrates
 def test_only_convolutions_with_kernels_for_integers_are_rounded(scene):
     model = scene.clone()
     quantisation.fold_constants(model)
@@ -66,6 +70,7 @@ def test_only_convolutions_with_kernels_for_integers_are_rounded(scene):
     assert all(name in kept for name, kind in kinds.items() if kind == "Multiply")  # SiLU and coordinates
 
 
+@calibrates
 def test_every_rounded_convolution_takes_and_weighs_256_levels(scene):
     random = np.random.default_rng(0)
     examples = [[random.integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)] for _ in range(4)]
@@ -110,6 +115,7 @@ def test_a_map_with_a_second_reader_is_left_alone():
     assert quantisation.equalised(network, [torch.rand(1, 3, 12, 12)]) is network
 
 
+@calibrates
 def test_what_is_lost_is_kept_and_said(integers, tiny_run):
     content = json.loads(integers.path.with_name("int8.xml.json").read_text())
     loss = content["check"]["accuracy"]
@@ -124,6 +130,7 @@ def test_what_is_lost_is_kept_and_said(integers, tiny_run):
         assert part in integers.said
 
 
+@calibrates
 def test_the_file_computes_in_integers_and_is_smaller(integers, tiny_run, tmp_path):
     plain = cs.export(tiny_run, to="openvino", out=tmp_path / "model.xml")
     assert plain.description.precision == "float32" and "accuracy" not in plain.description.check
@@ -135,6 +142,7 @@ def test_the_file_computes_in_integers_and_is_smaller(integers, tiny_run, tmp_pa
     assert {"u8", "i8"} & set(kinds) and len(kinds) > 40
 
 
+@calibrates
 def test_too_much_loss_is_refused_and_nothing_left(tiny_run, tmp_path, monkeypatch):
     honest = accuracy_loss._AsPredictor.__call__
 
@@ -173,6 +181,7 @@ def test_a_missing_nncf_is_named_with_what_to_install(tiny_run, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
+@calibrates
 def test_integers_predict_without_torch_and_nncf(integers, rectangles):
     code = "import sys\nsys.modules['torch'] = sys.modules['nncf'] = None\nfrom clearsight.cli import main\nmain()"
     picture = rectangles / "JPEGImages" / "scene050.png"
