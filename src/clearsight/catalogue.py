@@ -14,6 +14,7 @@ from typing import Any
 
 ROOMS = {
     "architectures": "model",
+    "generators": "generator",
     "estimators": "table model",
     "tasks": "task",
     "audits": "audit",

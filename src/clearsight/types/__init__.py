@@ -22,7 +22,9 @@ from clearsight.types.evidence import Values as Values
 from clearsight.types.evidence import Weights as Weights
 from clearsight.types.models import FLIPS as FLIPS
 from clearsight.types.models import PRECISIONS as PRECISIONS
+from clearsight.types.models import Adversarial as Adversarial
 from clearsight.types.models import Backbone as Backbone
+from clearsight.types.models import Generator as Generator
 from clearsight.types.models import Losses as Losses
 from clearsight.types.models import Model as Model
 from clearsight.types.models import Training as Training
@@ -50,6 +52,7 @@ from clearsight.types.truths import Instances as Instances
 from clearsight.types.truths import Label as Label
 from clearsight.types.truths import Labels as Labels
 from clearsight.types.truths import Masks as Masks
+from clearsight.types.truths import Picture as Picture
 from clearsight.types.truths import Prediction as Prediction
 from clearsight.types.truths import Scores as Scores
 from clearsight.types.truths import Segmentation as Segmentation

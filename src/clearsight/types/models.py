@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.optim import Optimizer
 
 from clearsight.types.data import Batch
 from clearsight.types.truths import Prediction, Truth
@@ -123,3 +125,53 @@ class Model(Protocol):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Any: ...
 
     def __call__(self, images: Float[Tensor, "b 3 h w"]) -> Any: ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A network that makes pictures from noise. Built as ``Generator(config, class_names)``.
+
+    Its config says what its pictures are: ``size`` (height, width), ``channels`` (1 for grey, 3 for colour) and whether
+    it is ``conditional`` on a class; what is not set there is taken from the training pictures before it is built.
+
+    ``losses(batch)`` are those of a Model: ``batch.images`` are the real pictures, all of ``size``, and the truths are
+    labels where the data have them. ``latents`` draws the noise that pictures are made of, so the same generator state
+    gives the same pictures; scaled down it gives less varied ones (truncation). ``sample`` makes one picture of each
+    row of it, of the given classes where it is conditional.
+    """
+
+    config_type: ClassVar[type]
+    training_defaults: ClassVar[Training]
+    strides: ClassVar[tuple[int, ...]]
+
+    @classmethod
+    def fitted(cls, config: Any, truths: Iterable[Truth], class_names: tuple[str, ...]) -> Any: ...
+
+    def losses(self, batch: Batch) -> Losses: ...
+
+    def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "n ..."]: ...
+
+    def sample(
+        self, latents: Float[Tensor, "n ..."], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]: ...
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """What a generator of two players offers instead of one loss, for the two-player loop.
+
+    ``players`` maps each player to how often it is updated in a step, in that order; each update sees a batch of its
+    own. ``losses(batch, player)`` are minimised over ``parameters_of(player)`` only. ``optimizer`` makes a player's,
+    and ``schedule`` sets its rates at a progress in [0, 1].
+    """
+
+    @property
+    def players(self) -> dict[str, int]: ...
+
+    def parameters_of(self, player: str) -> Iterable[torch.nn.Parameter]: ...
+
+    def losses(self, batch: Batch, player: str) -> Losses: ...
+
+    def optimizer(self, player: str, training: Training) -> Optimizer: ...
+
+    def schedule(self, optimizer: Optimizer, player: str, progress: float) -> None: ...

@@ -174,6 +174,13 @@ class Segmentation:
     confidence: Float[Tensor, "h w"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture as truth or as prediction: one to be reconstructed, or one that a network made; RGB in [0, 1]."""
+
+    image: Float[Tensor, "3 h w"]
+
+
 def _selected(objects: _Objects, which: Tensor) -> _Objects:
     """Objects of one picture, every field of them reduced to some."""
     parts: dict[str, Any] = {}
@@ -183,8 +190,8 @@ def _selected(objects: _Objects, which: Tensor) -> _Objects:
     return type(objects)(**parts)
 
 
-Truth = Label | Labels | Value | Boxes | ClassMap | None
-Prediction = Scores | Estimate | Detections | ClassProbabilities | Segmentation
+Truth = Label | Labels | Value | Boxes | ClassMap | Picture | None
+Prediction = Scores | Estimate | Detections | ClassProbabilities | Segmentation | Picture
 
 TRUTHS: dict[type, str] = {
     Label: "one class per picture",
@@ -193,4 +200,5 @@ TRUTHS: dict[type, str] = {
     Boxes: "boxes",
     Instances: "a mask for every object",
     ClassMap: "a class for every pixel",
+    Picture: "pictures, with or without labels",
 }
