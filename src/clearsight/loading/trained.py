@@ -18,26 +18,43 @@ from clearsight.sources import records_of
 from clearsight.types import Boxes, ClassMap, Dataset, Model, Size, Task
 
 
-def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Model:
+def kind_of(model: str) -> Any:
+    """The class of a network by its name: one that predicts from pictures, or one that makes them."""
+    generators = {part.name: part for part in catalogue.parts("generators")}
+    return (generators.get(model) or catalogue.find("architectures", model)).load()
+
+
+def makes_pictures(model: str) -> bool:
+    """Whether the model of that name is a generator."""
+    return any(part.name == model for part in catalogue.parts("generators"))
+
+
+def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Any:
     """A network by its name and its config, weights random but for the backbone's where ``pretrained``."""
-    kind = catalogue.find("architectures", model).load()
+    kind = kind_of(model)
+    if makes_pictures(model):
+        _refuse_pretrained(model, pretrained)
+        return kind(choice, class_names)
     if not hasattr(choice, "backbone"):
-        if pretrained:
-            raise ValueError(
-                f"{model} has no backbone, so there are no weights to start it from. Leave out --pretrained."
-            )
+        _refuse_pretrained(model, pretrained)
         return kind(choice, None, class_names)
     return kind(choice, backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained), class_names)
 
 
+def _refuse_pretrained(model: str, pretrained: bool | Path) -> None:
+    if pretrained:
+        raise ValueError(f"{model} has no backbone, so there are no weights to start it from. Leave out --pretrained.")
+
+
 def multiple_of(model: str) -> int:
     """What the sides of the pictures a model sees are multiples of, in px: the coarsest stride of its backbone."""
-    return max(catalogue.find("architectures", model).load().strides, default=1)
+    return max(kind_of(model).strides, default=1)
 
 
 def tasks_of(model: str) -> dict[type, str]:
     """The tasks that a model can answer, by the kind of truth they need; the usual one first."""
-    return {task_named(name).truth_type: name for name in catalogue.find("architectures", model).load().tasks}
+    names = ("generation",) if makes_pictures(model) else kind_of(model).tasks
+    return {task_named(name).truth_type: name for name in names}
 
 
 def backbone_name(network: Model) -> str:
@@ -56,10 +73,10 @@ def task_named(name: str) -> Task:
     return task
 
 
-def load(run: Run) -> Model:
+def load(run: Run) -> Any:
     """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
     config, weights = run.config, run.read_weights()
-    kind = catalogue.find("architectures", config.model).load()
+    kind = kind_of(config.model)
     own = {"backbone": config.backbone} if config.backbone else {}
     settings = renamed(config.settings["model"] | own, kind.config_type())
     (choice,) = choose(settings, kind.config_type())

@@ -30,6 +30,7 @@ from clearsight.sources import CachedDataset
 from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import Batches, ahead, at_once
 from clearsight.sources.samples.clustering import AUTO
+from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop
 from clearsight.training.progress_bar import TrainingBar
 from clearsight.types import Cost, Dataset, Model, Size, Task
@@ -122,8 +123,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
-    size_px, multiple = plan.training.size_px, trained.multiple_of(plan.model)
-    source, dataset = gathered.source, gathered.cached["train"]
+    source, dataset = gathered.source, _learnt_from(plan, gathered.cached["train"])
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
             f"the data in {plan.data} is not what {run.path} was trained on: a picture, a truth or an attribute has "
@@ -140,11 +140,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
         signals() as stop,
     ):
-        kind = SmallBatches if SmallBatches.suits(dataset, plan.training) else Batches
-        batches = kind(
-            dataset=dataset, training=plan.training, canvas=common_canvas(dataset, size_px, multiple),
-            seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
-        )  # fmt: skip
+        batches = _batches(plan, dataset, fabric)
         clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
         keeper = _Keeper(run, meter, plan, task, source.splits.get("val"))
         hooks = loop.Hooks(
@@ -159,6 +155,22 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
             raise
     if fabric.is_global_zero:
         run.write_weights(average.state_dict())
+
+
+def _learnt_from(plan: Plan, dataset: CachedDataset) -> CachedDataset | CroppedDataset:
+    """The training pictures as the model takes them: those of a generator have the size of what it makes."""
+    return CroppedDataset(dataset, plan.config.size) if trained.makes_pictures(plan.model) else dataset
+
+
+def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, fabric: Fabric) -> Batches | SmallBatches:
+    size_px, multiple = plan.training.size_px, trained.multiple_of(plan.model)
+    small = isinstance(dataset, CroppedDataset) or SmallBatches.suits(dataset, plan.training)
+    canvas = dataset.common_size if isinstance(dataset, CroppedDataset) else None
+    kind: Any = SmallBatches if small else Batches
+    return kind(
+        dataset=dataset, training=plan.training, canvas=canvas or common_canvas(dataset, size_px, multiple),
+        seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
+    )  # fmt: skip
 
 
 @dataclass
@@ -213,7 +225,7 @@ class Subset:
         return self._dataset[self._indices[index]]
 
 
-def some_of(dataset: CachedDataset) -> Float[Tensor, "b 3 h w"]:
+def some_of(dataset: Dataset) -> Float[Tensor, "b 3 h w"]:
     """Training pictures evenly spread over the data, as one batch, for a start that depends on the data."""
     subset = Subset(dataset, PREPARED_PICTURES)
     images = [subset[index].image for index in range(len(subset))]

@@ -13,6 +13,7 @@ from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
 from clearsight.loading import trained
+from clearsight.loading.canvas import with_canvas
 from clearsight.loading.data import Gathered, gather
 from clearsight.run import Run
 from clearsight.settings import choose, renamed
@@ -125,7 +126,7 @@ def _new(
     asked: Mapping[str, Any],
 ) -> tuple[Run, Plan, Gathered]:
     """A new run folder, its plan and its data; everything that can be wrong is looked at before the folder is made."""
-    kind = catalogue.find("architectures", model).load()
+    kind = trained.kind_of(model)
     if backbone is not None:
         settings["backbone"] = backbone
     config, training = choose(settings, kind.config_type(), kind.training_defaults)
@@ -162,6 +163,9 @@ def _new(
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
     _check_splits(source, training.held_out)
     check_attributes(asked["by"], source.splits)
+    if trained.makes_pictures(model):
+        _check_for_a_generator(training)
+        config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
     config = _answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
@@ -203,6 +207,19 @@ def _answering_as_trained(config: Any, training: Training, symmetries: Set[str],
     return dataclasses.replace(config, **unsaid)
 
 
+def _check_for_a_generator(training: Training) -> None:
+    """Fail where the pictures would be changed in a way that a generator would learn to make."""
+    changed = {
+        "zoom": training.zoom != (1.0, 1.0),
+        "small_share": training.small_share > 0,
+        "mixup": training.mixup > 0,
+    }
+    for name in (name for name, yes in changed.items() if yes):
+        raise ValueError(
+            f"{name} changes the training pictures, and a generator would learn to make them so. Leave {name} out."
+        )
+
+
 def _settings(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "model": dict(trained.plain(plan.config)),
@@ -231,7 +248,7 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
     settings = config.settings
     if settings.get("table"):
         raise ValueError(f"{run.path} learns from a table, which is fitted in one go. Train a new run.")
-    kind = catalogue.find("architectures", config.model).load()
+    kind = trained.kind_of(config.model)
     defaults = (kind.config_type(), kind.training_defaults)
     choice, training = choose(renamed({**settings["model"], **settings["training"]}, *defaults), *defaults)
     pretrained = settings["pretrained"]
@@ -252,9 +269,11 @@ def learns_rows(model: str, data: str | Path) -> bool:
     Raises ValueError for a model of the other kind, with those that would do.
     """
     table = looks_like_table(data)
-    mine, other = ("estimators", "architectures") if table else ("architectures", "estimators")
-    names = [part.name for part in catalogue.parts(mine)]
-    if model not in names and model in {part.name for part in catalogue.parts(other)}:
+    rooms = {True: ("estimators",), False: ("architectures", "generators")}
+    names, others = (
+        [part.name for room in rooms[kind] for part in catalogue.parts(room)] for kind in (table, not table)
+    )
+    if model not in names and model in others:
         needs, given = ("pictures", "is a table") if table else ("the rows of a table", "is none")
         raise ValueError(
             f"{model} learns from {needs}, and {data} {given}. Models that learn from it: {', '.join(names)}."
