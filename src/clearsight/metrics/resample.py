@@ -121,15 +121,16 @@ def interval_from(
     if bounds == (0.0, 1.0):
         # Many pictures of few clusters show a share near 1 as well as so many trials would.
         trials = max(float(clusters), value * (1 - value) / error**2) if error > 0 else float(clusters)
-        low, high = _on_logits(value - bias, reach, trials)
+        # A bias can carry the middle nearer to an end than a score of that error can lie.
+        low, high = _on_logits(value - bias, reach, least=max(0.5 / trials, min(error, 0.5)))
     else:
         low, high = max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
     return min(low, value), max(high, value)
 
 
-def _on_logits(middle: float, reach: float, trials: float) -> tuple[float, float]:
-    """``middle -+ reach`` carried to the logit scale and back; at most half a success of ``trials`` short of an end."""
-    share = float(np.clip(middle, 0.5 / trials, 1 - 0.5 / trials))
+def _on_logits(middle: float, reach: float, least: float) -> tuple[float, float]:
+    """``middle -+ reach`` carried to the logit scale and back, from no nearer to 0 and 1 than ``least``."""
+    share = float(np.clip(middle, least, 1 - least))
     width = reach / (share * (1 - share))
     low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
     return low, high
