@@ -109,6 +109,11 @@ class Evidence:
         """What an image is here, in the plural: "pictures", or the "rows" of a table."""
         return self.about.get("unit", "pictures")
 
+    @property
+    def counted(self) -> str:
+        """How many images of what kind, in words: "87 pictures", or what it says itself where there are two kinds."""
+        return self.about.get("counted", f"{len(self.ids)} {self.unit}")
+
 
 @runtime_checkable
 class Task(Protocol):

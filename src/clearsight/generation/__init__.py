@@ -1,0 +1,1 @@
+"""From generated pictures to evidence: features, nearest training pictures, calibrators."""
