@@ -1,64 +1,88 @@
-"""Pictures of generated pictures: grids, animations, and PNG files that say what they are."""
+"""Pictures of one size with what is known of each, and the resizing that extractors see them through."""
 
-import io
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-GAP = 2
-LEAST_SHOWN_PX = 56  # smaller pictures are magnified in grids for people, by a whole number
-# IPTC's code for media made by a trained model, which C2PA uses too.
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Pictures of one size; ``classes`` are true ones or those asked for, -1 where unknown, None without any.
+
+    ``clusters`` names what belongs together, "" for a picture on its own; () where all are. ``groups`` has one array of
+    words for each attribute.
+    """
+
+    images: UInt8[Tensor, "n 3 h w"]
+    ids: tuple[str, ...]
+    classes: Int[Tensor, "n"] | None = None
+    clusters: tuple[str, ...] = ()
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        counts = {len(self.images), len(self.ids)} | ({len(self.clusters)} if self.clusters else set())
+        counts |= {len(self.classes)} if self.classes is not None else set()
+        counts |= {len(values) for values in self.groups.values()}
+        if len(counts) > 1:
+            raise ValueError(
+                f"{len(self.images)} pictures came with {len(self.ids)} names and other numbers of clusters, classes "
+                "or groups. Expected one of each for every picture, or none."
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, index: Sequence[int] | np.ndarray) -> "Pictures":
+        """The pictures at these indices, in that order."""
+        place = torch.as_tensor(np.asarray(index, dtype=np.int64))
+        order = place.tolist()
+        return replace(
+            self,
+            images=self.images[place],
+            ids=tuple(self.ids[one] for one in order),
+            classes=None if self.classes is None else self.classes[place],
+            clusters=tuple(self.clusters[one] for one in order) if self.clusters else (),
+            groups={name: values[place.numpy()] for name, values in self.groups.items()},
+        )
 
 
-def grid(images: UInt8[Tensor, "n 3 h w"], columns: int | None = None, *, magnify: bool = True) -> Image.Image:
-    """Pictures side by side in rows, as near to a square as their number allows unless ``columns`` says otherwise."""
-    count, _, height, width = images.shape
-    columns = min(count, columns or int(np.ceil(np.sqrt(count))))
-    rows = -(-count // columns)
-    scale = -(-LEAST_SHOWN_PX // max(height, width)) if magnify else 1
-    large = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
-    height, width = large.shape[2:]
-    sheet = torch.full((3, rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), 255, dtype=torch.uint8)
-    for index, image in enumerate(large):
-        top, left = index // columns * (height + GAP), index % columns * (width + GAP)
-        sheet[:, top : top + height, left : left + width] = image
-    return Image.fromarray(sheet.permute(1, 2, 0).contiguous().numpy())
+def quantised(images: Float[Tensor, "n 3 h w"]) -> UInt8[Tensor, "n 3 h w"]:
+    """Generated pictures in [0, 1] as 8 bits, as real ones are: rounded, so that no classifier sees what is between.
+
+    Raises ValueError where a picture is not finite.
+    """
+    if not bool(torch.isfinite(images).all()):
+        bad = int((~torch.isfinite(images)).flatten(1).any(1).sum())
+        raise ValueError(f"{bad} of {len(images)} generated pictures hold NaN or infinity. Train the generator again.")
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def animation(frames: Sequence[Image.Image], frame_ms: int = 120, hold_ms: int = 1500) -> bytes:
-    """Frames as a GIF without end; the last stays for ``hold_ms``. Colours are those of the last frame, 256 at most."""
-    palette = frames[-1].quantize(256, dither=Image.Dither.NONE)
-    drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    file = io.BytesIO()
-    times = [frame_ms] * (len(drawn) - 1) + [hold_ms]
-    drawn[0].save(file, "GIF", save_all=True, append_images=drawn[1:], duration=times, loop=0, optimize=False)
-    return file.getvalue()
+@dataclass(frozen=True, kw_only=True)
+class Resizer:
+    """Pictures as a network sees them: in [0, 1], the longer side within bounds; its words are part of every hash.
 
+    Larger ones are shrunk by averaging areas, smaller ones enlarged bilinearly.
+    """
 
-def png(picture: Image.Image, about: Mapping[str, Any]) -> bytes:
-    """A PNG file that says in its text chunks that it was generated, and by what: ``about`` as JSON."""
-    text = PngInfo()
-    text.add_text("Software", "clearsight")
-    text.add_text("Comment", "Generated by a trained model; it shows nothing that was ever photographed.")
-    text.add_itxt("clearsight:generated", json.dumps(dict(about), ensure_ascii=False, sort_keys=True))
-    text.add_itxt("XML:com.adobe.xmp", _xmp())
-    file = io.BytesIO()
-    picture.save(file, "PNG", pnginfo=text)
-    return file.getvalue()
+    at_least_px: int = 8
+    at_most_px: int = 64
 
+    def __str__(self) -> str:
+        return f"averaged areas to at most {self.at_most_px} px, bilinear to at least {self.at_least_px} px"
 
-def _xmp() -> str:
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-        f'Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-    )
+    def __call__(self, images: UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h2 w2"]:
+        """The pictures in [0, 1], resized where a bound asks for it; the aspect ratio stays."""
+        seen = images.float() / 255
+        longer = max(images.shape[2:])
+        wanted = min(max(longer, self.at_least_px), self.at_most_px)
+        if wanted == longer:
+            return seen
+        height, width = (max(1, round(side * wanted / longer)) for side in images.shape[2:])
+        if wanted < longer:
+            return F.interpolate(seen, (height, width), mode="area")
+        return F.interpolate(seen, (height, width), mode="bilinear", align_corners=False)

@@ -2,6 +2,7 @@
 
 from .classification import Classification as Classification
 from .detection import Detection as Detection
+from .generation import Generation as Generation
 from .instance_segmentation import InstanceSegmentation as InstanceSegmentation
 from .regression import Regression as Regression
 from .segmentation import SemanticSegmentation as SemanticSegmentation

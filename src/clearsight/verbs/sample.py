@@ -13,7 +13,7 @@ from torch import Tensor
 from clearsight import drawing
 from clearsight.console.progress import stage
 from clearsight.files import durable
-from clearsight.generation import pictures as drawn
+from clearsight.generation import sheets as drawn
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.loading import trained
 from clearsight.prediction import writing
