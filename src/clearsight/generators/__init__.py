@@ -1,1 +1,3 @@
 """Networks that make pictures from noise: one per file; an import is the registration."""
+
+from .vae import Vae as Vae
