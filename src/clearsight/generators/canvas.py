@@ -38,6 +38,17 @@ def check_labels(canvas: Canvas, truths: Iterable[Truth]) -> None:
         )
 
 
+def check_built(canvas: Canvas) -> Size:
+    """The size a network of this room is built for; raises ValueError where it or the channels are not known yet."""
+    if not canvas.size or not canvas.channels:
+        raise ValueError(
+            f"size is {canvas.size or 'not set'} and channels is {canvas.channels or 'not set'}. Expected both before "
+            "the network is built: those of the training pictures, or --set size=32,32 --set channels=3."
+        )
+    height, width = canvas.size
+    return int(height), int(width)
+
+
 def in_channels(images: Float[Tensor, "b 3 h w"], channels: int) -> Float[Tensor, "b c h w"]:
     """Pictures as a network of so many channels takes them: the mean of all three for grey."""
     return images.mean(1, keepdim=True) if channels == 1 else images

@@ -1,14 +1,16 @@
 """Which precision a network trains in here: bfloat16 where the processor is really quicker with it, found by trying."""
 
 import time
+from collections.abc import Callable
 from copy import deepcopy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.loading.trained import has_bf16
-from clearsight.types import Model, Training
+from clearsight.types import Batch, Generator, Model, Training
 
 QUICKER = 0.95  # bfloat16 must save this much to be worth its rounding
 SIDE_PX = 224
@@ -34,13 +36,30 @@ def precision_for(network: Model, training: Training) -> str:
     images = torch.rand(training.batch_size, 3, side, side, generator=torch.Generator().manual_seed(0))
     images = images.contiguous(memory_format=torch.channels_last)
     trial = deepcopy(network).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return _quicker(lambda lower: _step(trial, images, lower))
+
+
+def precision_of_losses(network: Model | Generator, batch: Batch) -> str:
+    """The same for a network of one player that answers no pictures: found by steps of its losses on this batch."""
+    assert isinstance(network, nn.Module)
+    if torch.cuda.is_available() or not has_bf16():
+        return "bf16-mixed" if has_bf16() else "32-true"
+    keep_freed_memory()
+    trial = deepcopy(network).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # How many steps are tried depends on the time they take: what they draw must not move the run's own draws.
+    with torch.random.fork_rng(devices=[]):
+        return _quicker(lambda lower: _losses_step(trial, batch, lower))
+
+
+def _quicker(seconds_of: Callable[[bool], float]) -> str:
+    """Fabric's name of the precision whose steps take less time; True asks for a step in bfloat16."""
     seconds: dict[bool, list[float]] = {False: [], True: []}
     began = time.perf_counter()
     for number in range(MOST_ROUNDS):
         if number >= FEWEST_ROUNDS and time.perf_counter() - began > TRIAL_S:
             break
         for lower in seconds:
-            seconds[lower].append(_step(trial, images, lower))
+            seconds[lower].append(seconds_of(lower))
     # The least of each: the first steps prepare kernels and memory, and other programs only ever slow a step down.
     return "bf16-mixed" if min(seconds[True]) < QUICKER * min(seconds[False]) else "32-true"
 
@@ -53,5 +72,15 @@ def _step(network: nn.Module, images: Tensor, lower: bool) -> float:
     parts = outputs if isinstance(outputs, tuple | list) else (outputs,)
     total = torch.stack([part.float().mean() for part in parts if isinstance(part, Tensor) and part.requires_grad])
     total.sum().backward()
+    network.zero_grad(set_to_none=True)
+    return time.perf_counter() - began
+
+
+def _losses_step(network: nn.Module, batch: Batch, lower: bool) -> float:
+    """Seconds of the losses and their gradient."""
+    began = time.perf_counter()
+    with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+        losses = cast(Generator, network).losses(batch)
+    torch.stack([value.float() for value in losses.values()]).sum().backward()
     network.zero_grad(set_to_none=True)
     return time.perf_counter() - began
