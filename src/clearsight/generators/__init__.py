@@ -1,1 +1,6 @@
 """Networks that make pictures from noise: one per file; an import is the registration."""
+
+from .dcgan import Dcgan as Dcgan
+from .gan import Gan as Gan
+from .gan_2014 import Gan2014 as Gan2014
+from .wgan_gp import WganGp as WganGp
