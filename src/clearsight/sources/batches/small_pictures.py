@@ -34,7 +34,7 @@ class SmallBatches:
     @staticmethod
     def suits(dataset: CachedDataset, training: Training) -> bool:
         """Whether a data set can be trained on this way."""
-        whole_picture = len(dataset) > 0 and isinstance(dataset.truth(0), Label | Labels | Value)
+        whole_picture = len(dataset) > 0 and isinstance(dataset.truth(0), Label | Labels | Value | None)
         return whole_picture and dataset.common_size is not None and training.zoom == (1.0, 1.0)
 
     @property
