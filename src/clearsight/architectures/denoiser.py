@@ -1,10 +1,9 @@
 """Denoiser: a small U-Net at the picture's own resolution that predicts the noise and subtracts it.
 
-Residual learning after Zhang et al. 2017 (DnCNN, section III), the U-shape with skip connections after Ronneberger et
-al. 2015, and the first step as in FFDNet (Zhang et al. 2018): each square of 2 x 2 px becomes the channels of one place,
-which costs a quarter and loses nothing. Blocks are residual and have no norms, since a norm mixes what the level of the
-noise tells; the level itself is not given: the network sees it. It learns from noisy pictures and their originals, on
-levels drawn from a range, and then works at any of them.
+Residual learning after Zhang et al. 2017 (DnCNN), the U-shape with skip connections after Ronneberger et al. 2015, and
+the first step as in FFDNet (Zhang et al. 2018): each square of 2 x 2 px becomes the channels of one place, at a quarter
+of the cost and without a loss. Blocks are residual and have no norms. It learns from noisy pictures and their
+originals, on levels drawn from a range; the level is not given to it, and it works at any of them.
 """
 
 from collections.abc import Iterable
@@ -89,9 +88,7 @@ class Denoiser(nn.Module):
     def fitted(cls, config: DenoiserConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> DenoiserConfig:
         """The config with the usual levels of its noise, where none were said; it takes nothing from the truths."""
         usual = NOISES[config.noise]
-        return replace(
-            config, levels=config.levels or usual.trained, judged_level=config.judged_level or usual.judged
-        )
+        return replace(config, levels=config.levels or usual.trained, judged_level=config.judged_level or usual.judged)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """The pictures without their noise; values may lie a little outside of [0, 1]."""

@@ -1,4 +1,4 @@
-"""What removing noise gains: PSNR beside that of the noisy pictures and of classical filters, paired on each picture."""
+"""What it does: what removing noise gains over the noisy pictures and over classical filters, paired by picture."""
 
 import numpy as np
 

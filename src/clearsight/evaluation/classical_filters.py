@@ -1,7 +1,7 @@
 """What removing noise must beat: the noisy pictures as they are, and the best Gaussian and the best median filter.
 
-Each filter's width is the best on at most 300 pictures of the validation split, or of the judged split where there is no
-other; the filters then see the very pictures that the model was judged on.
+Each filter's width is the best on at most 300 pictures of the validation split, or of the judged split where there is
+no other; the filters then see the very pictures that the model was judged on.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -110,7 +110,8 @@ def predictor(
         )  # fmt: skip
     if not issubclass(kind, ClassMap | Picture):
         raise ValueError(
-            f"windows are for objects, class maps and pictures, and {run.path} does {run.config.task}. Leave --window out."
+            f"windows are for objects, class maps and pictures, and {run.path} does {run.config.task}. "
+            "Leave --window out."
         )
     return WindowedPredictor(network, size_px, window_px=window, batch=batch, dtype=dtype, device=place)
 

@@ -30,9 +30,7 @@ NOISES = {
         level="share of the pixels that turn black or white", highest=1.0, trained=(0.0, 0.3), judged=0.1
     ),
     "masking": Noise(level="share of the pixels that turn black", highest=1.0, trained=(0.0, 0.75), judged=0.25),
-    "blur": Noise(
-        level="standard deviation of the Gaussian in px", highest=20.0, trained=(0.0, 2.0), judged=1.0
-    ),
+    "blur": Noise(level="standard deviation of the Gaussian in px", highest=20.0, trained=(0.0, 2.0), judged=1.0),
 }
 
 
