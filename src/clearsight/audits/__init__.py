@@ -8,5 +8,6 @@ from .cost import cost as cost
 from .errors import errors as errors
 from .generated import generated as generated
 from .groups import groups as groups
+from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters

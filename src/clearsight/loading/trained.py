@@ -15,7 +15,9 @@ from clearsight.inference.windows import OVERLAP, WindowedPredictor
 from clearsight.run import Config, Run
 from clearsight.settings import choose, renamed
 from clearsight.sources import records_of
-from clearsight.types import Boxes, ClassMap, Dataset, Model, Size, Task
+from clearsight.types import Boxes, ClassMap, Dataset, Model, Picture, Size, Task
+
+LARGE_PX = 1024
 
 
 def kind_of(model: str) -> Any:
@@ -106,12 +108,15 @@ def predictor(
 
     ``network`` is the run's own where it is loaded already. ``window`` cuts larger pictures into windows of so many px,
     that share at least ``overlap`` where objects are sought; those below ``least_score`` are then dropped at once.
-    Raises ValueError for a window where neither objects nor class maps are predicted.
+    A network that sees pictures in their own pixels gets windows of 1024 px of larger ones, which bounds its memory.
+    Raises ValueError for a window where neither objects nor class maps nor pictures are predicted.
     """
     settings, network = run.config.settings, network or load(run)
     dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     size_px = int(settings["training"]["size_px"])
+    if window is None and getattr(network, "own_pixels", False):
+        window = LARGE_PX
     if window is None:
         return Predictor(network, size_px, batch=batch, dtype=dtype, device=place)
     kind = task_of(run.config).truth_type
@@ -120,9 +125,10 @@ def predictor(
             network, size_px, window_px=window, overlap=overlap, least_score=least_score, batch=batch, dtype=dtype,
             device=place,
         )  # fmt: skip
-    if not issubclass(kind, ClassMap):
+    if not issubclass(kind, ClassMap | Picture):
         raise ValueError(
-            f"windows are for objects and class maps, and {run.path} does {run.config.task}. Leave --window out."
+            f"windows are for objects, class maps and pictures, and {run.path} does {run.config.task}. "
+            "Leave --window out."
         )
     return WindowedPredictor(network, size_px, window_px=window, batch=batch, dtype=dtype, device=place)
 

@@ -24,6 +24,7 @@ from clearsight.inference.allocation import keep_freed_memory
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
+from clearsight.loading.posing import posed
 from clearsight.ops import views
 from clearsight.run import Run
 from clearsight.sources import CachedDataset
@@ -142,7 +143,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     ):
         batches = _batches(plan, dataset, fabric)
         clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
-        keeper = _Keeper(run, meter, plan, task, source.splits.get("val"))
+        keeper = _Keeper(run, meter, plan, task, posed(source, run.config).splits.get("val"))
         hooks = loop.Hooks(
             save=keeper.save, validate=keeper.validate if keeper.held_out is not None else None, watch=bar.show,
             log=keeper.log, stop=stop.asked, save_seconds=SAVE_EVERY_S,
