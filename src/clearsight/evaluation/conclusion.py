@@ -134,6 +134,7 @@ WORK = {
     "segmentation": "classify every pixel as {classes}",
     "regression": "estimate {target}",
     "reconstruction": "{restore} pictures",
+    "generation": "make pictures like these",
 }
 
 
@@ -288,6 +289,8 @@ def _untested(request: Request) -> tuple[str, ...]:
         f"{unit} from other places{'' if rows else ', cameras'} or times than these data",
         "what breaks it: values nobody has seen, columns that change their meaning"
         if rows
+        else "whether people take its pictures for real ones, and what they are used for"
+        if request.evidence.task == "generation"
         else "what breaks it: noise, blur, unusual light, things it was never shown",
         "how much another random seed would change these numbers: they speak of this model only",
     ]

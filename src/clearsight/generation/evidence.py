@@ -147,7 +147,7 @@ def _rows(
 
 
 def _training_mix(found: Reference) -> tuple[float, ...]:
-    classes: Int[Tensor, "n"] | None = found.train.classes
+    classes: Int[Tensor, n] | None = found.train.classes
     if not found.class_names or classes is None:
         return ()
     counts = torch.bincount(classes, minlength=len(found.class_names)).double()

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import logging
 import statistics
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from clearsight.console.signals import signals
 from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.files.records import from_json, to_json
+from clearsight.generation.watching import Watcher
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
@@ -33,10 +35,12 @@ from clearsight.sources.batches.views import Batches, ahead, at_once
 from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop
+from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.progress_bar import TrainingBar
-from clearsight.types import Cost, Dataset, Model, Size, Task
+from clearsight.types import Adversarial, Cost, Dataset, Model, Size, Task
 
 WATCHED_PICTURES = 100
+PRIOR_PICTURES = 10_000
 PREPARED_PICTURES = 2000
 PREPARED_PX = 64  # of the middle of each
 SAVE_EVERY_S = 60.0  # what a killed run loses at most
@@ -142,20 +146,34 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         signals() as stop,
     ):
         batches = _batches(plan, dataset, fabric)
-        clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
-        keeper = _Keeper(run, meter, plan, task, posed(source, run.config).splits.get("val"))
+        players = isinstance(network, Adversarial)
+        steps = batches.steps_per_epoch / (updates_per_step(network) if isinstance(network, Adversarial) else 1)
+        clock = loop.Clock(plan.budget, max(1, round(steps)), meter)
+        if isinstance(dataset, CroppedDataset):
+            keeper: _Keeper = _GeneratorKeeper(run, meter, plan, task, dataset, clock=clock)
+        else:
+            keeper = _Keeper(run, meter, plan, task, posed(source, run.config).splits.get("val"))
         hooks = loop.Hooks(
             save=keeper.save, validate=keeper.validate if keeper.held_out is not None else None, watch=bar.show,
             log=keeper.log, stop=stop.asked, save_seconds=SAVE_EVERY_S,
         )  # fmt: skip
         try:
             stream = at_once if fabric.device.type == "cpu" else ahead
-            average = loop.fit(network, batches.batch, stream, clock, plan.training, fabric, hooks, state)
+            fit: Any = fit_players if players else loop.fit
+            average = fit(network, batches.batch, stream, clock, plan.training, fabric, hooks, state)
         except (loop.Interrupted, loop.Diverged):
             keeper.keep_weights()
             raise
+    if hasattr(average, "fit_prior"):
+        average.fit_prior(_fitted_on(dataset))
     if fabric.is_global_zero:
         run.write_weights(average.state_dict())
+
+
+def _fitted_on(dataset: CachedDataset | CroppedDataset) -> Float[Tensor, "n 3 h w"]:
+    """At most 10,000 training pictures in [0, 1], evenly spread."""
+    place = torch.linspace(0, len(dataset) - 1, min(len(dataset), PRIOR_PICTURES)).round().long()
+    return dataset.stack()[place].float() / 255
 
 
 def _learnt_from(plan: Plan, dataset: CachedDataset) -> CachedDataset | CroppedDataset:
@@ -207,6 +225,29 @@ class _Keeper:
         predictor = Predictor(model, self.plan.training.size_px, dtype=dtype, device=device)
         found = evaluator.evaluate(predictor, self.task, dataset).statistics
         return float(found.metrics()[0].compute(found, np.ones((1, found.images), dtype=np.float32))[0])
+
+
+@dataclass
+class _GeneratorKeeper(_Keeper):
+    """The same for a generator: its score is told from its pictures, which are kept as they become better."""
+
+    clock: loop.Clock | None = None
+
+    def __post_init__(self) -> None:
+        dataset = cast(CroppedDataset, self.held_out)
+        classes = len(dataset.class_names) if getattr(self.plan.config, "conditional", False) else 0
+        self.watcher = Watcher(self.run, dataset.stack(), classes, self.plan.seed)
+
+    def validate(self, model: Any) -> float:
+        """Minus the Fréchet distance to training pictures; a sheet of pictures; an alarm where they are all alike."""
+        assert self.clock is not None
+        self.watcher.sheet(model, self.clock.step)
+        alarm = self.watcher.alarm(model)
+        if alarm is not None:
+            self.run.append_log({"alarm": alarm, "step": self.clock.step})
+            if not self.plan.quiet:
+                print(f"warning: {alarm}", file=sys.stderr)
+        return self.watcher.score(model)
 
 
 class Subset:

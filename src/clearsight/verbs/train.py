@@ -12,6 +12,7 @@ from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
+from clearsight.generation import conclusion as generation
 from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
 from clearsight.loading.data import Gathered, gather
@@ -19,12 +20,13 @@ from clearsight.run import Run
 from clearsight.settings import choose, renamed
 from clearsight.sources import Source
 from clearsight.sources.samples.clustering import AUTO, NONE
+from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
-from clearsight.training.precision import precision_for
+from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
-from clearsight.types import FLIPS, Training
+from clearsight.types import FLIPS, Batch, Generator, Training
 
 MINUTES = 10.0
 
@@ -101,7 +103,8 @@ def train(
     with run.lock(), Meter(start=cost_before(run)) as meter:
         run.change(state="training")
         launch(run, plan, gathered)
-        conclude(run, meter.cost, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
+        ended = generation.conclude if trained.makes_pictures(plan.model) else conclude
+        ended(run, meter.cost, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
@@ -172,7 +175,7 @@ def _new(
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
-        devices=devices, precision=precision_for(network, training), attributes=attributes, target=target,
+        devices=devices, precision=_precision(network, training, gathered), attributes=attributes, target=target,
         skip_bad=skip_bad, pretrained=pretrained, cluster=cluster, resplit=resplit, quiet=quiet,
     )  # fmt: skip
     run.change(
@@ -186,6 +189,17 @@ def _new(
         settings=_settings(plan, asked),
     )
     return run, plan, gathered
+
+
+def _precision(network: Any, training: Training, gathered: Gathered) -> str:
+    """Fabric's name of the precision, found by trying where it is to be found."""
+    if not isinstance(network, Generator) or training.precision != "auto":
+        return precision_for(network, training)
+    dataset = CroppedDataset(gathered.cached["train"], network.config.size)
+    rows = [k % len(dataset) for k in range(training.batch_size)]
+    images = dataset.stack()[rows].float().div_(255).contiguous(memory_format=torch.channels_last)
+    truths = [dataset.truth(row) for row in rows]
+    return precision_of_losses(network, Batch(images=images, truths=truths, ids=[str(row) for row in rows]))
 
 
 def _check_splits(source: Source, held_out: float) -> None:
