@@ -86,8 +86,8 @@ def _claim(
     if not order:
         return f"No class is made more or less often than in training by more than chance, among {made} pictures."
     told = [
-        f"{statistics.class_names[place]} ({max(mix[place], 0):.1%}, training {training[place]:.1%}, {chance(p[place])})"
-        for place in order[:NAMED]
+        f"{statistics.class_names[at]} ({max(mix[at], 0):.1%}, training {training[at]:.1%}, {chance(p[at])})"
+        for at in order[:NAMED]
     ]
     more = f", and {len(order) - NAMED} more" if len(order) > NAMED else ""
     return f"The mix of classes is not that of training: {joined(told)}{more}."

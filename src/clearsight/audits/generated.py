@@ -13,8 +13,8 @@ CALIBRATORS = {"floor": "real training pictures", "ceiling": "shuffled pixels", 
 LIMITS = (
     "Scores by these features compare with others by the same features, number of pictures and resizer only: they are "
     "not those of another network. What the features do not see, no score shows. Precision, recall, density and "
-    "coverage hold the other kind of pictures fixed, so their intervals are somewhat too narrow. Those of distances near "
-    "0 are too wide."
+    "coverage hold the other kind of pictures fixed, so their intervals are somewhat too narrow. Those of distances "
+    "near 0 are too wide."
 )
 
 

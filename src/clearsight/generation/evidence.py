@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from clearsight.generation.copying import Nearest, Seen, nearest_training
@@ -147,7 +146,7 @@ def _rows(
 
 
 def _training_mix(found: Reference) -> tuple[float, ...]:
-    classes: Int[Tensor, n] | None = found.train.classes
+    classes = found.train.classes
     if not found.class_names or classes is None:
         return ()
     counts = torch.bincount(classes, minlength=len(found.class_names)).double()

@@ -35,7 +35,7 @@ class Extractor:
     """
 
     def __init__(
-        self, *, name: str, network: nn.Module, projection: Projection, resizer: Resizer, head: nn.Module | None = None
+        self, *, name: str, network: nn.Module, projection: Projection, resizer: Resizer, head: ClassHead | None = None
     ) -> None:
         self.name, self.resizer = name, resizer
         self._network, self._projection, self._head = network.eval(), projection, head
@@ -69,8 +69,7 @@ class Extractor:
         head = self._head
         if head is None:
             raise ValueError(f"{self.name} knows no classes: the training pictures do not name one each.")
-        count = sum(1 for _ in head.parameters()) and list(head.parameters())[-1].shape[0]
-        return self._batched(images, lambda raw: head(raw).softmax(1), int(count), lambda done, total: None)
+        return self._batched(images, lambda raw: head(raw).softmax(1), head.classes, lambda done, total: None)
 
     def _batched(self, images: Tensor, of: Callable[[Tensor], Tensor], width: int, watch: Watch) -> Tensor:
         found = []

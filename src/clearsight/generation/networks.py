@@ -31,6 +31,7 @@ class ClassHead(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
+        self.classes = classes
         self.linear = nn.Linear(FEATURES, classes)
 
     def forward(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:

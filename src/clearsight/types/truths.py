@@ -185,8 +185,8 @@ class Picture:
 class Features:
     """What two independent feature extractors see in a picture, real (as truth) or generated (as prediction).
 
-    ``distance`` is the relative distance to its nearest training picture, NaN where unknown; ``answer`` the class that a
-    classifier takes it for, and ``label`` its true class or the one asked for, -1 where there is none.
+    ``distance`` is the relative distance to its nearest training picture, NaN where unknown; ``answer`` the class that
+    a classifier takes it for, and ``label`` its true class or the one asked for, -1 where there is none.
     """
 
     first: Float[Tensor, "d"]
