@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from clearsight.generators.gan import Gan, GanConfig
 from clearsight.generators.gan_2014 import Gan2014, Gan2014Config
 from clearsight.generators.grids import starting_grid
-from clearsight.generators.residual import ResidualDiscriminator, ResidualGenerator, halved
+from clearsight.generators.residual import ResidualBlock, ResidualDiscriminator, ResidualGenerator, halved
 from clearsight.generators.wgan_gp import WganGp, WganGpConfig
 from clearsight.types import Batch, Label
 
@@ -47,11 +47,11 @@ def test_the_penalty_is_that_of_each_picture_alone_at_the_weight_of_the_progress
         squares.append(torch.autograd.grad(score, one)[0].square().sum())
         scores.append(score.detach())
     expected = weight / 2 * (torch.stack(squares[:5]).mean() + torch.stack(squares[5:]).mean())
-    assert float(losses["R1 + R2"]) == pytest.approx(float(expected), rel=1e-4)
+    assert losses["R1 + R2"].item() == pytest.approx(float(expected), rel=1e-4)
     pairing = F.softplus(torch.stack(scores[5:]) - torch.stack(scores[:5])).mean()
-    assert float(losses["pairing"]) == pytest.approx(float(pairing), rel=1e-4)
+    assert losses["pairing"].item() == pytest.approx(float(pairing), rel=1e-4)
     torch.manual_seed(7)
-    assert float(model.losses(given)["pairing"]) == pytest.approx(
+    assert model.losses(given)["pairing"].item() == pytest.approx(
         float(F.softplus(torch.stack(scores[:5]) - torch.stack(scores[5:])).mean()), rel=1e-4
     )
 
@@ -110,7 +110,7 @@ def test_the_critic_of_wgan_gp_is_held_between_pairs():
     for one in (share * real + (1 - share) * made).split(1):
         one = one.clone().requires_grad_()
         norms.append(torch.autograd.grad(model.critic(one)[0], one)[0].norm())
-    assert float(losses["penalty"]) == pytest.approx(10 * float((torch.stack(norms) - 1).square().mean()), rel=1e-4)
+    assert losses["penalty"].item() == pytest.approx(10 * float((torch.stack(norms) - 1).square().mean()), rel=1e-4)
     distance = model.critic(made).mean() - model.critic(real).mean()
     assert float(losses["distance"].detach()) == pytest.approx(float(distance.detach()), abs=1e-6)
 
@@ -119,22 +119,25 @@ def test_halving_is_the_smoothing_1_2_1_and_every_second_pixel():
     images = torch.rand(2, 3, 12, 8, generator=torch.Generator().manual_seed(0)).double()
     line = torch.tensor([0.25, 0.5, 0.25]).double()
     kernel = (line[:, None] * line).expand(3, 1, 3, 3)
-    expected = F.conv2d(images, kernel, stride=2, groups=3)  # without a border: the inner cells
+    expected = F.conv2d(images[:, :, 1:, 1:], kernel, stride=2, groups=3)  # the cells away from the border
     assert torch.allclose(halved(images)[:, :, 1:, 1:], expected) and halved(images).shape == (2, 3, 6, 4)
     assert torch.allclose(halved(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 2, 2))
 
 
-def test_residual_branches_begin_as_nothing_and_scores_do_not_grow_with_their_number():
+def test_residual_blocks_begin_as_nothing_with_smaller_filters_the_more_there_are():
     torch.manual_seed(0)
-    images = torch.randn(64, 1, 16, 16)
-    spreads = []
-    for count in (1, 8):
-        torch.manual_seed(0)
-        network = ResidualDiscriminator(1, 1, (4, 4), [4, 8, 8], [count] * 3)
-        spreads.append(float(network(images).detach().std()))
-        made = ResidualGenerator(6, 1, (4, 4), [4, 8, 8], [count] * 3)(torch.randn(64, 6))
-        assert 0.1 < float(made.detach().std()) < 10
-    assert 0.1 < spreads[0] < 10 and 0.5 < spreads[1] / spreads[0] < 2
+    feature = torch.randn(4, 64, 8, 8)
+    blocks = {count: ResidualBlock(64, count) for count in (1, 4)}
+    assert all(torch.equal(block(feature), feature) for block in blocks.values())
+    ratio = blocks[1].first.weight.std() / blocks[4].first.weight.std()
+    assert ratio.item() == pytest.approx(2, rel=0.02)
+
+
+def test_pictures_and_scores_begin_at_a_sensible_scale():
+    torch.manual_seed(0)
+    scores = ResidualDiscriminator(1, 1, (4, 4), [16, 32, 64], [1, 1, 1])(torch.randn(64, 1, 16, 16))
+    pictures = ResidualGenerator(6, 1, (4, 4), [16, 32, 64], [1, 1, 1])(torch.randn(64, 6))
+    assert 0.1 < scores.std().item() < 10 and 0.1 < pictures.std().item() < 10
 
 
 def test_the_first_gan_has_the_sizes_of_its_authors():

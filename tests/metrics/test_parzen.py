@@ -37,7 +37,8 @@ def test_samples_of_a_gaussian_give_its_log_likelihood():
     found = parzen_likelihood(samples, validation, test)
     exact = -math.log(2 * math.pi) - 1  # the negative entropy of a standard normal in two dimensions
     assert abs(found.mean - exact) < 0.05 and found.n == 4000 and found.samples == 10_000
-    assert found.standard_error == pytest.approx(1 / math.sqrt(4000), rel=0.15)  # the log-density varies with sd 1
+    (values,) = log_densities(test, samples, np.array([found.sigma]))
+    assert found.standard_error == pytest.approx(math.sqrt(((values - values.mean()) ** 2).mean() / 4000))
 
 
 def test_the_width_is_the_best_of_the_ten_on_the_first_thousand():

@@ -40,16 +40,16 @@ def test_penalties_are_those_of_the_known_gradients_picture_by_picture():
     assert torch.allclose(gradients(scores, images), 3 * images)
     norms = 3 * images.detach().flatten(1).norm(dim=1)
     scores, images = quadratic(torch.tensor(3.0).double())
-    assert float(zero_centred_penalty(scores, images)) == pytest.approx(float(norms.square().mean()) / 2)
+    assert zero_centred_penalty(scores, images).item() == pytest.approx(float(norms.square().mean()) / 2)
     scores, images = quadratic(torch.tensor(3.0).double())
-    assert float(one_centred_penalty(scores, images)) == pytest.approx(float((norms - 1).square().mean()))
+    assert one_centred_penalty(scores, images).item() == pytest.approx(float((norms - 1).square().mean()))
 
 
 @pytest.mark.parametrize("penalty", [zero_centred_penalty, one_centred_penalty])
 def test_penalties_have_the_gradient_of_finite_differences(penalty):
     weight = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
     penalty(*quadratic(weight)).backward()
-    up, down = (float(penalty(*quadratic(torch.tensor(2 + step).double()))) for step in (1e-5, -1e-5))
+    up, down = (penalty(*quadratic(torch.tensor(2 + step, dtype=torch.float64))).item() for step in (1e-5, -1e-5))
     assert float(weight.grad) == pytest.approx((up - down) / 2e-5, rel=1e-6)
 
 
@@ -57,4 +57,4 @@ def test_a_critic_that_answers_the_same_for_all_has_a_finite_penalty():
     scores, images = quadratic(torch.tensor(0.0).double().requires_grad_())
     penalty = one_centred_penalty(scores, images)
     penalty.backward()
-    assert float(penalty) == pytest.approx(1, abs=1e-5)
+    assert penalty.item() == pytest.approx(1, abs=1e-5)

@@ -23,7 +23,7 @@ def test_it_keeps_the_first_of_the_best_and_no_nan():
     kept = [best.offer(layer(value), score, step) for step, (value, score) in enumerate(offers)]
     assert kept == [True, True, False, False, False]
     target = layer(0.0)
-    assert best.put_into(target) and float(target.weight) == 2.0 and (best.score, best.step) == (0.7, 1)
+    assert best.put_into(target) and target.weight.item() == 2.0 and (best.score, best.step) == (0.7, 1)
 
 
 def test_what_it_keeps_is_a_copy_and_survives_its_state():
@@ -34,7 +34,7 @@ def test_what_it_keeps_is_a_copy_and_survives_its_state():
     again.restore(best.state())
     assert not again.offer(layer(7.0), -4.0, 6)
     again.put_into(model)
-    assert float(model.weight) == 1.0 and again.step == 5
+    assert model.weight.item() == 1.0 and again.step == 5
 
 
 def noise(count, seed):

@@ -1,5 +1,7 @@
 """The small grid a convolutional generator begins with, and how often it is doubled to reach the pictures' size."""
 
+import math
+
 from clearsight.types import Size
 
 SMALLEST, LARGEST = 4, 15  # sides of the first grid, in cells
@@ -17,16 +19,18 @@ def starting_grid(size: Size) -> tuple[Size, int]:
     if doublings and max(grid) <= LARGEST:
         return grid, doublings
     height, width = size
+    near_height, near_width = _nearest(size)
     raise ValueError(
         f"pictures of {height} x {width} px (height x width) cannot be made. Expected sides that are {SMALLEST} to "
-        f"{LARGEST}, both doubled the same number of times, such as {_near(height)} x {_near(width)} px. Resize the "
+        f"{LARGEST}, both doubled the same number of times, such as {near_height} x {near_width} px. Resize the "
         "pictures, or use gan-2014, which takes any size."
     )
 
 
-def _near(side: int) -> int:
-    """The multiple of a power of two closest to a side, with which most others go together."""
-    step = 2
-    while side / step > LARGEST:
-        step *= 2
-    return max(2 * SMALLEST, round(side / step) * step)
+def _nearest(size: Size) -> Size:
+    """The size closest to this one that can be made."""
+    found = []
+    for doublings in range(1, 12):
+        sides = [min(max(round(side / 2**doublings), SMALLEST), LARGEST) * 2**doublings for side in size]
+        found.append((sum(abs(math.log(new / old)) for new, old in zip(sides, size, strict=True)), tuple(sides)))
+    return min(found)[1]

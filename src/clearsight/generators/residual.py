@@ -99,7 +99,7 @@ class ResidualDiscriminator(nn.Module):
         for layer in self.widen:
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)  # type: ignore[arg-type]
         self.grid = nn.Parameter(torch.randn(widths[-1], *grid) / (grid[0] * grid[1]) ** 0.5)
-        self.linear = nn.Linear(widths[-1], outputs)
+        self.linear = nn.Linear(widths[-1], outputs, bias=False)  # only differences of scores count
         nn.init.kaiming_normal_(self.linear.weight, nonlinearity="linear")
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:

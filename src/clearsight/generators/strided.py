@@ -42,7 +42,8 @@ class StridedDiscriminator(nn.Module):
             layers += [nn.BatchNorm2d(wide)] if normalised else []
             layers += [nn.LeakyReLU(0.2)]
         self.shrink = nn.Sequential(*layers)
-        self.linear = nn.Linear(widths[-1] * grid[0] * grid[1], 1)
+        # A critic, which is the one without norms, is asked for differences only: a bias would never move.
+        self.linear = nn.Linear(widths[-1] * grid[0] * grid[1], 1, bias=normalised)
         small_normal_(self)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b"]:

@@ -7,7 +7,7 @@ never stopped.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -20,14 +20,6 @@ from clearsight.training.loop import on_device
 from clearsight.training.session import Diverged, Hooks, Interrupted, Session
 from clearsight.training.snapshots import BestSnapshot
 from clearsight.types import Adversarial, Batch, Training
-
-
-class Players(Adversarial, Protocol):
-    """A network of two players, as this loop needs it: ``Adversarial``, and a torch module."""
-
-    def train(self, mode: bool = True) -> nn.Module:
-        """Set training mode, as ``nn.Module`` does."""
-        ...
 
 
 def updates_per_step(network: Adversarial) -> int:
@@ -60,18 +52,18 @@ def fit_players(
         raise ValueError(
             f"a network of two players trains in one process, and {fabric.world_size} were asked for. Use one device."
         )
-    match_ = _Match(network, clock, training, fabric, hooks, state)
-    session, updates = match_.session, updates_per_step(network)
+    match = _Match(network, clock, training, fabric, hooks, state)
+    session, updates = match.session, updates_per_step(network)
     stream = ahead(lambda number: batches(number, clock.progress(number // updates)), clock.step * updates)
     try:
         while (progress := session.agreed_progress()) < 1:
-            match_.step(stream, progress)
+            match.step(stream, progress)
             if session.asked_to_stop:
                 session.save()
                 raise Interrupted
     finally:
         stream.close()  # type: ignore[attr-defined]
-    return match_.finish()
+    return match.finish()
 
 
 class _Match:
