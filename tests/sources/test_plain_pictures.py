@@ -124,7 +124,7 @@ def test_a_table_needs_no_truths(tmp_path, writers, header, cells, classes):
 def test_a_target_that_is_not_there_is_still_an_error(tmp_path, writers):
     writers.picture(tmp_path / "0.png")
     (tmp_path / "table.csv").write_text("path,label\n0.png,a\n")
-    with pytest.raises(DataError, match="no column colour"):
+    with pytest.raises(DataError, match="no column .colour. to predict"):
         sources.read(tmp_path / "table.csv", wanted=WANTED, target="colour")
 
 
