@@ -8,7 +8,7 @@ from clearsight.types import Adversarial, Batch, Generator, Label
 
 NAMES = ("a", "b", "c")
 PARTS = [part for part in catalogue.parts("generators") if hasattr(part.load(), "players")]
-SMALL = {"width": 8, "widest": 16, "hidden_units": 64, "maxout_units": 12, "latents": 10}
+SMALL = {"width": 8, "widths": (8, 8, 16), "hidden_units": 64, "maxout_units": 12, "latents": 10}
 each_part = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 KINDS = [((28, 28), 1, False), ((32, 32), 3, False), ((28, 28), 3, True), ((32, 32), 1, True), ((24, 32), 3, True)]
 each_kind = pytest.mark.parametrize(("size", "channels", "conditional"), KINDS, ids=str)
@@ -197,8 +197,9 @@ def test_schedules_leave_a_rate_that_is_positive_and_restartable(part):
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("gan", {"conditioning": "prayer"}), ("gan", {"blocks": 0}), ("gan", {"penalty": -1.0}),
-        ("gan", {"final_beta2": 1.0}), ("gan", {"widest": 4}), ("gan-2014", {"nets": "deep"}),
+        ("gan", {"conditioning": "prayer"}), ("gan", {"blocks": ()}), ("gan", {"penalised_share": 0.0}),
+        ("gan", {"penalty": -1.0}),
+        ("gan", {"final_beta2": 1.0}), ("gan", {"widths": (8, 0)}), ("gan-2014", {"nets": "deep"}),
         ("gan-2014", {"latents": 0}), ("dcgan", {"width": 0}), ("wgan-gp", {"critic_updates": 0}),
         ("wgan-gp", {"penalty": -1.0}), ("gan", {"size": (7, 8)}), ("dcgan", {"channels": 2}),
     ],

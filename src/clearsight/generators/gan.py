@@ -31,7 +31,7 @@ from clearsight.generators.players import (
     size_of,
     with_planes,
 )
-from clearsight.generators.residual import ResidualDiscriminator, ResidualGenerator, widths_of
+from clearsight.generators.residual import ResidualDiscriminator, ResidualGenerator, by_level
 from clearsight.ops.adversarial_losses import relativistic, zero_centred_penalty
 from clearsight.ops.differentiable_augmentation import DifferentiableAugmentation
 from clearsight.types import Batch, Losses, Training, Truth
@@ -43,23 +43,22 @@ CONDITIONINGS = ("projection", "concatenation")
 class GanConfig(Canvas):
     """What can be chosen of a Gan.
 
-    ``latents`` is the number of normal variates a picture is made of. ``width`` is the channels at full size; they
-    double with every halving up to ``widest``. ``blocks`` are the residual blocks at every size but the full one, which
-    has ``full_size_blocks``: they cost most there. The penalties weigh ``penalty`` at the beginning and
-    ``final_penalty`` at the end; a higher weight is safer and slower. The learning rate ends at ``final_rate`` of its
-    peak, and Adam's second beta goes from ``beta2`` to ``final_beta2``. ``conditioning`` is how the discriminator of a
-    conditional one learns of the class: by "projection" (Miyato and Koyama 2018) or "concatenation". ``colour``,
-    ``translation`` and ``cutout`` augment what the discriminator sees; leave colour and cutout out where colour, or a
-    part of the picture, is what tells.
+    ``latents`` is the number of normal variates a picture is made of. ``widths`` are the channels at full size, at half
+    of it and so on, the last number for all smaller sizes; ``blocks`` likewise the residual blocks of each network. The
+    penalties weigh ``penalty`` at the beginning and ``final_penalty`` at the end (more is safer and slower); they are
+    taken of a ``penalised_share`` of each batch, which has the same mean and costs less. The learning rate ends at
+    ``final_rate`` of its peak, and Adam's second beta goes from ``beta2`` to ``final_beta2``. ``conditioning`` is how
+    the discriminator of a conditional one learns of the class: by "projection" (Miyato and Koyama 2018) or
+    "concatenation". ``colour``, ``translation`` and ``cutout`` augment what the discriminator sees; leave colour and
+    cutout out where colour, or a part of the picture, is what tells.
     """
 
     latents: int = 64
-    width: int = 32
-    widest: int = 128
-    blocks: int = 1
-    full_size_blocks: int = 0
+    widths: tuple[int, ...] = (32, 64, 128)
+    blocks: tuple[int, ...] = (0, 1, 1)
     penalty: float = 1.0
     final_penalty: float = 0.1
+    penalised_share: float = 0.25
     final_rate: float = 0.05
     beta2: float = 0.9
     final_beta2: float = 0.99
@@ -70,20 +69,20 @@ class GanConfig(Canvas):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (
-            ("latents", 1),
-            ("width", 1),
-            ("widest", self.width),
-            ("blocks", 1),
-            ("full_size_blocks", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least {least}.")
+        if self.latents < 1:
+            raise ValueError(f"latents is {self.latents}. Expected at least 1.")
+        for name, least in (("widths", 1), ("blocks", 0)):
+            numbers = getattr(self, name)
+            if not numbers or min(numbers) < least:
+                raise ValueError(f"{name} is {numbers}. Expected numbers from {least} on, from the full size down.")
         if min(self.penalty, self.final_penalty) < 0:
             raise ValueError(f"penalty is {self.penalty} and final_penalty {self.final_penalty}. Expected 0 or more.")
-        for name in ("final_rate", "beta2", "final_beta2"):
-            if not 0 < getattr(self, name) <= 1 or (name != "final_rate" and getattr(self, name) == 1):
-                raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0 and below 1.")
+        for name in ("penalised_share", "final_rate"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0, up to 1.")
+        for name in ("beta2", "final_beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected a number from 0 on, below 1.")
         if self.conditioning not in CONDITIONINGS:
             raise ValueError(f"conditioning is {self.conditioning!r}. Expected one of {', '.join(CONDITIONINGS)}.")
 
@@ -103,8 +102,7 @@ class Gan(nn.Module):
         self.config = config
         self.classes = number_of_classes(config, class_names)
         grid, doublings = starting_grid(size_of(config))
-        widths = widths_of(config.width, config.widest, doublings)
-        blocks = [config.full_size_blocks] + [config.blocks] * doublings
+        widths, blocks = by_level(config.widths, doublings), by_level(config.blocks, doublings)
         self.projects = config.conditioning == "projection"
         planes, outputs = (0, 1 + self.classes) if self.projects else (self.classes, 1)
         self.generator = ResidualGenerator(config.latents + self.classes, config.channels, grid, widths, blocks)
@@ -138,22 +136,33 @@ class Gan(nn.Module):
             classes = shown_classes(batch, self.classes)
             noise = torch.randn(len(real), self.config.latents).to(real)
             made = self.generator(torch.cat([noise, classes], 1))
+            real, made = self.augment(torch.cat([real, made if player == GENERATOR else made.detach()])).chunk(2)
             if player == GENERATOR:
-                real, made = self.augment(torch.cat([real, made])).split(len(real))
-                return {"pairing": relativistic(*self._scores(torch.cat([made, real]), classes))}
-            images = self.augment(torch.cat([real, made.detach()])).requires_grad_()
-            preferred, other = self._scores(images, classes)
+                with torch.no_grad():
+                    other = self._scores(real, classes)
+                return {"pairing": relativistic(self._scores(made, classes), other)}
             weight = _between(self.config.penalty, self.config.final_penalty, batch.progress)
-            penalty = 2 * zero_centred_penalty(torch.cat([preferred, other]), images)
-            return {"pairing": relativistic(preferred, other), "R1 + R2": weight * penalty}
+            return self._discriminator_losses(real, made, classes, weight)
 
-    def _scores(self, images: Tensor, classes: Tensor) -> tuple[Tensor, ...]:
-        """The scores of two equally large halves of pictures, of the same classes."""
-        both = torch.cat([classes, classes])
+    def _discriminator_losses(self, real: Tensor, made: Tensor, classes: Tensor, weight: float) -> Losses:
+        """The pairing loss of all pairs, and the penalties of the first so many, seen apart for the others' sake."""
+        count = math.ceil(self.config.penalised_share * len(real))
+        images = torch.cat([real[:count], made[:count]]).requires_grad_()
+        scores = self._scores(images, torch.cat([classes[:count], classes[:count]]))
+        penalty = 2 * zero_centred_penalty(scores, images)
+        preferred, other = scores.chunk(2)
+        if count < len(real):
+            rest = torch.cat([classes[count:], classes[count:]])
+            more = self._scores(torch.cat([real[count:], made[count:]]), rest).chunk(2)
+            preferred, other = torch.cat([preferred, more[0]]), torch.cat([other, more[1]])
+        return {"pairing": relativistic(preferred, other), "R1 + R2": weight * penalty}
+
+    def _scores(self, images: Tensor, classes: Tensor) -> Float[Tensor, "b"]:
+        """How real each picture is, as one of its class."""
         if not self.projects:
-            return self.discriminator(with_planes(images, both))[:, 0].chunk(2)
+            return self.discriminator(with_planes(images, classes))[:, 0]
         outputs = self.discriminator(images)
-        return (outputs[:, 0] + (outputs[:, 1:] * both).sum(1)).chunk(2)
+        return outputs[:, 0] + (outputs[:, 1:] * classes).sum(1)
 
     def optimizer(self, player: str, training: Training) -> Optimizer:
         """Adam without momentum."""
