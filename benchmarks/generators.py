@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from clearsight.training.collapse import collapse_warning
 from lightning_fabric import Fabric
 from PIL import Image
 from safetensors.torch import save_file
@@ -31,7 +32,6 @@ from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import at_once
 from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.budget import Budget, Clock
-from clearsight.training.collapse import collapse_warning
 from clearsight.training.session import Hooks, Moment
 from clearsight.types import Training
 

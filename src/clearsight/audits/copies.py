@@ -30,7 +30,7 @@ def copies(request: Request) -> tuple[Finding, ...]:
     known = bool(np.isfinite(rate.value))
     return (
         Finding(
-            question="what it does",
+            question="when to trust it",
             claim=_claim(rate, verdict, metric, made, statistics.images - made),
             metric="copies of training pictures",
             value=rate.value if known else None,

@@ -99,7 +99,7 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -
         more = calibrators(seen, len(generated), config.seed, about)
     found = likelihood_findings(network, real, config.seed)
     return Judged(
-        evidence=evidence, more=more, found=found, reference=seen, generated=generated, pairs=nearest.closest(6)
+        evidence=evidence, more=more, found=found, reference=seen, generated=generated, pairs=nearest.closest(12)
     )
 
 
@@ -119,20 +119,18 @@ def made(network: Any, count: int, seed: int, classes: int, watch: Callable[[int
 
 
 def pictures_of(dataset: CachedDataset, size: Any, most: int) -> Pictures:
-    """At most so many pictures of a split, evenly spread, cut to a size; with their classes where they have one each."""
+    """At most so many pictures of a split, evenly spread, cut to a size, with their classes where each has one."""
     whole = CroppedDataset(dataset, size)
     place = np.linspace(0, len(whole) - 1, min(len(whole), most)).round().astype(int)
     records = [whole.records[int(k)] for k in place]
     truths = [whole.truth(int(k)) for k in place]
     labelled = all(isinstance(truth, Label) for truth in truths)
     classes = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)]) if labelled else None
-    attributes = sorted({name for record in records for name in record.groups})
     return Pictures(
         images=whole.stack()[torch.from_numpy(place)],
         ids=tuple(record.id for record in records),
         classes=classes,
         clusters=tuple(record.cluster for record in records),
-        groups={name: np.array([record.groups.get(name, "unknown") for record in records]) for name in attributes},
     )
 
 
@@ -159,7 +157,7 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
         "Trained on": f"{len(gathered.cached['train'])} pictures",
         "Compared with": f"{about['real']} pictures of the split {about['split']}, not trained on",
         "Pictures made": about["generated"],
-        "Features": f"{about['first extractor']}; {about['second extractor']}",
+        "Features": "; ".join(judged.evidence.statistics.extractors),
         "Resizer": about["resizer"],
         "Budget": f"{amount:g} {kind}",
         "Batch": str(training["batch_size"]),

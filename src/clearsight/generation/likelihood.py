@@ -25,29 +25,32 @@ def likelihood_findings(network: Any, real: Pictures, seed: int) -> tuple[Findin
     some = real.select(place)
     images = some.images.float() / 255
     classes = some.classes if getattr(network.config, "conditional", False) else None
-    random = torch.Generator().manual_seed(seed)
-    nats = network.negative_log_likelihood(images, SAMPLES, random, classes).double().numpy()
-    bound = network.negative_log_likelihood(images, 1, torch.Generator().manual_seed(seed), classes).double().numpy()
-    clusters = np.unique(
-        [name or f"/{k}" for k, name in enumerate(some.clusters or [""] * len(some))], return_inverse=True
-    )[1]
-    value, low, high = _mean(nats, clusters)
-    pixels = network.config.likelihood
+    binary = network.config.likelihood == "bernoulli"
+    measure = network.negative_log_likelihood if binary else network.bits_per_dim
+    unit = "nats for each" if binary else "bits for each number of a picture (8 without a model)"
+    found, bound = (
+        measure(images, samples, torch.Generator().manual_seed(seed), classes).double().cpu().numpy()
+        for samples in (SAMPLES, 1)
+    )
+    names = some.clusters or ("",) * len(some)
+    clusters = np.unique([name or f"/{k}" for k, name in enumerate(names)], return_inverse=True)[1]
+    value, low, high = _mean(found, clusters)
     active = network.active_units(images, classes)
     count = int(clusters.max()) + 1
     method = (
-        f"{SAMPLES} importance samples for each of {len(nats)} held-out pictures, pixels taken as {pixels}; 95% normal "
-        f"interval of the mean over {count} clusters."
+        f"{SAMPLES} importance samples for each of {len(found)} held-out pictures, pixels taken as "
+        f"{network.config.likelihood}; 95% normal interval of the mean over {count} clusters."
     )
+    claim = (
+        f"Held-out pictures take {value:.2f} {unit} ({low:.2f} to {high:.2f}); by one sample, the bound it is trained "
+        f"on, {bound.mean():.2f}."
+    )
+    metric = "negative log-likelihood" if binary else "bits per dimension"
     return (
-        _finding(
-            f"Held-out pictures cost it {value:.2f} nats each ({low:.2f} to {high:.2f}); by one sample, the bound it is "
-            f"trained on, {bound.mean():.2f}.",
-            "negative log-likelihood", value, (low, high), len(nats), method, LIMITS, count,
-        ),
+        _finding(claim, metric, value, (low, high), len(found), method, LIMITS, count),
         _finding(
             f"{active} of {network.config.latents} latents say something about a picture.",
-            "active units", float(active), None, len(nats),
+            "active units", float(active), None, len(found),
             "Latents whose posterior mean varies by more than 0.01 over these pictures (Burda et al. 2016).",
             "A latent that is not active is not a fault: the pictures did not need it.", None,
         ),

@@ -42,8 +42,8 @@ def examples_of(
     if pairs:
         rows = torch.cat([torch.stack([generated.images[row], train.images[near]]) for row, near in pairs])
         made.append(
-            _kept(run, "examples/nearest.png", png(grid(rows, 2), about), "copied",
-                  "Left: generated. Right: the training picture it is most like, in features and pixels")
+            _kept(run, "examples/nearest.png", png(grid(rows, 8), about), "copied",
+                  f"{len(pairs)} pairs: each generated picture, and right of it the training picture it is most like")
         )  # fmt: skip
     return made
 
