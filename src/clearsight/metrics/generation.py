@@ -94,7 +94,7 @@ class GenerationStatistics:
         return None
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
-        """How real the two-sample classifier finds each generated picture that it did not learn from; NaN for others."""
+        """How real the two-sample classifier finds each generated picture it did not learn from; NaN for others."""
         return "log odds of being real", np.where(self.generated, -self.scores, np.nan)
 
     def with_options(self, **options: Any) -> "GenerationStatistics":
