@@ -64,18 +64,19 @@ def main() -> None:
             if finding.value is not None
         }
         last = [row for row in run.read_log() if "step" in row][-1]
+        settings = run.config.settings  # read before the folder goes
     print(
         json.dumps(
             {
                 "benchmark": asked.recipe,
-                **run.config.settings["budget"],
+                **settings["budget"],
                 "seed": asked.seed,
                 "pictures": len(found.ids),
                 **{name: [round(value, 4) for value in values] for name, values in measured.items()},
                 "steps": last["step"],
                 "training_s": round(last["seconds"], 1),
                 "whole_s": round(seconds, 1),
-                "trained in": run.config.settings["precision"],
+                "trained in": settings["precision"],
                 "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,

@@ -11,6 +11,7 @@ from PIL import Image
 import clearsight as cs
 from clearsight.evaluation.conclusion import NOTHING_HELD_OUT, SAME_PICTURES_CALIBRATED
 from clearsight.metrics.classification import ClassificationStatistics
+from clearsight.metrics.reconstruction import ReconstructionStatistics
 from clearsight.metrics.temperature import best_temperature
 from clearsight.run import Run
 
@@ -199,3 +200,58 @@ def test_networks_and_data_must_fit(made):
     with pytest.raises(ValueError, match="--min-score chooses among boxes|min_score"):
         run = trained("mlp", made / "folders", made / "run", epochs=1)
         cs.predict(run, made / "folders" / "val", min_score=0.5)
+
+
+@pytest.fixture(scope="module")
+def photos(made, tmp_path_factory):
+    """The pictures of the class folders without their classes, in one folder."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, path in enumerate(sorted((made / "folders").rglob("*.png"))):
+        shutil.copy(path, folder / f"{number:02}.png")
+    return folder
+
+
+def test_noise_is_removed_without_a_label(made, photos, tmp_path):
+    settings = {"widths": "16,24", "patch_px": 16, "levels": "40,40", "judged_level": 40, "held_out": 1 / 3}
+    run = trained("denoiser", photos, tmp_path / "run", epochs=15, settings=settings)
+    assert run.config.task == "reconstruction" and "remove noise" in run.read_card().summary
+    card, rows = check(run, "reconstruction", "PSNR", 18, photos / "00.png", tmp_path)
+    gain = next(finding for finding in card.findings if finding.metric == "PSNR gained")
+    assert gain.interval is not None and len(gain.series["label"]) == 4 and "noisy pictures" in gain.claim
+    rivals = {one for one in run.evidence_names if one.startswith("baseline")}
+    assert rivals == {
+        f"baseline-{name}" for name in ("val", "identity-val", "gaussian-filter-val", "median-filter-val")
+    }
+    assert card.facts["Judged with"].startswith("gaussian noise of level 40") and "Classes" not in card.facts
+    assert rows == [{"image_id": 1, "file_name": str(photos / "00.png"), "picture": "pictures/00.png", "width": 32,
+                     "height": 32}]  # fmt: skip
+    restored = Image.open(tmp_path / "found" / "pictures" / "00.png")
+    assert restored.size == (SIDE, SIDE) and Image.open(tmp_path / "found" / "overlays" / "00.jpg").width > 2 * SIDE
+    again = cs.audit(run)
+    assert any(finding.metric == "PSNR gained" for finding in again.findings)
+    other = cs.evaluate(run, made / "street", split="val")
+    assert other.task == "reconstruction" and len(other.ids) == 20
+
+
+def test_a_picture_is_kept_in_a_code_and_scored_by_class(made, tmp_path):
+    settings = {"backbone": "regnetx_002", "width": 8, "bottleneck": 16, "optimizer": "adamw"}
+    run = trained("autoencoder", made / "folders", tmp_path / "run", epochs=20, settings=settings)
+    card, _ = check(run, "reconstruction", "PSNR", 12, made / "folders" / "val" / "red", tmp_path)
+    assert "reconstruct pictures" in card.summary and not any(f.metric == "PSNR gained" for f in card.findings)
+    assert set(run.read_evidence("val", ReconstructionStatistics).groups["class"]) == set(COLOURS)
+    classifier = trained(
+        "classifier", made / "folders", tmp_path / "classifier", backbone=f"run:{run.path}", epochs=1
+    )  # fmt: skip
+    assert classifier.config.backbone == "regnetx_002"
+
+
+def test_a_denoiser_of_one_seed_ends_in_the_same_weights(photos, tmp_path):
+    settings = {"widths": "8,8", "patch_px": 16, "precision": "float32", "batch_size": 8}
+    whole = trained("denoiser", photos, tmp_path / "whole", epochs=2, settings=settings)
+    again = trained("denoiser", photos, tmp_path / "again", epochs=2, settings=settings)
+    assert all((whole.read_weights()[name] == weight).all() for name, weight in again.read_weights().items())
+
+
+def test_pictures_alone_train_no_classifier(photos):
+    with pytest.raises(ValueError, match="Models for such data: autoencoder, denoiser"):
+        trained("cnn", f"pictures:{photos}", None)

@@ -28,12 +28,25 @@ if TYPE_CHECKING:
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.runs import runs as runs
+    from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.train import train as train
 
 _VERBS = {
     **{
         name: f"verbs.{name}"
-        for name in ("audit", "compare", "data", "datasets", "evaluate", "export", "models", "predict", "runs", "train")
+        for name in (
+            "audit",
+            "compare",
+            "data",
+            "datasets",
+            "evaluate",
+            "export",
+            "models",
+            "predict",
+            "runs",
+            "sample",
+            "train",
+        )  # fmt: skip
     },
     **{"demo": "recipes.demo", "load_exported": "exported"},
 }

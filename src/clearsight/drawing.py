@@ -23,6 +23,7 @@ from clearsight.types import (
     Instances,
     Label,
     Labels,
+    Picture,
     Prediction,
     Scores,
     Segmentation,
@@ -139,6 +140,20 @@ def _(
         draw.rectangle((0, top, picture.width, top + height), fill="#000000b0")
         draw.text((6, top + height // 5), words, fill="white" if right or number else "#ff9f9f", font=font)
     return picture
+
+
+@_drawn.register
+def _(prediction: Picture, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int) -> Image.Image:
+    """What was given, what was made of it, and the original where it is known, side by side."""
+    sheet = beside(picture_of(image), picture_of(in_bytes(prediction)), gap := max(2, image.shape[2] // 50))
+    if isinstance(truth, Picture):
+        sheet = beside(sheet, picture_of(in_bytes(truth)), gap)
+    return magnified(sheet, at_least_px)[0]
+
+
+def in_bytes(picture: Picture) -> UInt8[Tensor, "3 h w"]:
+    """A picture in [0, 1] in whole numbers, as a file holds it."""
+    return (picture.image.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
 
 
 def beside(one: Image.Image, other: Image.Image, gap: int) -> Image.Image:

@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from clearsight.sources.batches.views import ahead
-from clearsight.training import loop
+from clearsight.training import loop, session
 from clearsight.training.optimizers import optimizers_for
 from clearsight.types import Batch, Training
 
@@ -158,7 +158,7 @@ def test_validation_costs_a_bounded_share():
 
 def test_validation_does_not_change_what_is_learnt(monkeypatch):
     plain, _, _ = run(loop.Budget(epochs=3))
-    monkeypatch.setattr(loop, "FIRST_VALIDATION_S", 0.0)
+    monkeypatch.setattr(session, "FIRST_VALIDATION_S", 0.0)
     scores = []
     judged, _, _ = run(loop.Budget(epochs=3), validate=lambda model: scores.append(1) or 0.5, validation_share=1.0)
     assert scores and same(plain, judged)

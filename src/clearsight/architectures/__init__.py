@@ -1,7 +1,9 @@
 """One architecture per file; an import is the registration."""
 
+from .autoencoder import Autoencoder as Autoencoder
 from .classifier import Classifier as Classifier
 from .cnn import Cnn as Cnn
+from .denoiser import Denoiser as Denoiser
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .faster_rcnn import FasterRcnn as FasterRcnn
 from .mask_rcnn import MaskRcnn as MaskRcnn

@@ -52,11 +52,11 @@ def _headline(
     about, unit = evidence.about, evidence.unit
     of = "".join(f" {word} {about[key]}" for word, key in (("of", "data"), ("in split", "split")) if about.get(key))
     if not np.isfinite(estimate.value):
-        claim = f"Its {metric.name} is not defined: the {estimate.images} {unit} hold nothing to judge it by."
+        claim = f"Its {metric.name} is not defined: the {evidence.counted} hold nothing to judge it by."
     else:
         claim = (
             f"It reaches {metric.name} {number(estimate.value, metric)}{between(estimate.interval, metric)} "
-            f"on {estimate.images} {unit}{of}"
+            f"on {evidence.counted}{of}"
         )
         guess = guesses.get(metric.name, float("nan"))
         better = guess < estimate.value if metric.higher_is_better else guess > estimate.value

@@ -1,4 +1,4 @@
-"""The commands that use a trained model: predict, and export."""
+"""The commands that use a trained model: predict, sample, and export."""
 
 import sys
 from pathlib import Path
@@ -91,6 +91,48 @@ def _predict_exported(
     show(list(found.rows), lambda: verb.said(found), as_json)
 
 
+def sample(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(metavar="NUMBER", help="How many pictures.")] = 16,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Which pictures: the same seed gives the same ones.")] = 0,
+    truncation: Annotated[
+        float, typer.Option(metavar="SCALE", help="Below 1: more typical and less varied pictures.")
+    ] = 1.0,
+    classes: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAMES", help="Classes to make, in turn, separated by commas; default: all."),
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="A new folder for one PNG file per picture and a table.")
+    ] = None,
+    grid: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A PNG file of all pictures side by side; default: samples.png.")
+    ] = None,
+    interpolate: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Make a path through so many pictures, for --video or --folder.")
+    ] = 0,
+    video: Annotated[
+        str | None, typer.Option(metavar="FILE", help="With --interpolate: an MP4 or GIF file of the path.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make pictures with a trained generator: single ones, a grid, or a video between them."""
+    from clearsight.verbs.sample import sample as run_sample
+
+    if folder is None and video is None:
+        grid = grid or "samples.png"
+    made = run_sample(
+        run, count=count, seed=seed, truncation=truncation, classes=words(classes), folder=folder, grid=grid,
+        interpolate=interpolate, video=video, quiet=quiet,
+    )  # fmt: skip
+    content = {**made.about, "pictures": len(made.pictures), "files": [str(path) for path in made.files]}
+    places = [str(path) for path in made.files if folder is None or path.parent != Path(folder)]
+    places += [] if folder is None else [f"{folder}/ ({len(made.pictures)} pictures and samples.json)"]
+    text = f"{len(made.pictures)} pictures made by {made.about['run']}, seed {seed}: {', '.join(places)}"
+    show(content, lambda: f"{text}\nThey are generated: every PNG file says so, and by which run.", as_json)
+
+
 def export(
     run: RunFolder,
     to: Annotated[str, typer.Option(metavar="FORMAT", help="onnx, openvino or torchscript.")] = "onnx",
@@ -121,4 +163,4 @@ def export(
     show(content, lambda: f"{made.path}, described in {made.path.name}.json\n{made.said}", as_json)
 
 
-COMMANDS = (predict, export)
+COMMANDS = (predict, sample, export)

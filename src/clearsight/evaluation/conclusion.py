@@ -16,10 +16,12 @@ from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
+from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
+from clearsight.loading.posing import corruption_of, posed
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.temperature import at_temperature, best_temperature
 from clearsight.run import Config, Run
@@ -32,6 +34,7 @@ from clearsight.types import (
     Evidence,
     Example,
     Finding,
+    Picture,
     Prediction,
     Request,
     Sample,
@@ -40,6 +43,10 @@ from clearsight.types import (
 )
 
 WORST, BEST = 3, 3
+BESIDE: dict[type, str] = {
+    Segmentation: " (left: what it says, right: the truth)",
+    Picture: " (left: what it is given, middle: what it makes of it, right: the original)",
+}
 SAME_PICTURES = (
     "What was settled for deployment (such as a score threshold) was chosen on the same pictures the model is judged "
     "on, because the data has no test split: numbers at the threshold are a little too good."
@@ -65,14 +72,16 @@ def conclude(
     quiet: bool = False,
 ) -> Card:
     """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report."""
-    config, source = run.config, gathered.source
+    config = run.config
+    source = posed(gathered.source, config)
     judged, notes = _judge(run, source, quiet)
     split = judged.about["split"]
     run.write_evidence(split, judged)
     baseline = baseline_for(run, source, judged)
     examples = examples_of(run, source.split(split), judged)
     facts = _facts(run.config, source, judged)
-    request = Request(evidence=judged, more={"baseline": baseline}, by=tuple(by), zone=zone, seed=config.seed)
+    more = {"baseline": baseline, **filters_for(run, source, judged)}
+    request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -124,6 +133,8 @@ WORK = {
     "tagging": "find which of {classes} a picture shows",
     "segmentation": "classify every pixel as {classes}",
     "regression": "estimate {target}",
+    "reconstruction": "{restore} pictures",
+    "generation": "make pictures like these",
 }
 
 
@@ -133,7 +144,10 @@ def summary_of(config: Config) -> str:
     rest = f"{len(names) - 5} more" if len(names) > 6 else names[-1] if names else ""
     link = "or" if config.task in ("classification", "segmentation") else "and"
     classes = f" {link} ".join(part for part in (", ".join(names[: 5 if len(names) > 6 else -1]), rest) if part)
-    work = WORK[config.task].format(classes=classes, target=config.settings.get("target") or "a number")
+    restore = "remove noise from" if corruption_of(config.settings["model"]) else "reconstruct"
+    work = WORK[config.task].format(
+        classes=classes, target=config.settings.get("target") or "a number", restore=restore
+    )
     backbone = f" on the backbone {config.backbone}" if config.backbone else ""
     article = "An" if config.model[0] in "aeiou" else "A"
     return f"{article} {config.model}{backbone}, trained on {config.data_name} for {_budget(config)} to {work}."
@@ -229,7 +243,7 @@ def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
         drawn.save(file, "JPEG", quality=88)
         path = f"examples/{kind}-{number}.jpg"
         run.write_file(path, file.getvalue())
-        beside = " (left: what it says, right: the truth)" if isinstance(found, Segmentation) else ""
+        beside = next((words for kind, words in BESIDE.items() if isinstance(found, kind)), "")
         caption = f"{sample.id}: {what} {scores[row]:.2f}{beside}"
         examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
     return examples + error_pictures(run, dataset, judged, predictor)
@@ -249,13 +263,16 @@ def deployed_part(found: Prediction, config: Config) -> Prediction:
 
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
     training = config.settings["training"]
+    restores = config.task == "reconstruction"
+    corruption = corruption_of(config.settings["model"])
     return {
         "Model": config.model,
         "Backbone": config.backbone or "none",
         "Data": f"{config.data_name} ({source.format})",
-        "Classes": ", ".join(config.class_names) or "none: a number is estimated",
+        **({} if restores else {"Classes": ", ".join(config.class_names) or "none: a number is estimated"}),
         "Trained on": f"{len(source.split('train'))} pictures",
         "Evaluated on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
+        **({} if corruption is None else {"Judged with": str(corruption)}),
         "Clusters": evidence.about["clusters"],
         "Budget": _budget(config),
         "Longer side": f"{training['size_px']} px",
@@ -272,6 +289,8 @@ def _untested(request: Request) -> tuple[str, ...]:
         f"{unit} from other places{'' if rows else ', cameras'} or times than these data",
         "what breaks it: values nobody has seen, columns that change their meaning"
         if rows
+        else "whether people take its pictures for real ones, and what they are used for"
+        if request.evidence.task == "generation"
         else "what breaks it: noise, blur, unusual light, things it was never shown",
         "how much another random seed would change these numbers: they speak of this model only",
     ]

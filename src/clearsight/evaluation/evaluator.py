@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from clearsight.inference.predictor import Predictor
 from clearsight.sources import records_of
 from clearsight.types import UNKNOWN, Dataset, Evidence, Prediction, Sample, Size, Task, Truth
 
@@ -18,7 +17,7 @@ PART = 64  # predictions kept until they are counted: class maps of a whole data
 
 
 def evaluate(
-    predictor: Predictor,
+    predictor: Callable[[Iterator[Any]], Iterator[Prediction]],
     task: Task,
     dataset: Dataset,
     *,
@@ -28,6 +27,7 @@ def evaluate(
 ) -> Evidence:
     """Predict on every sample and keep the statistics that every metric and audit needs.
 
+    ``predictor`` gives one prediction for each picture, in order: a ``Predictor``, or any such function.
     ``about`` is added to the origin stated in the evidence; ``watch(done, total)`` is called with the progress;
     ``options`` go to the task's statistics (such as the deployed threshold of a detector).
     """

@@ -9,10 +9,11 @@ from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.loading import trained
 from clearsight.loading.data import gather
+from clearsight.loading.posing import posed
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
 from clearsight.sources.samples.clustering import AUTO, NONE
-from clearsight.types import Dataset, Evidence, Training
+from clearsight.types import Dataset, Evidence, Picture, Training
 
 FINGERPRINT_DIGITS = 8
 
@@ -30,21 +31,23 @@ def read_for(
     Clusters are its own too unless ``cluster`` is said; runs that were made before there was a choice inferred none.
     """
     config = run.config
+    kind = trained.task_of(config).truth_type
     own = same_place(data, config.data)
     if own and attributes is None:
         attributes = config.settings["attributes"]
-    return gather(
+    source = gather(
         str(data),
         int(config.settings["training"]["size_px"]),
         attributes=attributes,
         skip_bad=skip_bad or (own and config.settings["skip_bad"]),
         held_out=float(config.settings["training"].get("held_out", Training().held_out)) if own else 0.0,
-        class_names=config.class_names or None,
-        wanted=(trained.task_of(config).truth_type,),
+        class_names=None if kind is Picture else config.class_names or None,
+        wanted=(kind,),
         target=target or config.settings.get("target"),
         cluster=cluster or (config.settings.get("cluster", NONE) if own else AUTO),
         resplit=own and config.settings.get("resplit", False),
     ).source
+    return posed(source, config)
 
 
 def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:

@@ -18,8 +18,9 @@ Picture = UInt8[Tensor, "3 h w"]
 class Predictor:
     """Predicts on pictures of any size, in their own pixels.
 
-    ``size_px`` is the longer side of the network's input; ``batch`` the batch size, of consecutive pictures of one
-    canvas size; ``dtype`` float32 or bfloat16.
+    ``size_px`` is the longer side of the network's input, unless it is one that sees every picture in its own pixels
+    (``own_pixels``); ``batch`` the batch size, of consecutive pictures of one canvas size; ``dtype`` float32 or
+    bfloat16.
     """
 
     keeps_memory = True  # faster, but memory of large pictures is not returned to the system
@@ -35,11 +36,12 @@ class Predictor:
         network = fold_norms(deepcopy(model).cpu().float().eval().requires_grad_(False), probe)
         self.model = network.to(device=self.device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore
         self.size_px, self.batch, self.dtype = size_px, batch, dtype
+        self.own_pixels = bool(getattr(model, "own_pixels", False))
         self.multiple = max(model.strides, default=1)
 
     def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
         """One prediction per picture, in order."""
-        laid = ((views.canvas_for(_size(image), self.size_px, self.multiple), image) for image in images)
+        laid = ((self._canvas(_size(image)), image) for image in images)
         for canvas, run in groupby(laid, key=lambda pair: pair[0]):
             for chunk in _chunks((image for _, image in run), self.batch):
                 yield from self._predict(canvas, chunk)
@@ -48,13 +50,20 @@ class Predictor:
         self, images: Sequence[Picture], canvas: Size | None = None
     ) -> tuple[Float[Tensor, "b 3 h w"], list[views.Placement]]:
         """Pictures of one size, or for one ``canvas``, letterboxed for the network, and the placement of each."""
-        canvas = canvas or views.canvas_for(_size(images[0]), self.size_px, self.multiple)
+        canvas = canvas or self._canvas(_size(images[0]))
         placements = [
-            views.Placement(size=_size(image), placed=views.fitted(_size(image), self.size_px)) for image in images
+            views.Placement(size=size, placed=views.fitted(size, self._longer(size))) for size in map(_size, images)
         ]
         pasted = [views.paste(image, canvas, at) for image, at in zip(images, placements, strict=True)]
         stack = torch.stack(pasted).to(self.device).contiguous(memory_format=torch.channels_last)
         return stack.to(self.dtype).div_(255), placements
+
+    def _longer(self, size: Size) -> int:
+        """The longer side at which the network sees a picture of this size."""
+        return max(size) if self.own_pixels else self.size_px
+
+    def _canvas(self, size: Size) -> Size:
+        return views.canvas_for(size, self._longer(size), self.multiple)
 
     def _predict(self, canvas: Size, images: list[Tensor]) -> list[Prediction]:
         batch, placements = self.laid(images, canvas)

@@ -1,4 +1,4 @@
-"""Class maps of large pictures by sliding windows, whose probabilities are blended where they overlap."""
+"""Class maps and restored pictures, of large pictures by sliding windows, blended where these overlap."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,16 +9,17 @@ from torch import Tensor
 
 from clearsight.inference.predictor import Picture, Predictor
 from clearsight.types import ClassProbabilities, Model, Prediction, Segmentation
+from clearsight.types import Picture as Restored
 
 OVERLAP = 0.25
 MIN_WEIGHT = 0.01  # of a pixel at the very edge of a window: small, but above 0 where no other window covers it
 
 
 class WindowedPredictor(Predictor):
-    """Predicts class maps of pictures of any size, each window of ``window_px`` predicted as a picture of its own.
+    """Predicts class maps, or pictures, for pictures of any size, each window of ``window_px`` as one of its own.
 
-    Windows overlap by a quarter; where they do, their probabilities are averaged, with less weight towards their
-    edges, where a pixel has little context. Only one row of windows is in memory at a time.
+    Windows overlap by a quarter; where they do, their probabilities (or colours) are averaged, with less weight towards
+    their edges, where a pixel has little context. Only one row of windows is in memory at a time.
     """
 
     keeps_memory = False
@@ -37,22 +38,29 @@ class WindowedPredictor(Predictor):
         if window_px < 32:
             raise ValueError(f"window_px is {window_px}. Expected 32 px or more.")
         self.window_px = window_px
+        self.restores = False  # until the first window shows it
 
     def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
         """One prediction per picture, in order; pictures that fit into a window are predicted whole."""
+        small: list[Picture] = []
         for image in images:
-            if max(image.shape[1:]) > self.window_px:
+            large = max(image.shape[1:]) > self.window_px
+            if not large:
+                small.append(image)
+            if large or len(small) == self.batch:
+                yield from super().__call__(small)
+                small = []
+            if large:
                 yield self._by_windows(image)
-            else:
-                yield from super().__call__([image])
             del image  # the next one is decoded before the name is taken again
+        yield from super().__call__(small)
 
-    def _by_windows(self, image: Picture) -> Segmentation:
+    def _by_windows(self, image: Picture) -> Segmentation | Restored:
         height, width = image.shape[1:]
         sides = (min(self.window_px, height), min(self.window_px, width))
         tops, lefts = starts(height, sides[0]), starts(width, sides[1])
         weight = hat(sides[0])[:, None] * hat(sides[1])[None]
-        labels, confidence = [], []
+        strips: list[tuple[Tensor, ...]] = []
         waiting: tuple[Tensor, Tensor] | None = None  # sums and weights of rows that the next windows add to
         for number, top in enumerate(tops):
             total, weights = self._row(image[:, top : top + sides[0]], lefts, sides[1], weight)
@@ -61,10 +69,21 @@ class WindowedPredictor(Predictor):
                 total[:, :overlap] += waiting[0]
                 weights[:overlap] += waiting[1]
             done = tops[number + 1] - top if number + 1 < len(tops) else sides[0]
-            best = (total[:, :done] / weights[:done]).max(0)
-            labels.append(best.indices.to(torch.uint8).cpu())
-            confidence.append(best.values.cpu())
+            strips.append(self._strip(total[:, :done] / weights[:done]))
             waiting = (total[:, done:], weights[done:])
+        return self._joined(strips)
+
+    def _strip(self, maps: Float[Tensor, "c h w"]) -> tuple[Tensor, ...]:
+        """What is kept of finished rows: labels and confidence of class maps, and pictures as they are."""
+        if self.restores:
+            return (maps.cpu(),)
+        best = maps.max(0)
+        return (best.indices.to(torch.uint8).cpu(), best.values.cpu())
+
+    def _joined(self, strips: Sequence[tuple[Tensor, ...]]) -> Segmentation | Restored:
+        if self.restores:
+            return Restored(image=torch.cat([image for (image,) in strips], 1))
+        labels, confidence = zip(*strips, strict=True)
         return Segmentation(labels=torch.cat(labels), confidence=torch.cat(confidence))
 
     def _row(self, strip: Picture, lefts: Sequence[int], side: int, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,15 +103,21 @@ class WindowedPredictor(Predictor):
         return total, weights
 
     def _probabilities(self, windows: list[Tensor]) -> Float[Tensor, "b c h w"]:
-        """Class probabilities of windows of one size, at their own size."""
+        """Class probabilities, or colours, of windows of one size, at their own size."""
         size = (windows[0].shape[1], windows[0].shape[2])
         batch, (at, *_) = self.laid(windows)
         placed = at.placed
         with torch.inference_mode():
             found = self.model.predict(batch)  # type: ignore[operator]
-            assert all(isinstance(one, ClassProbabilities) for one in found)
-            maps = torch.stack([one.probabilities[:, : placed[0], : placed[1]].float() for one in found])
+            self.restores = isinstance(found[0], Restored)
+            maps = torch.stack([_map_of(one)[:, : placed[0], : placed[1]].float() for one in found])
             return maps if placed == size else F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+def _map_of(found: Prediction) -> Float[Tensor, "c h w"]:
+    """Numbers for every pixel, which windows can be blended by: probabilities of classes, or colours."""
+    assert isinstance(found, ClassProbabilities | Restored)
+    return found.image if isinstance(found, Restored) else found.probabilities
 
 
 def starts(side: int, window: int, overlap: float = OVERLAP) -> list[int]:

@@ -15,29 +15,48 @@ from clearsight.inference.windows import OVERLAP, WindowedPredictor
 from clearsight.run import Config, Run
 from clearsight.settings import choose, renamed
 from clearsight.sources import records_of
-from clearsight.types import Boxes, ClassMap, Dataset, Model, Size, Task
+from clearsight.types import Boxes, ClassMap, Dataset, Model, Picture, Size, Task
+
+LARGE_PX = 1024
 
 
-def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Model:
+def kind_of(model: str) -> Any:
+    """The class of a network by its name: one that predicts from pictures, or one that makes them."""
+    generators = {part.name: part for part in catalogue.parts("generators")}
+    return (generators.get(model) or catalogue.find("architectures", model)).load()
+
+
+def makes_pictures(model: str) -> bool:
+    """Whether the model of that name is a generator."""
+    return any(part.name == model for part in catalogue.parts("generators"))
+
+
+def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Any:
     """A network by its name and its config, weights random but for the backbone's where ``pretrained``."""
-    kind = catalogue.find("architectures", model).load()
+    kind = kind_of(model)
+    if makes_pictures(model):
+        _refuse_pretrained(model, pretrained)
+        return kind(choice, class_names)
     if not hasattr(choice, "backbone"):
-        if pretrained:
-            raise ValueError(
-                f"{model} has no backbone, so there are no weights to start it from. Leave out --pretrained."
-            )
+        _refuse_pretrained(model, pretrained)
         return kind(choice, None, class_names)
     return kind(choice, backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained), class_names)
 
 
+def _refuse_pretrained(model: str, pretrained: bool | Path) -> None:
+    if pretrained:
+        raise ValueError(f"{model} has no backbone, so there are no weights to start it from. Leave out --pretrained.")
+
+
 def multiple_of(model: str) -> int:
     """What the sides of the pictures a model sees are multiples of, in px: the coarsest stride of its backbone."""
-    return max(catalogue.find("architectures", model).load().strides, default=1)
+    return max(kind_of(model).strides, default=1)
 
 
 def tasks_of(model: str) -> dict[type, str]:
     """The tasks that a model can answer, by the kind of truth they need; the usual one first."""
-    return {task_named(name).truth_type: name for name in catalogue.find("architectures", model).load().tasks}
+    names = ("generation",) if makes_pictures(model) else kind_of(model).tasks
+    return {task_named(name).truth_type: name for name in names}
 
 
 def backbone_name(network: Model) -> str:
@@ -56,10 +75,10 @@ def task_named(name: str) -> Task:
     return task
 
 
-def load(run: Run) -> Model:
+def load(run: Run) -> Any:
     """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
     config, weights = run.config, run.read_weights()
-    kind = catalogue.find("architectures", config.model).load()
+    kind = kind_of(config.model)
     own = {"backbone": config.backbone} if config.backbone else {}
     settings = renamed(config.settings["model"] | own, kind.config_type())
     (choice,) = choose(settings, kind.config_type())
@@ -89,12 +108,15 @@ def predictor(
 
     ``network`` is the run's own where it is loaded already. ``window`` cuts larger pictures into windows of so many px,
     that share at least ``overlap`` where objects are sought; those below ``least_score`` are then dropped at once.
-    Raises ValueError for a window where neither objects nor class maps are predicted.
+    A network that sees pictures in their own pixels gets windows of 1024 px of larger ones, which bounds its memory.
+    Raises ValueError for a window where neither objects nor class maps nor pictures are predicted.
     """
     settings, network = run.config.settings, network or load(run)
     dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     size_px = int(settings["training"]["size_px"])
+    if window is None and getattr(network, "own_pixels", False):
+        window = LARGE_PX
     if window is None:
         return Predictor(network, size_px, batch=batch, dtype=dtype, device=place)
     kind = task_of(run.config).truth_type
@@ -103,9 +125,10 @@ def predictor(
             network, size_px, window_px=window, overlap=overlap, least_score=least_score, batch=batch, dtype=dtype,
             device=place,
         )  # fmt: skip
-    if not issubclass(kind, ClassMap):
+    if not issubclass(kind, ClassMap | Picture):
         raise ValueError(
-            f"windows are for objects and class maps, and {run.path} does {run.config.task}. Leave --window out."
+            f"windows are for objects, class maps and pictures, and {run.path} does {run.config.task}. "
+            "Leave --window out."
         )
     return WindowedPredictor(network, size_px, window_px=window, batch=batch, dtype=dtype, device=place)
 

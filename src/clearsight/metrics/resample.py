@@ -5,7 +5,8 @@ The resampling itself is in ``replicates``.
 A percentile interval of average precision undercovers: the noise of resampling passes through a maximum (the precision
 envelope), so the replicates are biased upwards, and so is the estimate itself. A maximum over a noisy decreasing curve
 has a bias of order n^(-2/3). Resampling adds as much noise as the data have already, as half the data would: it shows
-bias(n / 2) - bias(n), which is 2^(2/3) - 1 of the bias. ``BIAS`` corrects for that. The interval is
+bias(n / 2) - bias(n), which is 2^(2/3) - 1 of the bias. ``share_shown`` corrects for that; a metric whose bias falls at
+another rate says so (``Metric.bias_rate``), as smooth functions of means do, whose bias falls as 1/n. The interval is
 
     value - bias -+ t * sqrt(variance of the replicates + bias²)
 
@@ -26,7 +27,7 @@ from clearsight.metrics.replicates import Resampling as Resampling
 from clearsight.metrics.replicates import cluster_weights as cluster_weights
 from clearsight.types import Evidence, Metric, Values, Weights
 
-BIAS = 1 / (2 ** (2 / 3) - 1)
+BIAS_RATE = 2 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,8 @@ def interval(
         drawn_rows = weights if chosen.all() else weights * chosen.astype(weights.dtype)
         samples = np.asarray(metric.compute(evidence.statistics, drawn_rows), dtype=np.float64)
         clusters = len(np.unique(evidence.clusters[chosen]))
-    bias, error = _bias_and_error(value, samples)
-    ends = interval_from(value, samples, clusters, confidence, metric.bounds)
+    bias, error = _bias_and_error(value, samples, metric.bias_rate)
+    ends = interval_from(value, samples, clusters, confidence, metric.bounds, metric.bias_rate)
     low, high = (None, None) if ends is None else ends
     return Estimate(
         value=value,
@@ -105,14 +106,19 @@ def interval(
 
 
 def interval_from(
-    value: float, samples: Values, clusters: int, confidence: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)
+    value: float,
+    samples: Values,
+    clusters: int,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    bias_rate: float = BIAS_RATE,
 ) -> tuple[float, float] | None:
     """The interval around a value given its replicates; None with fewer than two clusters or an undefined value.
 
     A proportion of exactly 0 or 1 on every replicate has no variance: it gets the Jeffreys interval of as many trials
     as there are clusters.
     """
-    bias, error = _bias_and_error(value, samples)
+    bias, error = _bias_and_error(value, samples, bias_rate)
     if clusters < 2 or not np.isfinite(error):
         return None
     if error == 0 and bounds == (0.0, 1.0) and value in bounds:
@@ -121,15 +127,16 @@ def interval_from(
     if bounds == (0.0, 1.0):
         # Many pictures of few clusters show a share near 1 as well as so many trials would.
         trials = max(float(clusters), value * (1 - value) / error**2) if error > 0 else float(clusters)
-        low, high = _on_logits(value - bias, reach, trials)
+        # A bias can carry the middle nearer to an end than a score of that error can lie.
+        low, high = _on_logits(value - bias, reach, least=max(0.5 / trials, min(error, 0.5)))
     else:
         low, high = max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
     return min(low, value), max(high, value)
 
 
-def _on_logits(middle: float, reach: float, trials: float) -> tuple[float, float]:
-    """``middle -+ reach`` carried to the logit scale and back; at most half a success of ``trials`` short of an end."""
-    share = float(np.clip(middle, 0.5 / trials, 1 - 0.5 / trials))
+def _on_logits(middle: float, reach: float, least: float) -> tuple[float, float]:
+    """``middle -+ reach`` carried to the logit scale and back, from no nearer to 0 and 1 than ``least``."""
+    share = float(np.clip(middle, least, 1 - least))
     width = reach / (share * (1 - share))
     low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
     return low, high
@@ -150,7 +157,7 @@ def gap(
     spread = sum(error**2 / freedom for error, freedom in shares)
     # Welch (1947) and Satterthwaite: the degrees of freedom of a difference of two numbers of unequal variance.
     freedom = sum(error for error, _ in shares) ** 2 / spread if spread > 0 else 1.0
-    return _difference(first, second, freedom, confidence)
+    return _difference(first, second, freedom, confidence, metric.bias_rate)
 
 
 def change(
@@ -170,12 +177,12 @@ def change(
         )
     first = interval(metric, new, weights, confidence, rows)
     second = interval(metric, old, weights, confidence, rows)
-    return _difference(first, second, float(max(first.clusters - 1, 1)), confidence)
+    return _difference(first, second, float(max(first.clusters - 1, 1)), confidence, metric.bias_rate)
 
 
-def _difference(first: Estimate, second: Estimate, freedom: float, confidence: float) -> Gap:
+def _difference(first: Estimate, second: Estimate, freedom: float, confidence: float, bias_rate: float) -> Gap:
     value = first.value - second.value
-    bias, error = _bias_and_error(value, first.samples - second.samples)
+    bias, error = _bias_and_error(value, first.samples - second.samples, bias_rate)
     low, high, p = None, None, 1.0
     if min(first.clusters, second.clusters) > 1 and np.isfinite(error):
         reach = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
@@ -184,10 +191,15 @@ def _difference(first: Estimate, second: Estimate, freedom: float, confidence: f
     return Gap(first=first, second=second, value=value, low=low, high=high, error=error, p=p)
 
 
-def _bias_and_error(value: float, samples: Values) -> tuple[float, float]:
+def share_shown(bias_rate: float) -> float:
+    """How much of the bias resampling shows, where it falls as ``n ** -bias_rate``."""
+    return 2**bias_rate - 1
+
+
+def _bias_and_error(value: float, samples: Values, bias_rate: float) -> tuple[float, float]:
     """The bias of the value and its standard error, the bias included; NaN where under half the replicates exist."""
     known = samples[np.isfinite(samples)]
     if not np.isfinite(value) or len(known) < max(2, len(samples) // 2):
         return float("nan"), float("nan")
-    bias = BIAS * float(known.mean() - value)
+    bias = 1 / share_shown(bias_rate) * float(known.mean() - value)
     return bias, float(np.sqrt(known.var(ddof=1) + bias**2))

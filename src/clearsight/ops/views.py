@@ -21,6 +21,7 @@ from clearsight.types import (
     Detections,
     InstanceDetections,
     Instances,
+    Picture,
     Prediction,
     Sample,
     Segmentation,
@@ -206,6 +207,18 @@ def _(prediction: ClassProbabilities, placement: Placement) -> Prediction:
         labels.append(best.indices.to(torch.uint8))
         confidence.append(best.values)
     return Segmentation(labels=torch.cat(labels), confidence=torch.cat(confidence))
+
+
+@bring_back.register
+def _(prediction: Picture, placement: Placement) -> Prediction:
+    (height, width), top, left = placement.placed, placement.top, placement.left
+    visible = prediction.image[:, top : top + height, left : left + width].float()
+    if placement.placed != placement.size:
+        shrinks = placement.size[0] < height
+        visible = F.interpolate(
+            visible[None], size=placement.size, mode="bilinear", align_corners=False, antialias=shrinks
+        )[0]
+    return Picture(image=visible.cpu())
 
 
 def _strips(visible: Tensor, size: Size) -> Iterator[Tensor]:

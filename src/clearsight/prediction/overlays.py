@@ -1,4 +1,4 @@
-"""Pictures of predictions: overlays, videos of them, masks as PNG, and crops of every object."""
+"""Pictures of predictions: overlays, videos of them, masks and restored pictures as PNG, crops of every object."""
 
 import re
 from collections import deque
@@ -21,7 +21,7 @@ from clearsight.ops import instance_masks, mask_views
 from clearsight.ops.instance_masks import Window
 from clearsight.prediction.inputs import View
 from clearsight.prediction.videos import DrawnVideo
-from clearsight.types import Detections, InstanceDetections, Masks, Prediction, Segmentation
+from clearsight.types import Detections, InstanceDetections, Masks, Picture, Prediction, Segmentation
 
 WAITING = 32  # pictures drawn behind the prediction
 LARGE_PIXELS = 32_000_000  # pictures from here on are drawn smaller, their longer side at most
@@ -38,7 +38,7 @@ class _Job:
 
 
 class Drawings:
-    """Draws while predicting, by threads, into ``overlays/``, ``masks/`` and ``crops/`` of a folder."""
+    """Draws while predicting, by threads, into ``overlays/``, ``masks/``, ``pictures/`` and ``crops/`` of a folder."""
 
     def __init__(self, folder: Path, class_names: Sequence[str], *, overlays: bool, crops: bool) -> None:
         self.folder, self.class_names, self.overlays, self.crops = folder, class_names, overlays, crops
@@ -64,11 +64,11 @@ class Drawings:
         """Draw one prediction, later; objects are cut out at once, while the picture is there."""
         if self.crops and isinstance(prediction, Detections):
             cut_out(view.image, prediction, self.class_names, self.folder / "crops" / view.seen.name)
-        if not self.overlays and not isinstance(prediction, Segmentation | InstanceDetections):
+        if not self.overlays and not isinstance(prediction, Segmentation | InstanceDetections | Picture):
             return
         self._finish(WAITING - 1)
         large = view.image.shape[1] * view.image.shape[2] > LARGE_PIXELS
-        self._save_mask(view, prediction, now=large)
+        self._save_pixels(view, prediction, now=large)
         if not self.overlays:
             return
         image = view.image
@@ -77,12 +77,15 @@ class Drawings:
             image, prediction = reduced(image, factor), smaller(prediction, factor)
         self._draw(view, image, prediction)
 
-    def _save_mask(self, view: View, prediction: Prediction, now: bool) -> None:
-        path = self.folder / "masks" / f"{view.seen.name}.png"
+    def _save_pixels(self, view: View, prediction: Prediction, now: bool) -> None:
+        """Save what is as large as the picture: masks, or the picture that was made of it."""
+        path = self.folder / ("pictures" if isinstance(prediction, Picture) else "masks") / f"{view.seen.name}.png"
         if isinstance(prediction, Segmentation):
             job = self.pool.submit(_save_map, path, prediction.labels, len(self.class_names))
         elif isinstance(prediction, InstanceDetections):
             job = self.pool.submit(_save_instances, path, prediction.masks)
+        elif isinstance(prediction, Picture):
+            job = self.pool.submit(_save_picture, path, prediction)
         else:
             return
         self.jobs.append(_Job(job))
@@ -133,6 +136,8 @@ def smaller(prediction: Prediction, factor: int) -> Prediction:
             for one in (prediction.labels, prediction.confidence)
         )
         return Segmentation(labels=labels, confidence=confidence)
+    if isinstance(prediction, Picture):
+        return Picture(image=reduced(drawing.in_bytes(prediction), factor).float() / 255)
     if isinstance(prediction, InstanceDetections):
         down, across = (np.arange(side // factor) * factor + factor // 2 for side in prediction.masks.size)
         masks = mask_views.resampled(prediction.masks, down, across)
@@ -196,3 +201,8 @@ def _save_map(path: Path, labels: Tensor, classes: int) -> None:
 def _save_instances(path: Path, masks: Masks) -> None:
     path.parent.mkdir(exist_ok=True, parents=True)
     Image.fromarray(instance_ids(masks)).save(path)
+
+
+def _save_picture(path: Path, prediction: Picture) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    drawing.picture_of(drawing.in_bytes(prediction)).save(path)

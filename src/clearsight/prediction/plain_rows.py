@@ -8,7 +8,7 @@ import torch
 
 from clearsight.ops import instance_masks
 from clearsight.prediction.writing import object_rows
-from clearsight.types import Detections, Estimate, InstanceDetections, Prediction, Scores, Segmentation
+from clearsight.types import Detections, Estimate, InstanceDetections, Picture, Prediction, Scores, Segmentation
 
 
 @singledispatch
@@ -53,3 +53,8 @@ def _(prediction: Segmentation, class_names: Sequence[str]) -> list[dict[str, An
             "mean_confidence": round(float(prediction.confidence.mean()), 5),
         }
     ]
+
+
+@rows.register
+def _(prediction: Picture, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"width": prediction.image.shape[2], "height": prediction.image.shape[1]}]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from clearsight.types import Detections, Estimate, Prediction, Scores, Segmentation
+from clearsight.types import Detections, Estimate, Picture, Prediction, Scores, Segmentation
 
 
 class Tally:
@@ -18,6 +18,7 @@ class Tally:
         self.shares = torch.zeros(len(self.class_names), dtype=torch.float64)
         self.values: list[float] = []
         self.maps = False
+        self.restored = 0
 
     def add(self, prediction: Prediction) -> None:
         """Count one prediction."""
@@ -30,6 +31,8 @@ class Tally:
             self.counts[self.class_names[int(prediction.probabilities.argmax())]] += 1
         elif isinstance(prediction, Estimate):
             self.values.append(prediction.value)
+        elif isinstance(prediction, Picture):
+            self.restored += 1
         elif isinstance(prediction, Segmentation):
             self.maps = True
             counts = torch.bincount(prediction.labels.flatten(), minlength=len(self.class_names))
@@ -40,6 +43,8 @@ class Tally:
         if self.maps:
             named = zip(self.class_names, (self.shares / self.pictures).tolist(), strict=True)
             return [("class", "of the area"), *((name, f"{share:.1%}") for name, share in named)]
+        if self.restored:
+            return [("pictures", "made"), ("reconstructed", str(self.restored))]
         if self.values:
             values = sorted(self.values)
             three = {"minimum": values[0], "median": values[len(values) // 2], "maximum": values[-1]}

@@ -49,8 +49,10 @@ def models() -> str:
     for tasks, rows in sorted(blocks.items()):
         heads = []
         for task in tasks:
-            fitting = ", ".join(layout["name"] for layout in layouts if task in layout["tasks"])
-            heads.append(f"{catalogue.find('tasks', task).summary}\n    data: {fitting}")
+            part = catalogue.find("tasks", task)
+            any_data = catalogue.declared(part, "truth_type") == ("Picture",)  # pictures are in all of them
+            fitting = ", ".join(layout["name"] for layout in layouts if any_data or task in layout["tasks"])
+            heads.append(f"{part.summary}\n    data: {fitting}")
         parts.append("\n".join([*heads, "", _indented(rows)]))
     tables = "Tables: a target column predicted from the other columns.\n    data: CSV, Parquet, sklearn:NAME"
     return "\n\n".join([*parts, f"{tables}\n\n{_indented(of_tables)}"])

@@ -19,6 +19,7 @@ _PIPELINES = {
     "semantic segmentation": "image-segmentation",
     "instance segmentation": "image-segmentation",
     "segmentation": "image-segmentation",
+    "reconstruction": "image-to-image",
     "generation": "unconditional-image-generation",
     "super-resolution": "image-to-image",
     "colouring": "image-to-image",

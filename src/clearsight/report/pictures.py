@@ -7,7 +7,10 @@ from pathlib import Path
 from clearsight.types import Example
 
 MOST_BYTES = 8_000_000
-_KINDS = {"best": "Best", "typical": "Typical", "worst": "Worst"}
+_KINDS = {
+    "made": "Generated pictures", "copied": "Nearest to a training picture",
+    "best": "Best", "typical": "Typical", "worst": "Worst",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,11 @@ from clearsight import catalogue
 from clearsight.sources.annotations.layout import FileFormat, Format, Request
 from clearsight.sources.problems import DataError, shown
 from clearsight.sources.samples.clustering import AUTO
-from clearsight.sources.samples.records import Source
+from clearsight.sources.samples.records import PictureDataset, Source
+from clearsight.types import UNKNOWN, Dataset, Label, Picture
 
 SHOWN_FOLDERS = 10
+CLASS = "class"  # the attribute that one class per picture becomes where only the pictures are of use
 
 
 def read(
@@ -33,6 +35,8 @@ def read(
     names the sidecar table; without it the ``attributes.csv`` (``.csv.gz``, ``.parquet``) in the folder is taken.
     Where the layout gives no validation split, a share ``held_out`` of the training pictures becomes one, by ``seed``;
     0 leaves all in "train". ``wanted`` are the kinds of truth of use (any where empty), ``target`` the truth's column.
+    ``Picture`` takes data of every kind, and pictures without any truth: the samples keep what truths they have, and
+    one class per picture is their attribute ``class``, unless they have one of that name.
 
     ``cluster`` says which pictures belong together where nobody did: "auto" infers it, "none" takes every picture
     alone, else it names the attribute that says it. ``resplit`` divides the pictures anew by whole clusters.
@@ -56,9 +60,38 @@ def read(
         resplit=resplit,
     )
     if format is not None and path is None:
-        return format.read(request)
-    assert path is not None
-    return _read_place(path, format, formats, request)
+        source = format.read(request)
+    else:
+        assert path is not None
+        source = _read_place(path, format, formats, request)
+    return _as_pictures(source) if Picture in wanted and source.truth not in wanted else source
+
+
+def _as_pictures(source: Source) -> Source:
+    """The data where only the pictures are of use; what else is known of them stays at hand."""
+    return replace(
+        source, truth=Picture, splits={name: _grouped_by_class(dataset) for name, dataset in source.splits.items()}
+    )
+
+
+def _grouped_by_class(dataset: Dataset) -> Dataset:
+    """The data set with the one class of each picture as an attribute. Nothing new is said, so the fingerprint stays.
+
+    Data sets that are no files have no such truths.
+    """
+    if not isinstance(dataset, PictureDataset) or any(CLASS in record.groups for record in dataset.records):
+        return dataset
+    if not any(isinstance(record.truth, Label) for record in dataset.records):
+        return dataset
+    names = [
+        dataset.class_names[record.truth.index] if isinstance(record.truth, Label) else UNKNOWN
+        for record in dataset.records
+    ]
+    records = tuple(
+        replace(record, groups={**record.groups, CLASS: name})
+        for record, name in zip(dataset.records, names, strict=True)
+    )
+    return replace(dataset, records=records)
 
 
 def _read_place(path: Path, format: Format | None, formats: dict[str, Format], request: Request) -> Source:
@@ -109,12 +142,20 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _useful(formats: dict[str, Format], wanted: tuple[type, ...]) -> dict[str, Format]:
-    """The formats that can give what is wanted, if any was named."""
-    return {name: format for name, format in formats.items() if not wanted or set(wanted) & set(format.offers)}
+    """The formats that can give what is wanted: all can give pictures, and those without a truth nothing else."""
+    if Picture in wanted:
+        return formats
+    return {
+        name: format
+        for name, format in formats.items()
+        if (set(wanted) & set(format.offers) if wanted else format.offers != (Picture,))
+    }
 
 
 def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
     found = {name: format for name, format in formats.items() if not format.embedded and _fits(format, folder)}
+    annotated = {name: format for name, format in found.items() if format.offers != (Picture,)}
+    found = annotated or found
     if len(found) == 1:
         return next(iter(found.values()))
     if found:

@@ -32,7 +32,8 @@ def precision_for(network: Model, training: Training) -> str:
     if torch.cuda.is_available() or not has_bf16():
         return "bf16-mixed" if has_bf16() else "32-true"
     keep_freed_memory()
-    side = min(SIDE_PX, -(-training.size_px // 32) * 32)
+    patch = getattr(getattr(network, "config", None), "patch_px", SIDE_PX)  # some learn from parts of pictures
+    side = min(SIDE_PX, patch, -(-training.size_px // 32) * 32)
     images = torch.rand(training.batch_size, 3, side, side, generator=torch.Generator().manual_seed(0))
     images = images.contiguous(memory_format=torch.channels_last)
     trial = deepcopy(network).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

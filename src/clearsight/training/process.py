@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import logging
 import statistics
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -20,21 +21,26 @@ from clearsight.console.signals import signals
 from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.files.records import from_json, to_json
+from clearsight.generation.watching import Watcher
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
+from clearsight.loading.posing import posed
 from clearsight.ops import views
 from clearsight.run import Run
 from clearsight.sources import CachedDataset
 from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import Batches, ahead, at_once
 from clearsight.sources.samples.clustering import AUTO
+from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop
+from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.progress_bar import TrainingBar
-from clearsight.types import Cost, Dataset, Model, Size, Task
+from clearsight.types import Adversarial, Cost, Dataset, Model, Size, Task
 
 WATCHED_PICTURES = 100
+PRIOR_PICTURES = 10_000
 PREPARED_PICTURES = 2000
 PREPARED_PX = 64  # of the middle of each
 SAVE_EVERY_S = 60.0  # what a killed run loses at most
@@ -122,8 +128,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
-    size_px, multiple = plan.training.size_px, trained.multiple_of(plan.model)
-    source, dataset = gathered.source, gathered.cached["train"]
+    source, dataset = gathered.source, _learnt_from(plan, gathered.cached["train"])
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
             f"the data in {plan.data} is not what {run.path} was trained on: a picture, a truth or an attribute has "
@@ -140,25 +145,51 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
         signals() as stop,
     ):
-        kind = SmallBatches if SmallBatches.suits(dataset, plan.training) else Batches
-        batches = kind(
-            dataset=dataset, training=plan.training, canvas=common_canvas(dataset, size_px, multiple),
-            seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
-        )  # fmt: skip
-        clock = loop.Clock(plan.budget, batches.steps_per_epoch, meter)
-        keeper = _Keeper(run, meter, plan, task, source.splits.get("val"))
+        batches = _batches(plan, dataset, fabric)
+        players = isinstance(network, Adversarial)
+        steps = batches.steps_per_epoch / (updates_per_step(network) if isinstance(network, Adversarial) else 1)
+        clock = loop.Clock(plan.budget, max(1, round(steps)), meter)
+        if isinstance(dataset, CroppedDataset):
+            keeper: _Keeper = _GeneratorKeeper(run, meter, plan, task, dataset, clock=clock)
+        else:
+            keeper = _Keeper(run, meter, plan, task, posed(source, run.config).splits.get("val"))
         hooks = loop.Hooks(
             save=keeper.save, validate=keeper.validate if keeper.held_out is not None else None, watch=bar.show,
             log=keeper.log, stop=stop.asked, save_seconds=SAVE_EVERY_S,
         )  # fmt: skip
         try:
             stream = at_once if fabric.device.type == "cpu" else ahead
-            average = loop.fit(network, batches.batch, stream, clock, plan.training, fabric, hooks, state)
+            fit: Any = fit_players if players else loop.fit
+            average = fit(network, batches.batch, stream, clock, plan.training, fabric, hooks, state)
         except (loop.Interrupted, loop.Diverged):
             keeper.keep_weights()
             raise
+    if hasattr(average, "fit_prior"):
+        average.fit_prior(_fitted_on(dataset))
     if fabric.is_global_zero:
         run.write_weights(average.state_dict())
+
+
+def _fitted_on(dataset: CachedDataset | CroppedDataset) -> Float[Tensor, "n 3 h w"]:
+    """At most 10,000 training pictures in [0, 1], evenly spread."""
+    place = torch.linspace(0, len(dataset) - 1, min(len(dataset), PRIOR_PICTURES)).round().long()
+    return dataset.stack()[place].float() / 255
+
+
+def _learnt_from(plan: Plan, dataset: CachedDataset) -> CachedDataset | CroppedDataset:
+    """The training pictures as the model takes them: those of a generator have the size of what it makes."""
+    return CroppedDataset(dataset, plan.config.size) if trained.makes_pictures(plan.model) else dataset
+
+
+def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, fabric: Fabric) -> Batches | SmallBatches:
+    size_px, multiple = plan.training.size_px, trained.multiple_of(plan.model)
+    small = isinstance(dataset, CroppedDataset) or SmallBatches.suits(dataset, plan.training)
+    canvas = dataset.common_size if isinstance(dataset, CroppedDataset) else None
+    kind: Any = SmallBatches if small else Batches
+    return kind(
+        dataset=dataset, training=plan.training, canvas=canvas or common_canvas(dataset, size_px, multiple),
+        seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
+    )  # fmt: skip
 
 
 @dataclass
@@ -196,6 +227,29 @@ class _Keeper:
         return float(found.metrics()[0].compute(found, np.ones((1, found.images), dtype=np.float32))[0])
 
 
+@dataclass
+class _GeneratorKeeper(_Keeper):
+    """The same for a generator: its score is told from its pictures, which are kept as they become better."""
+
+    clock: loop.Clock | None = None
+
+    def __post_init__(self) -> None:
+        dataset = cast(CroppedDataset, self.held_out)
+        classes = len(dataset.class_names) if getattr(self.plan.config, "conditional", False) else 0
+        self.watcher = Watcher(self.run, dataset.stack(), classes, self.plan.seed)
+
+    def validate(self, model: Any) -> float:
+        """Minus the Fréchet distance to training pictures; a sheet of pictures; an alarm where they are all alike."""
+        assert self.clock is not None
+        self.watcher.sheet(model, self.clock.step)
+        alarm = self.watcher.alarm(model)
+        if alarm is not None:
+            self.run.append_log({"alarm": alarm, "step": self.clock.step})
+            if not self.plan.quiet:
+                print(f"warning: {alarm}", file=sys.stderr)
+        return self.watcher.score(model)
+
+
 class Subset:
     """At most so many samples of a data set, evenly spread over it."""
 
@@ -213,7 +267,7 @@ class Subset:
         return self._dataset[self._indices[index]]
 
 
-def some_of(dataset: CachedDataset) -> Float[Tensor, "b 3 h w"]:
+def some_of(dataset: Dataset) -> Float[Tensor, "b 3 h w"]:
     """Training pictures evenly spread over the data, as one batch, for a start that depends on the data."""
     subset = Subset(dataset, PREPARED_PICTURES)
     images = [subset[index].image for index in range(len(subset))]

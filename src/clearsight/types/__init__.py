@@ -47,6 +47,7 @@ from clearsight.types.truths import ClassMap as ClassMap
 from clearsight.types.truths import ClassProbabilities as ClassProbabilities
 from clearsight.types.truths import Detections as Detections
 from clearsight.types.truths import Estimate as Estimate
+from clearsight.types.truths import Features as Features
 from clearsight.types.truths import InstanceDetections as InstanceDetections
 from clearsight.types.truths import Instances as Instances
 from clearsight.types.truths import Label as Label

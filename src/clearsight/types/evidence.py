@@ -18,6 +18,8 @@ class Metric:
     """One pure function ``(statistics, weights) -> values`` and what a reader must know of it.
 
     ``compute`` takes weights ``[replicates, images] >= 0`` and returns values ``[replicates]``; NaN where undefined.
+    ``bias_rate`` is how fast its bias falls with n images, as ``n ** -bias_rate``: 2/3 for a maximum over a noisy
+    curve, 1 for a smooth function of means (see ``metrics.resample``).
     """
 
     name: str
@@ -26,6 +28,7 @@ class Metric:
     higher_is_better: bool = True
     bounds: tuple[float, float] = (0.0, 1.0)
     unit: str = ""
+    bias_rate: float = 2 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +108,11 @@ class Evidence:
     def unit(self) -> str:
         """What an image is here, in the plural: "pictures", or the "rows" of a table."""
         return self.about.get("unit", "pictures")
+
+    @property
+    def counted(self) -> str:
+        """How many images of what kind, in words: "87 pictures", or what it says itself where there are two kinds."""
+        return self.about.get("counted", f"{len(self.ids)} {self.unit}")
 
 
 @runtime_checkable

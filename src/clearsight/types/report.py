@@ -95,7 +95,7 @@ class Example:
 
     path: str
     caption: str
-    kind: Literal["best", "worst", "typical", "error"]
+    kind: Literal["best", "worst", "typical", "error", "made", "copied"]
     score: float | None = None
     about: str = ""
 

@@ -181,6 +181,21 @@ class Picture:
     image: Float[Tensor, "3 h w"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What two independent feature extractors see in a picture, real (as truth) or generated (as prediction).
+
+    ``distance`` is the relative distance to its nearest training picture, NaN where unknown; ``answer`` the class that
+    a classifier takes it for, and ``label`` its true class or the one asked for, -1 where there is none.
+    """
+
+    first: Float[Tensor, "d"]
+    second: Float[Tensor, "e"]
+    distance: float = float("nan")
+    answer: int = -1
+    label: int = -1
+
+
 def _selected(objects: _Objects, which: Tensor) -> _Objects:
     """Objects of one picture, every field of them reduced to some."""
     parts: dict[str, Any] = {}
@@ -190,8 +205,8 @@ def _selected(objects: _Objects, which: Tensor) -> _Objects:
     return type(objects)(**parts)
 
 
-Truth = Label | Labels | Value | Boxes | ClassMap | Picture | None
-Prediction = Scores | Estimate | Detections | ClassProbabilities | Segmentation | Picture
+Truth = Label | Labels | Value | Boxes | ClassMap | Picture | Features | None
+Prediction = Scores | Estimate | Detections | ClassProbabilities | Segmentation | Picture | Features
 
 TRUTHS: dict[type, str] = {
     Label: "one class per picture",

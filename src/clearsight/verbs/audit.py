@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clearsight.energy.grid import find_zone
+from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
 from clearsight.loading import trained
@@ -52,7 +53,7 @@ def audit(
     baseline = baseline_for(run, source, found) if own else None
     request = Request(
         evidence=found,
-        more={} if baseline is None else {"baseline": baseline},
+        more={"baseline": baseline, **filters_for(run, source, found)} if baseline is not None else {},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if name in found.groups),
         zone=zone,
         seed=config.seed,

@@ -5,4 +5,4 @@ from clearsight import catalogue
 
 def models() -> tuple[catalogue.Part, ...]:
     """The models that can be trained: networks for pictures, then estimators for tables."""
-    return catalogue.parts("architectures") + catalogue.parts("estimators")
+    return catalogue.parts("architectures") + catalogue.parts("generators") + catalogue.parts("estimators")

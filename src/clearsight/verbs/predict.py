@@ -26,7 +26,7 @@ from clearsight.prediction.writing import Seen
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
-from clearsight.types import Boxes, Detections, InstanceDetections, Prediction, Scores
+from clearsight.types import Boxes, Detections, InstanceDetections, Picture, Prediction, Scores
 
 __all__ = ["Predicted", "found_files", "predict", "results"]
 
@@ -83,7 +83,8 @@ def predict(
     Args:
         pictures: files, folders (all pictures and videos below them), patterns such as ``"photos/*.jpg"``, or one
             camera, ``"camera:0"``, which is watched until Ctrl-C, ``frames`` or ``seconds``.
-        out: a new folder for what was found; nothing is written where None. Masks are always written as PNG.
+        out: a new folder for what was found; nothing is written where None. Masks, and
+            pictures that were reconstructed, are always written as PNG.
         min_score: the score from which a detection counts; the threshold settled in training where None.
         classes: names of the classes whose objects are kept; all where empty.
         window: see each window of so many px of a larger picture as a picture of its own, and merge what was found;
@@ -245,6 +246,8 @@ class _Output(contextlib.ExitStack):
         if self.outlines and isinstance(prediction, InstanceDetections):
             for row, (window, crop) in zip(rows, instance_masks.crops(prediction.masks), strict=True):
                 row["outline"] = (tracing.outline(crop) + window[:2]).tolist()
+        if isinstance(prediction, Picture):
+            rows = [{"picture": f"pictures/{view.seen.name}.png", **row} for row in rows]
         self.tables.add(view.seen, rows)
         self.drawings.add(view, prediction)
 

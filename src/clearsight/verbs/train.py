@@ -12,18 +12,21 @@ from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
+from clearsight.generation import conclusion as generation
 from clearsight.loading import trained
+from clearsight.loading.canvas import with_canvas
 from clearsight.loading.data import Gathered, gather
 from clearsight.run import Run
 from clearsight.settings import choose, renamed
 from clearsight.sources import Source
 from clearsight.sources.samples.clustering import AUTO, NONE
+from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
-from clearsight.training.precision import precision_for
+from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
-from clearsight.types import FLIPS, Training
+from clearsight.types import FLIPS, Batch, Generator, Training
 
 MINUTES = 10.0
 
@@ -100,7 +103,8 @@ def train(
     with run.lock(), Meter(start=cost_before(run)) as meter:
         run.change(state="training")
         launch(run, plan, gathered)
-        conclude(run, meter.cost, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
+        ended = generation.conclude if trained.makes_pictures(plan.model) else conclude
+        ended(run, meter.cost, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
@@ -125,7 +129,7 @@ def _new(
     asked: Mapping[str, Any],
 ) -> tuple[Run, Plan, Gathered]:
     """A new run folder, its plan and its data; everything that can be wrong is looked at before the folder is made."""
-    kind = catalogue.find("architectures", model).load()
+    kind = trained.kind_of(model)
     if backbone is not None:
         settings["backbone"] = backbone
     config, training = choose(settings, kind.config_type(), kind.training_defaults)
@@ -162,13 +166,16 @@ def _new(
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
     _check_splits(source, training.held_out)
     check_attributes(asked["by"], source.splits)
+    if trained.makes_pictures(model):
+        _check_for_a_generator(training)
+        config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
     config = _answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
-        devices=devices, precision=precision_for(network, training), attributes=attributes, target=target,
+        devices=devices, precision=_precision(network, training, gathered), attributes=attributes, target=target,
         skip_bad=skip_bad, pretrained=pretrained, cluster=cluster, resplit=resplit, quiet=quiet,
     )  # fmt: skip
     run.change(
@@ -182,6 +189,17 @@ def _new(
         settings=_settings(plan, asked),
     )
     return run, plan, gathered
+
+
+def _precision(network: Any, training: Training, gathered: Gathered) -> str:
+    """Fabric's name of the precision, found by trying where it is to be found."""
+    if not isinstance(network, Generator) or training.precision != "auto":
+        return precision_for(network, training)
+    dataset = CroppedDataset(gathered.cached["train"], network.config.size)
+    rows = [k % len(dataset) for k in range(training.batch_size)]
+    images = dataset.stack()[rows].float().div_(255).contiguous(memory_format=torch.channels_last)
+    truths = [dataset.truth(row) for row in rows]
+    return precision_of_losses(network, Batch(images=images, truths=truths, ids=[str(row) for row in rows]))
 
 
 def _check_splits(source: Source, held_out: float) -> None:
@@ -201,6 +219,19 @@ def _answering_as_trained(config: Any, training: Training, symmetries: Set[str],
     views = {"mirrored": "horizontal" in FLIPS.get(training.flips, symmetries), "shifted": training.shift > 0}
     unsaid = {name: wanted for name, wanted in views.items() if hasattr(config, name) and name not in settings}
     return dataclasses.replace(config, **unsaid)
+
+
+def _check_for_a_generator(training: Training) -> None:
+    """Fail where the pictures would be changed in a way that a generator would learn to make."""
+    changed = {
+        "zoom": training.zoom != (1.0, 1.0),
+        "small_share": training.small_share > 0,
+        "mixup": training.mixup > 0,
+    }
+    for name in (name for name, yes in changed.items() if yes):
+        raise ValueError(
+            f"{name} changes the training pictures, and a generator would learn to make them so. Leave {name} out."
+        )
 
 
 def _settings(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,7 +262,7 @@ def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
     settings = config.settings
     if settings.get("table"):
         raise ValueError(f"{run.path} learns from a table, which is fitted in one go. Train a new run.")
-    kind = catalogue.find("architectures", config.model).load()
+    kind = trained.kind_of(config.model)
     defaults = (kind.config_type(), kind.training_defaults)
     choice, training = choose(renamed({**settings["model"], **settings["training"]}, *defaults), *defaults)
     pretrained = settings["pretrained"]
@@ -252,9 +283,11 @@ def learns_rows(model: str, data: str | Path) -> bool:
     Raises ValueError for a model of the other kind, with those that would do.
     """
     table = looks_like_table(data)
-    mine, other = ("estimators", "architectures") if table else ("architectures", "estimators")
-    names = [part.name for part in catalogue.parts(mine)]
-    if model not in names and model in {part.name for part in catalogue.parts(other)}:
+    rooms = {True: ("estimators",), False: ("architectures", "generators")}
+    names, others = (
+        [part.name for room in rooms[kind] for part in catalogue.parts(room)] for kind in (table, not table)
+    )
+    if model not in names and model in others:
         needs, given = ("pictures", "is a table") if table else ("the rows of a table", "is none")
         raise ValueError(
             f"{model} learns from {needs}, and {data} {given}. Models that learn from it: {', '.join(names)}."

@@ -32,12 +32,16 @@ STATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """The truth of each row (None where there is none), their kind, and the columns they were read from."""
+    """The truth of each row (None where there is none), their kind, and the columns they were read from.
+
+    Unless they are ``needed``, a row without one is of use for its picture.
+    """
 
     columns: tuple[str, ...]
     kind: type
     class_names: tuple[str, ...]
     truths: Sequence[Truth]
+    needed: bool = True
 
 
 def target_of(frame: polars.DataFrame, asked: str | None, picture: str) -> tuple[str, ...]:

@@ -9,5 +9,6 @@ from .digits import DIGITS as DIGITS
 from .image_table import IMAGE_TABLE as IMAGE_TABLE
 from .instance_masks import INSTANCES as INSTANCES
 from .masks import MASKS as MASKS
+from .pictures import PICTURES as PICTURES
 from .voc import VOC as VOC
 from .yolo import YOLO as YOLO

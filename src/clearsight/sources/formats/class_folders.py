@@ -15,7 +15,7 @@ from clearsight.sources.annotations.layout import Draft, Layout, Request
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.samples import pictures
 from clearsight.sources.samples.records import SPLIT_WORDS, Source
-from clearsight.types import Label
+from clearsight.types import Label, Picture
 
 # Folders that other layouts put pictures, masks and annotations in.
 NOT_CLASSES = frozenset(
@@ -51,13 +51,15 @@ class ClassFolders:
         """The data set; raises DataError with all that is wrong with it."""
         problems = Problems()
         assert request.folder is not None
-        return assemble(self.layout(request.folder, problems), problems, request, "class-folders", truth=Label)
+        least = 1 if Picture in request.wanted else 2
+        layout = self.layout(request.folder, problems, least)
+        return assemble(layout, problems, request, "class-folders", truth=Label)
 
-    def layout(self, folder: Path, problems: Problems) -> Layout:
-        """All pictures with the class of their folder."""
+    def layout(self, folder: Path, problems: Problems, least: int = 2) -> Layout:
+        """All pictures with the class of their folder; raises DataError for fewer than ``least`` classes."""
         places = [(root, place, split) for root, split in _roots(folder) for place in _leaves(root, problems, folder)]
         names = tuple(sorted({place.relative_to(root).as_posix() for root, place, _ in places}))
-        if len(names) < 2 and not problems.faults:
+        if len(names) < least and not problems.faults:
             raise DataError(
                 f"{shown(folder)} holds pictures of {'one class only: ' + shown(names[0]) if names else 'no class'}. "
                 "Expected one folder for each of at least two classes. Add a folder of pictures of something else."

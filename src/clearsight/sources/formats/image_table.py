@@ -7,7 +7,7 @@ patient, subject, video, scene or cluster clusters, and a column split splits.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars
@@ -21,7 +21,7 @@ from clearsight.sources.samples.pictures import EmbeddedPicture
 from clearsight.sources.samples.records import SPLIT_WORDS, Source
 from clearsight.sources.tables.compressed import kind_of, stem_of
 from clearsight.sources.tables.files import looks_like_table, read_frame
-from clearsight.types import UNKNOWN, Label, Labels, Value
+from clearsight.types import UNKNOWN, Label, Labels, Picture, Value
 
 # Tables about the pictures of another layout.
 BESIDE = ("attributes", "instances", "classes")
@@ -62,7 +62,7 @@ class ImageTable:
             )
         frame = _joined(tables)
         picture = _picture_column(frame, path)
-        answers = answers_of(frame, target_of(frame, request.target, picture), request, problems, _names_of(tables[0]))
+        answers = _answers(frame, picture, request, problems, _names_of(tables[0]))
         groups, cluster = _about_rows(frame, {picture, ORIGIN, *answers.columns}, problems)
         where = _places(tables, frame)
         drafts = _drafts(frame, picture, answers, path, where, problems)
@@ -114,6 +114,24 @@ def _joined(tables: Sequence[Path]) -> polars.DataFrame:
     return polars.concat(frames)
 
 
+def _answers(
+    frame: polars.DataFrame, picture: str, request: Request, problems: Problems, names: dict[str, list[str]]
+) -> Answers:
+    """The truths of all rows, which must be there and fit; or what there is of them where pictures are enough."""
+    if Picture not in request.wanted:
+        return answers_of(frame, target_of(frame, request.target, picture), request, problems, names)
+    unused = Problems()  # a picture without a truth is a picture
+    try:
+        target = target_of(frame, request.target, picture)
+        found = answers_of(frame, target, replace(request, wanted=()), unused, names)
+    except DataError as error:
+        if request.target is not None:
+            raise
+        problems.note(f"the table names no truths, and none are needed: {str(error).splitlines()[0]}")
+        return Answers(columns=(), kind=Picture, class_names=(), truths=[None] * frame.height, needed=False)
+    return replace(found, needed=False)
+
+
 def _picture_column(frame: polars.DataFrame, path: Path) -> str:
     found = picture_column(frame)
     if found is None:
@@ -139,7 +157,7 @@ def _drafts(
     digits, splits = len(str(frame.height)), frame[ORIGIN].to_list()
     for row, (found, name) in enumerate(_pictures(frame[picture])):
         truth = answers.truths[row]
-        if truth is None:
+        if truth is None and answers.needed:
             continue
         file: EmbeddedPicture | Path | None = None
         if found is not None:

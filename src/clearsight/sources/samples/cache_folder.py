@@ -49,10 +49,15 @@ class Entry:
         return sum(self.planes * height * width for height, width in self.sizes)
 
 
-def folder() -> Path:
-    """Where cached pictures lie: in ``CLEARSIGHT_CACHE``, else in the user's cache folder."""
+def root() -> Path:
+    """The folder of everything that is cached: ``CLEARSIGHT_CACHE``, else the user's cache folder."""
     named = os.environ.get("CLEARSIGHT_CACHE")
-    return (Path(named).expanduser() if named else platformdirs.user_cache_path("clearsight")) / "pictures"
+    return Path(named).expanduser() if named else platformdirs.user_cache_path("clearsight")
+
+
+def folder() -> Path:
+    """Where cached pictures lie."""
+    return root() / "pictures"
 
 
 def limit_bytes() -> int:

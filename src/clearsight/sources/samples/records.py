@@ -15,7 +15,20 @@ from clearsight.sources.problems import DataError, shown
 from clearsight.sources.samples import pictures
 from clearsight.sources.samples.clustering import Clustering
 from clearsight.sources.samples.outlines import DrawnInstances
-from clearsight.types import IGNORE, Boxes, ClassMap, Dataset, Instances, Label, Labels, Sample, Size, State, Truth
+from clearsight.types import (
+    IGNORE,
+    Boxes,
+    ClassMap,
+    Dataset,
+    Instances,
+    Label,
+    Labels,
+    Picture,
+    Sample,
+    Size,
+    State,
+    Truth,
+)
 
 SPLIT_WORDS = {
     "train": "train",
@@ -37,7 +50,7 @@ class MaskFile(Protocol):
         """Equal for equal truths."""
         ...
 
-    def __call__(self) -> ClassMap | Instances:
+    def __call__(self) -> ClassMap | Instances | Picture:
         """Read it; raises ValueError naming the file if it is broken."""
         ...
 
@@ -110,7 +123,8 @@ class PictureDataset:
 class Source:
     """Data as read: the splits found or made, and what was skipped, clipped or decided on the way (``problems``).
 
-    ``truth`` is the kind of truth its samples have; ``clustering`` how their clusters came about.
+    ``truth`` is the kind of truth its samples have, or ``Picture`` where they may have any, or none, and only the
+    pictures are of use; ``clustering`` tells how their clusters came about.
     """
 
     name: str

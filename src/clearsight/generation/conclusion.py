@@ -1,0 +1,166 @@
+"""The end of a generator's training, or a new audit of it: pictures of it, its evidence, its card and its report."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from clearsight.console.progress import stage
+from clearsight.evaluation.belonging import clusters_said
+from clearsight.evaluation.conclusion import write_card
+from clearsight.generation import showing
+from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference
+from clearsight.generation.extractors import extractors_for
+from clearsight.generation.likelihood import likelihood_findings
+from clearsight.generation.pictures import Pictures
+from clearsight.generation.sampling import sampled
+from clearsight.loading import trained
+from clearsight.loading.data import Gathered
+from clearsight.run import Config, Run
+from clearsight.sources import CachedDataset
+from clearsight.sources.samples.clustering import STATED
+from clearsight.sources.samples.cropped import CroppedDataset
+from clearsight.types import Card, Cost, Evidence, Finding, Label, Request
+
+MOST_JUDGED = 5000  # held-out pictures, and as many generated: more make every search of neighbours slow
+MOST_TRAINING = 50_000
+ON_VALIDATION = (
+    "These data have no test split: the pictures it is compared with are the validation pictures. Nothing was chosen "
+    "by them."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A generator beside held-out pictures: the evidence, that of its calibrators, and what was made on the way."""
+
+    evidence: Evidence
+    more: dict[str, Evidence]
+    found: tuple[Finding, ...]
+    reference: Reference
+    generated: Pictures
+    pairs: list[tuple[int, int]]
+
+
+def conclude(
+    run: Run,
+    cost: Callable[[], Cost],
+    gathered: Gathered,
+    *,
+    by: Sequence[str] = (),
+    zone: str | None = None,
+    responsible: str | None = None,
+    quiet: bool = False,
+) -> Card:
+    """Make pictures with a trained generator, compare them with held-out ones, audit, and write card and report."""
+    network = trained.load(run)
+    split = "test" if "test" in gathered.cached else "val"
+    judged = judge(run, network, gathered, split, quiet)
+    run.write_evidence(split, judged.evidence)
+    for name, evidence in judged.more.items():
+        run.write_evidence(f"{name}-{split}", evidence)
+    with stage("drawing", quiet):
+        examples = showing.examples_of(run, network, judged.generated, judged.reference.train, judged.pairs)
+    config = run.config
+    request = Request(evidence=judged.evidence, more=judged.more, by=tuple(by), zone=zone, seed=config.seed)
+    notes = [*gathered.source.problems, *([ON_VALIDATION] if split == "val" else []), *_alarms(run)]
+    facts = _facts(config, gathered, judged)
+    return write_card(run, request, cost(), facts, examples, notes, responsible, found=judged.found)
+
+
+def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -> Judged:
+    """As many pictures as the split holds, 5,000 at most, made by the network and compared with those of the split."""
+    config, size = run.config, tuple(network.config.size)
+    train = pictures_of(gathered.cached["train"], size, MOST_TRAINING)
+    real = pictures_of(gathered.cached[split], size, MOST_JUDGED)
+    names = config.class_names if train.classes is not None else ()
+    fingerprint = gathered.cached["train"].fingerprint
+    with stage("learning features to compare by", quiet) as watch:
+        extractors = extractors_for(train, fingerprint, names, watch=watch)
+    with stage("looking at real pictures", quiet) as watch:
+        seen = reference(train, real, extractors, names, watch)
+    with stage("making pictures", quiet) as watch:
+        generated = made(network, len(real), config.seed, len(config.class_names), watch)
+    with stage("looking for copies", quiet) as watch:
+        nearest = nearest_of(seen, generated, watch)
+    about = {
+        "data": config.data_name, "split": split, "fingerprint": gathered.cached[split].fingerprint,
+        "model": config.model, "run": run.name,
+        "clusters": clusters_said(
+            Counter(name for name in real.clusters if name), len(real), "pictures",
+            gathered.source.clustering.origin or STATED,
+        ),
+    }  # fmt: skip
+    evidence = _with_seen(evidence_of(seen, generated, about, nearest), train, real)
+    with stage("comparing with stand-ins", quiet):
+        more = calibrators(seen, len(generated), config.seed, about)
+    found = likelihood_findings(network, real, config.seed)
+    return Judged(
+        evidence=evidence, more=more, found=found, reference=seen, generated=generated, pairs=nearest.closest(12)
+    )
+
+
+def _with_seen(evidence: Evidence, train: Pictures, real: Pictures) -> Evidence:
+    """The evidence with what is known of held-out pictures whose clusters were trained on; generated ones have none."""
+    trained_on = {name for name in train.clusters if name}
+    seen = [name in trained_on for name in real.clusters] + [False] * (len(evidence.ids) - len(real))
+    return replace(evidence, seen=np.array(seen, dtype=bool))
+
+
+def made(network: Any, count: int, seed: int, classes: int, watch: Callable[[int, int], None]) -> Pictures:
+    """Pictures of a generator; the classes of a conditional one in turn."""
+    asked = [k % classes for k in range(count)] if getattr(network.config, "conditional", False) else None
+    images = sampled(network, count, seed, classes=asked, watch=watch)
+    labels = None if asked is None else torch.tensor(asked)
+    return Pictures(images=images, ids=tuple(f"generated-{k}" for k in range(count)), classes=labels)
+
+
+def pictures_of(dataset: CachedDataset, size: Any, most: int) -> Pictures:
+    """At most so many pictures of a split, evenly spread, cut to a size, with their classes where each has one."""
+    whole = CroppedDataset(dataset, size)
+    place = np.linspace(0, len(whole) - 1, min(len(whole), most)).round().astype(int)
+    records = [whole.records[int(k)] for k in place]
+    truths = [whole.truth(int(k)) for k in place]
+    labelled = all(isinstance(truth, Label) for truth in truths)
+    classes = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)]) if labelled else None
+    return Pictures(
+        images=whole.stack()[torch.from_numpy(place)],
+        ids=tuple(record.id for record in records),
+        classes=classes,
+        clusters=tuple(record.cluster for record in records),
+    )
+
+
+def _alarms(run: Run) -> list[str]:
+    """The last alarm of the training, if any was raised, and how often."""
+    rows = [row for row in run.read_log() if "alarm" in row]
+    if not rows:
+        return []
+    return [f"While it learnt, {len(rows)} of its looks raised an alarm, the last at step {rows[-1]['step']}: "
+            f"{rows[-1]['alarm']}"]  # fmt: skip
+
+
+def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]:
+    training = config.settings["training"]
+    height, width = judged.generated.images.shape[2:]
+    channels = config.settings["model"].get("channels")
+    about = judged.evidence.about
+    ((kind, amount),) = config.settings["budget"].items()
+    return {
+        "Model": config.model,
+        "Data": f"{config.data_name} ({gathered.source.format})",
+        "Makes": f"{'grey' if channels == 1 else 'colour'} pictures of {width} x {height} px",
+        "Classes": ", ".join(config.class_names) if config.settings["model"].get("conditional") else "not asked for",
+        "Trained on": f"{len(gathered.cached['train'])} pictures",
+        "Compared with": f"{about['real']} pictures of the split {about['split']}, not trained on",
+        "Pictures made": about["generated"],
+        "Features": "; ".join(judged.evidence.statistics.extractors),
+        "Resizer": about["resizer"],
+        "Budget": f"{amount:g} {kind}",
+        "Batch": str(training["batch_size"]),
+        "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),
+        "Seed": str(config.seed),
+    }

@@ -1,0 +1,149 @@
+"""The first GAN, of 2014: generative adversarial network of perceptrons with maxout and dropout.
+
+After Goodfellow et al. 2014, in the sizes of the authors' published settings: for MNIST 100 uniform variates, two
+layers of 1200 ReLU and sigmoid pixels against two layers of 240 maxout units of five pieces, with dropout, by
+stochastic gradient descent whose momentum rises from 0.5 to 0.7. Their rate falls by a factor a step; here both follow
+the progress of the run instead. ``nets=convolutional`` are in the manner of their networks for CIFAR-10. The
+generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and Osindero 2014).
+Kept for history; the paper's Parzen-window figure is in ``clearsight.metrics.parzen``.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+
+from clearsight.generators.canvas import Canvas, in_channels, in_colour
+from clearsight.generators.maxout import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
+    PerceptronDiscriminator,
+    perceptron_generator,
+    uniform_,
+)
+from clearsight.generators.players import (
+    DISCRIMINATOR,
+    GENERATOR,
+    asked_classes,
+    number_of_classes,
+    settled,
+    shown_classes,
+    size_of,
+    uniform_noise,
+)
+from clearsight.ops.adversarial_losses import logistic
+from clearsight.types import Batch, Losses, Training, Truth
+
+NETS = ("mlp", "convolutional")
+HIDDEN, UNITS = {"mlp": 1200, "convolutional": 8000}, {"mlp": 240, "convolutional": 500}
+FINAL_RATE = 1.000004**-125_000  # of the peak: what 250 epochs of 500 steps leave by the authors' factor a step
+FINAL_MOMENTUM = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gan2014Config(Canvas):
+    """What can be chosen of a Gan2014.
+
+    ``nets`` are "mlp" or "convolutional"; ``latents`` is the number of uniform variates a picture is made of.
+    ``hidden_units`` are those of each of the generator's layers and ``maxout_units`` those of the discriminator's, 0
+    for the authors': 1200 and 240 of "mlp", 8000 and 500 of "convolutional".
+    """
+
+    nets: str = "mlp"
+    latents: int = 100
+    hidden_units: int = 0
+    maxout_units: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nets not in NETS:
+            raise ValueError(f"nets is {self.nets!r}. Expected one of {', '.join(NETS)}.")
+        if self.latents < 1 or min(self.hidden_units, self.maxout_units) < 0:
+            raise ValueError(
+                f"latents is {self.latents}, hidden_units {self.hidden_units}, maxout_units {self.maxout_units}. "
+                "Expected at least 1 of each, or 0 units for the authors'."
+            )
+
+
+class Gan2014(nn.Module):
+    """A generator and a discriminator that are perceptrons, or nearly so."""
+
+    config_type: ClassVar[type] = Gan2014Config
+    training_defaults: ClassVar[Training] = Training(
+        batch_size=100, learning_rate=0.1, momentum=0.5, weight_decay=0.0, warmup_share=0.0, ema_share=0.02,
+        clip_norm=1000.0, size_px=64, enlarge=False, zoom=(1.0, 1.0), brightness=0.0, precision="float32",
+    )  # fmt: skip
+    strides: ClassVar[tuple[int, ...]] = ()
+
+    def __init__(self, config: Gan2014Config, class_names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.classes = number_of_classes(config, class_names)
+        size = size_of(config)
+        inputs, pixels = config.latents + self.classes, config.channels * size[0] * size[1]
+        hidden, units = config.hidden_units or HIDDEN[config.nets], config.maxout_units or UNITS[config.nets]
+        self.generator: nn.Module
+        self.discriminator: nn.Module
+        if config.nets == "mlp":
+            self.generator = perceptron_generator(inputs, hidden, config.channels, size)
+            self.discriminator = PerceptronDiscriminator(pixels, self.classes, units)
+        else:
+            self.generator = ConvolutionalGenerator(inputs, hidden, config.channels, size)
+            self.discriminator = ConvolutionalDiscriminator(config.channels, self.classes, size, units)
+        uniform_(self.generator, 0.05)
+        uniform_(self.discriminator, 0.005)
+
+    @classmethod
+    def fitted(cls, config: Gan2014Config, truths: Iterable[Truth], class_names: tuple[str, ...]) -> Gan2014Config:
+        """The config, checked against the truths."""
+        return settled(config, truths)
+
+    @property
+    def players(self) -> dict[str, int]:
+        """The discriminator once, then the generator once."""
+        return {DISCRIMINATOR: 1, GENERATOR: 1}
+
+    def parameters_of(self, player: str) -> Iterable[nn.Parameter]:
+        """The weights of one player."""
+        return self.get_submodule(player).parameters()
+
+    def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
+        """Cross-entropy: of real and of made pictures for the discriminator, of made as real ones for the generator."""
+        classes = shown_classes(batch, self.classes)
+        noise = uniform_noise(len(batch.images), self.config.latents).to(batch.images)
+        scores = self.discriminator(self.generator(torch.cat([noise, classes], 1)), classes).float()
+        if player == GENERATOR:
+            return {"made": logistic(scores, real=True)}
+        real = self.discriminator(in_channels(batch.images, self.config.channels), classes).float()
+        return {"real": logistic(real, real=True), "made": logistic(scores, real=False)}
+
+    def optimizer(self, player: str, training: Training) -> Optimizer:
+        """Stochastic gradient descent with momentum."""
+        groups = [{"params": list(self.parameters_of(player)), "highest": training.learning_rate}]
+        optimizer = SGD(groups, lr=training.learning_rate, momentum=training.momentum)
+        optimizer.param_groups[0]["lowest_momentum"] = training.momentum
+        return optimizer
+
+    def schedule(self, optimizer: Optimizer, player: str, progress: float) -> None:
+        """The learning rate falls by the same factor in equal parts of the run; the momentum rises to 0.7."""
+        for group in optimizer.param_groups:
+            first = group["lowest_momentum"]
+            group["lr"] = group["highest"] * math.pow(FINAL_RATE, progress)
+            group["momentum"] = first + max(FINAL_MOMENTUM - first, 0.0) * progress
+
+    def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "n z"]:
+        """Uniform noise of variance 1."""
+        return uniform_noise(count, self.config.latents, random)
+
+    @torch.no_grad()
+    def sample(
+        self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]:
+        """Pictures in [0, 1]; the network must be in evaluation mode."""
+        noise = latents.to(next(self.generator.parameters()))
+        return in_colour(self.generator(torch.cat([noise, asked_classes(classes, noise, self.classes)], 1)))

@@ -1,0 +1,158 @@
+"""The loop of two players: a generator and a discriminator (or critic), each trained against the other.
+
+One step updates every player as often as it asks for, each time on a batch of its own and over its own weights only,
+then the moving average of the weights. As in the loop of one network, everything a step reads is a function of the
+seed, the step and the saved state, so a run that was stopped and resumed ends, on a CPU, in the weights of a run that
+never stopped.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+from torch.optim import Optimizer
+
+from clearsight.training.average import Average
+from clearsight.training.budget import Clock
+from clearsight.training.loop import on_device
+from clearsight.training.session import Diverged, Hooks, Interrupted, Session
+from clearsight.training.snapshots import BestSnapshot
+from clearsight.types import Adversarial, Batch, Training
+
+
+def updates_per_step(network: Adversarial) -> int:
+    """How many batches one step of the loop takes: that many times fewer steps make an epoch."""
+    return sum(network.players.values())
+
+
+def fit_players(
+    network: Any,
+    batches: Callable[[int, float], Batch],
+    ahead: Callable[[Callable[[int], Batch], int], Iterator[Batch]],
+    clock: Clock,
+    training: Training,
+    fabric: Fabric,
+    hooks: Hooks,
+    state: dict[str, Any] | None = None,
+) -> nn.Module:
+    """Train both players until the budget is used and return the averaged network, in evaluation mode.
+
+    ``network`` is ``Adversarial``. ``batches(number, progress)`` makes a batch, one for every update of a player; the
+    rest is as in ``loop.fit``. Where ``hooks.validate`` scores the averaged network, a higher score being better, the
+    last weights are scored too and the network returned has the weights that scored best; the checkpoint keeps both.
+
+    Raises:
+        ValueError: more than one process shares the training.
+        Diverged: a loss or gradient is not finite; it names the player.
+        Interrupted: it was asked to stop. These two leave a checkpoint behind.
+    """
+    if fabric.world_size > 1:
+        raise ValueError(
+            f"a network of two players trains in one process, and {fabric.world_size} were asked for. Use one device."
+        )
+    match = _Match(network, clock, training, fabric, hooks, state)
+    session, updates = match.session, updates_per_step(network)
+    stream = ahead(lambda number: batches(number, clock.progress(number // updates)), clock.step * updates)
+    try:
+        while (progress := session.agreed_progress()) < 1:
+            match.step(stream, progress)
+            if session.asked_to_stop:
+                session.save()
+                raise Interrupted
+    finally:
+        stream.close()  # type: ignore[attr-defined]
+    return match.finish()
+
+
+class _Match:
+    """The state of one training of two players, and its steps."""
+
+    def __init__(
+        self,
+        network: Any,
+        clock: Clock,
+        training: Training,
+        fabric: Fabric,
+        hooks: Hooks,
+        state: dict[str, Any] | None,
+    ) -> None:
+        self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
+        self.network = fabric.to_device(network.to(memory_format=torch.channels_last))
+        self.weights = {player: list(self.network.parameters_of(player)) for player in self.network.players}
+        self.optimizers: dict[str, Optimizer] = {
+            player: self.network.optimizer(player, training) for player in self.network.players
+        }
+        self.average, self.best = Average(self.network), BestSnapshot()
+        self.session = Session(clock, fabric, hooks, self._state)
+        if state is not None:
+            self._restore(state)
+        self.network.train()
+
+    def step(self, stream: Iterator[Batch], progress: float) -> None:
+        """Every player's updates, the moving average, and validation and checkpoint where due."""
+        losses: dict[str, float] = {}
+        for player, times in self.network.players.items():
+            self.network.schedule(self.optimizers[player], player, progress)
+            for _ in range(times):
+                losses |= self._update(player, on_device(next(stream), self.fabric.device))
+        self.session.losses = losses
+        self.clock.step += 1
+        self.average.update_if_due(self.clock.step, self.training.ema_share * self.clock.total_steps())
+        if self.session.after_step(self.average.model):
+            self._offer_snapshot()
+
+    def _update(self, player: str, batch: Batch) -> dict[str, float]:
+        """One update of a player's weights; its losses, named after it."""
+        for name, weights in self.weights.items():
+            for weight in weights:
+                weight.requires_grad_(name == player)
+                weight.grad = None
+        with self.fabric.autocast():
+            losses = self.network.losses(batch, player)
+        total = torch.stack([value.float() for value in losses.values()]).sum()
+        self.fabric.backward(total)
+        norm = nn.utils.clip_grad_norm_(self.weights[player], self.training.clip_norm)
+        if not bool(torch.isfinite(norm + total.detach())):
+            self.session.save()
+            named = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in losses.items())
+            raise Diverged(
+                f"the {player} became NaN or infinite at step {self.clock.step + 1} ({named}; gradient "
+                f"{float(norm):.4g}). The weights before this update were kept. Train again with a lower learning "
+                f"rate, for example --set learning_rate={self.training.learning_rate / 4:g}."
+            )
+        self.optimizers[player].step()
+        return {f"{player} {name}": float(value.detach()) for name, value in losses.items()}
+
+    def _offer_snapshot(self) -> None:
+        if self.session.score is not None:
+            self.best.offer(self.average.model, self.session.score, self.clock.step)
+
+    def finish(self) -> nn.Module:
+        """The last score, log line and checkpoint; the averaged network with the weights that scored best."""
+        for weights in self.weights.values():
+            for weight in weights:
+                weight.requires_grad_(True)
+        if self.hooks.validate is not None:
+            self.session.score = self.hooks.validate(self.average.model)
+            self._offer_snapshot()
+        self.session.finish()
+        self.best.put_into(self.average.model)
+        return self.average.model.eval()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "model": self.network.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizers": {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()},
+            "best": self.best.state(),
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["model"])
+        self.average.model.load_state_dict(state["average"])
+        for player, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][player])
+        self.best.restore(state["best"])
+        self.session.restore(state)
