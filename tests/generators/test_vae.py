@@ -126,6 +126,7 @@ def test_free_bits_hold_each_latent_at_their_price_and_none_change_nothing():
     assert torch.isclose(variational.with_free_bits(divergence, 0.5), torch.tensor(0.5 + 1.5))
 
 
+@torch.no_grad()
 def test_losses_after_the_warm_up_are_the_plain_bound_in_nats_per_picture():
     network = lively(built(likelihood="bernoulli", binarisation="threshold"))
     torch.manual_seed(5)
@@ -140,12 +141,14 @@ def test_losses_after_the_warm_up_are_the_plain_bound_in_nats_per_picture():
     assert torch.isclose(losses["divergence"], divergence.mean(), rtol=1e-5)
 
 
+@torch.no_grad()
 def test_the_divergence_warms_up():
     network = lively(built(kl_warmup_share=0.2))
     found = [float(network.losses(batch(progress))["divergence"]) for progress in (0.0, 0.1, 0.2, 0.9)]
     assert found[0] == 0 and abs(found[1] - found[2] / 2) < 1e-3 and abs(found[2] - found[3]) < 1e-3
 
 
+@torch.no_grad()
 def test_the_bound_of_one_sample_is_the_bound_and_several_are_tighter():
     network = lively(built(likelihood="bernoulli", binarisation="threshold"))
     images = pictures(1).expand(4000, -1, -1, -1)
@@ -156,6 +159,7 @@ def test_the_bound_of_one_sample_is_the_bound_and_several_are_tighter():
     assert bounds[0] > bounds[1] > bounds[2]
 
 
+@torch.no_grad()
 def test_the_last_share_of_the_run_is_trained_on_several_samples():
     network = lively(built(likelihood="bernoulli", binarisation="threshold", importance_samples=8))
     assert set(network.losses(batch(0.5))) == {"reconstruction", "divergence"}
@@ -210,25 +214,32 @@ def test_the_likelihood_by_sampling_meets_that_of_a_linear_gaussian_model():
 
 def test_bits_per_dim_are_nats_over_numbers_and_of_a_gaussian_with_its_levels():
     images = pictures()
-    binary = lively(built(likelihood="logistic", channels=3))
-    nats = binary.negative_log_likelihood(images, 5)
-    assert torch.allclose(binary.bits_per_dim(images, 5), nats / (3 * 96 * math.log(2)))
+    levelled = lively(built(likelihood="logistic", channels=3))
+    nats = levelled.negative_log_likelihood(images, 5)
+    assert torch.allclose(levelled.bits_per_dim(images, 5), nats / (3 * 96 * math.log(2)))
     # A standard deviation of 2 levels around means that are right: the entropy of that, log2(2 sqrt(2 pi e)) bits.
     network = built()
     network.variance.fill_((2 / 256) ** 2)
     network.encoder = Linear(torch.zeros(6, 96), torch.zeros(6), (6,))
     network.decoder = Linear(torch.zeros(96, 3), torch.full((96,), 0.5), (1, 8, 12))
-    noise = 0.5 + 2 / 256 * torch.randn(400, 1, 8, 12, generator=torch.Generator().manual_seed(0))
+    noise = 0.5 + 2 / 256 * torch.randn(400, 1, 8, 12, generator=torch.Generator().manual_seed(9))
     levels = (noise * 256).floor().clamp(0, 255) / 255
     found = network.bits_per_dim(levels.expand(-1, 3, -1, -1), 1).mean()
-    assert abs(float(found) - math.log2(2 * math.sqrt(2 * math.pi * math.e))) < 0.02
+    # Cutting to whole levels and adding noise moves a pixel by two uniform errors, of 1/12 each.
+    moved = (1 / 6) / 4 / 2 / math.log(2)
+    assert abs(float(found) - math.log2(2 * math.sqrt(2 * math.pi * math.e)) - moved) < 0.02
 
 
 def test_memory_is_bounded_without_changing_the_figure(monkeypatch):
-    network = lively(built(likelihood="bernoulli", binarisation="threshold"))
-    whole = network.negative_log_likelihood(pictures(6), 2000)
+    network, most = built(likelihood="bernoulli", binarisation="threshold"), []
+    network.decoder.register_forward_hook(lambda module, given, made: most.append(len(made)))
+    whole = network.negative_log_likelihood(pictures(6), 400)
+    assert max(most) > 100
     monkeypatch.setattr("clearsight.generators.vae.PIXELS_AT_ONCE", 8 * 12 * 4)
-    assert torch.allclose(network.negative_log_likelihood(pictures(6), 2000), whole, atol=0.3)
+    most.clear()
+    parts = network.negative_log_likelihood(pictures(6), 400)
+    assert max(most) == 4 and sum(most) == 6 * 400
+    assert torch.allclose(parts, whole, atol=0.1)
 
 
 # Pictures in and out.
@@ -263,6 +274,7 @@ def test_maps_are_halved_down_to_seven_px():
     assert map_sizes((64, 64))[-1] == (8, 8) and map_sizes((9, 31)) == [(9, 31), (5, 16)]
 
 
+@torch.no_grad()
 def test_a_class_changes_the_picture_and_what_is_encoded():
     network = lively(built(("a", "b"), conditional=True))
     latents, images = network.latents(3, torch.Generator().manual_seed(0)), pictures(3)
@@ -271,6 +283,7 @@ def test_a_class_changes_the_picture_and_what_is_encoded():
     assert not torch.allclose(network.encode(images, one)[0], network.encode(images, other)[0], atol=1e-3)
 
 
+@torch.no_grad()
 def test_the_variance_is_followed_in_training_only():
     network = built()
     network.train().losses(batch())
@@ -437,8 +450,8 @@ def test_it_learns():
     """Pictures that are half black and half white, left or right: one bit says which, log 2 = 0.69 nats."""
     images = torch.zeros(2, 3, 8, 12)
     images[0, :, :, :6] = images[1, :, :, 6:] = 1
-    network = built(likelihood="bernoulli", kl_warmup_share=0.0)
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    network = built(likelihood="bernoulli", kl_warmup_share=0.0, latents=1, width=8)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     both = Batch(images=images.repeat(8, 1, 1, 1), truths=[None] * 16, ids=[""] * 16, progress=1.0)
     for _ in range(400):
         optimizer.zero_grad()
