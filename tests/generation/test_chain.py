@@ -1,5 +1,6 @@
 """A generator from data to report: trained, watched, judged, sampled from, stopped and resumed."""
 
+import io
 import json
 
 import numpy as np
@@ -41,7 +42,7 @@ def run(shapes, tmp_path_factory):
 def test_the_run_holds_all_that_a_report_needs(run):
     config, card = run.config, run.read_card()
     assert config.task == "generation" and config.state == "finished" and not run.has_checkpoint
-    assert config.settings["model"]["size"] == [16, 16] and config.settings["model"]["channels"] == 1
+    assert config.settings["model"]["size"] == (16, 16) and config.settings["model"]["channels"] == 1
     assert {"val", "floor-val", "ceiling-val", "copies-val"} <= set(run.evidence_names)
     assert {example.kind for example in card.examples} == {"made", "copied"}
     assert all((run.path / example.path).is_file() for example in card.examples)
@@ -161,5 +162,5 @@ def test_sheets_hold_every_picture_once():
     assert [sheet[row * 32 + 5, column * 32 + 5, 0] for row, column in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0))] == [
         0, 50, 100, 150, 200
     ]  # fmt: skip
-    frames = Image.open(__import__("io").BytesIO(animation([grid(images[:1]), grid(images[4:])])))
+    frames = Image.open(io.BytesIO(animation([grid(images[:1]), grid(images[4:])])))
     assert frames.n_frames == 2 and frames.format == "GIF"

@@ -61,7 +61,7 @@ def test_the_penalty_is_that_of_each_picture_alone_at_the_weight_of_the_progress
 def test_augmentations_change_what_the_discriminator_sees_and_off_they_draw_nothing(player):
     torch.manual_seed(0)
     plain = Gan(GanConfig(**SMALL), NAMES)
-    augmented = Gan(GanConfig(**SMALL, translation=True, colour=True, cutout=True), NAMES)
+    augmented = Gan(GanConfig(**SMALL, augment_translation=True, augment_colour=True, augment_cutout=True), NAMES)
     augmented.load_state_dict(plain.state_dict())
     found = []
     for model in (plain, augmented):

@@ -49,8 +49,8 @@ class GanConfig(Canvas):
     taken of a ``penalised_share`` of each batch, which has the same mean and costs less. The learning rate ends at
     ``final_rate`` of its peak, and Adam's second beta goes from ``beta2`` to ``final_beta2``. ``conditioning`` is how
     the discriminator of a conditional one learns of the class: by "projection" (Miyato and Koyama 2018) or
-    "concatenation". ``colour``, ``translation`` and ``cutout`` augment what the discriminator sees; leave colour and
-    cutout out where colour, or a part of the picture, is what tells.
+    "concatenation". ``augment_colour``, ``augment_translation`` and ``augment_cutout`` change what the discriminator
+    sees; leave colour and cutout out where colour, or a part of the picture, is what tells.
     """
 
     latents: int = 64
@@ -63,9 +63,9 @@ class GanConfig(Canvas):
     beta2: float = 0.9
     final_beta2: float = 0.99
     conditioning: str = "projection"
-    colour: bool = False
-    translation: bool = False
-    cutout: bool = False
+    augment_colour: bool = False
+    augment_translation: bool = False
+    augment_cutout: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,7 +108,7 @@ class Gan(nn.Module):
         self.generator = ResidualGenerator(config.latents + self.classes, config.channels, grid, widths, blocks)
         self.discriminator = ResidualDiscriminator(config.channels + planes, outputs, grid, widths, blocks)
         self.augment = DifferentiableAugmentation(
-            colour=config.colour, translation=config.translation, cutout=config.cutout
+            colour=config.augment_colour, translation=config.augment_translation, cutout=config.augment_cutout
         )
 
     @classmethod
