@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from clearsight.generators.latent_paths import spherical
+
 CHUNK = 64  # pictures are always made in whole chunks of so many, so that none depends on how many are asked for
 
 
@@ -60,26 +62,12 @@ def path_between(
     """
     latents = latents_of(network, seed, 0)[:stops]
     shares = torch.arange(steps) / steps
-    path = torch.cat([_great_circle(latents[k], latents[(k + 1) % stops], shares) for k in range(stops)])
+    path = torch.cat([spherical(latents[k], latents[(k + 1) % stops], shares) for k in range(stops)])
     parts = []
     for chunk in (path * truncation).split(CHUNK):
         classes = None if label is None else torch.full((len(chunk),), label)
         parts.append(made_of(network, chunk, classes))
     return torch.cat(parts)
-
-
-def _great_circle(first: Tensor, last: Tensor, shares: Float[Tensor, "k"]) -> Float[Tensor, "k ..."]:
-    """Spherical interpolation (Shoemake 1985) from ``first`` to ``last``."""
-    lengths = first.norm(), last.norm()
-    cosine = (first * last).sum() / (lengths[0] * lengths[1]).clamp(min=1e-12)
-    angle = cosine.clamp(-1, 1).acos()
-    share = shares.reshape(-1, *[1] * first.ndim)
-    if float(angle.sin()) < 1e-4:
-        return torch.lerp(first[None], last[None], share)
-    direction = (
-        ((1 - share) * angle).sin() * (first / lengths[0]) + (share * angle).sin() * (last / lengths[1])
-    ) / angle.sin()
-    return direction * torch.lerp(lengths[0], lengths[1], share)
 
 
 def _filled(classes: Sequence[int]) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 import torchvision.transforms.v2.functional as TF
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -37,7 +37,7 @@ from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop
 from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.progress_bar import TrainingBar
-from clearsight.types import Adversarial, Cost, Dataset, Model, Size, Task
+from clearsight.types import Adversarial, Cost, Dataset, Label, Model, Size, Task
 
 WATCHED_PICTURES = 100
 PRIOR_PICTURES = 10_000
@@ -165,15 +165,19 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
             keeper.keep_weights()
             raise
     if hasattr(average, "fit_prior"):
-        average.fit_prior(_fitted_on(dataset))
+        average.fit_prior(*_fitted_on(dataset, plan.config.conditional))
     if fabric.is_global_zero:
         run.write_weights(average.state_dict())
 
 
-def _fitted_on(dataset: CachedDataset | CroppedDataset) -> Float[Tensor, "n 3 h w"]:
-    """At most 10,000 training pictures in [0, 1], evenly spread."""
+def _fitted_on(
+    dataset: CachedDataset | CroppedDataset, conditional: bool
+) -> tuple[Float[Tensor, "n 3 h w"], Int[Tensor, "n"] | None]:
+    """At most 10,000 training pictures in [0, 1], evenly spread, and their classes for a network that knows classes."""
     place = torch.linspace(0, len(dataset) - 1, min(len(dataset), PRIOR_PICTURES)).round().long()
-    return dataset.stack()[place].float() / 255
+    truths = [dataset.truth(row) for row in place.tolist()] if conditional else []
+    classes = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)]) if conditional else None
+    return dataset.stack()[place].float() / 255, classes
 
 
 def _learnt_from(plan: Plan, dataset: CachedDataset) -> CachedDataset | CroppedDataset:
