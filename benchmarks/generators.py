@@ -132,7 +132,8 @@ def main() -> None:
     write_grid(made, asked.out / f"{asked.name}.png")
     real = gathered.cached["val"].stack()[:1000].float() / 255
     line: dict[str, Any] = {
-        "generator": asked.name, "minutes": round(clock.seconds / 60, 2), "steps": clock.step, "processor_s": round(processor_s, 1),
+        "generator": asked.name, "minutes": round(clock.seconds / 60, 2),
+        "steps": clock.step, "processor_s": round(processor_s, 1),
         "steps_per_s": round(clock.step / clock.seconds, 2), "kwh": round(kwh, 5),
         "weights": sum(weight.numel() for weight in average.parameters()),
         "warning": collapse_warning(made, real), "settings": asked.words,
