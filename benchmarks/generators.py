@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from clearsight.training.collapse import collapse_warning
 from lightning_fabric import Fabric
 from PIL import Image
 from safetensors.torch import save_file
@@ -33,6 +32,7 @@ from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import at_once
 from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.budget import Budget, Clock
+from clearsight.training.collapse import collapse_warning
 from clearsight.training.session import Hooks, Moment
 from clearsight.types import Training
 
@@ -132,8 +132,8 @@ def main() -> None:
     write_grid(made, asked.out / f"{asked.name}.png")
     real = gathered.cached["val"].stack()[:1000].float() / 255
     line: dict[str, Any] = {
-        "generator": asked.name, "minutes": round(clock.seconds / 60, 2), "steps": clock.step,
-        "processor_s": round(processor_s, 1),
+        "generator": asked.name, "minutes": round(clock.seconds / 60, 2),
+        "steps": clock.step, "processor_s": round(processor_s, 1),
         "steps_per_s": round(clock.step / clock.seconds, 2), "kwh": round(kwh, 5),
         "weights": sum(weight.numel() for weight in average.parameters()),
         "warning": collapse_warning(made, real), "settings": asked.words,
