@@ -25,6 +25,7 @@ from torch import Tensor
 
 from clearsight import catalogue, settings
 from clearsight.energy.meter import Meter
+from clearsight.generation.collapse import collapse_warning
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.loading.data import Gathered, gather
 from clearsight.metrics.parzen import parzen_likelihood
@@ -32,7 +33,6 @@ from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import at_once
 from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.budget import Budget, Clock
-from clearsight.training.collapse import collapse_warning
 from clearsight.training.session import Hooks, Moment
 from clearsight.types import Training
 
