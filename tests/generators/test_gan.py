@@ -34,7 +34,7 @@ def test_grids_are_the_size_halved(size, grid):
 def test_the_penalty_is_that_of_each_picture_alone_at_the_weight_of_the_progress(progress, weight, share, count):
     """R1 + R2 written out: one picture at a time, with the noise the network drew."""
     torch.manual_seed(0)
-    model = Gan(GanConfig(**SMALL, penalty=2.0, final_penalty=0.5, penalised_share=share), NAMES)
+    model = Gan(GanConfig(**SMALL, gradient_penalty=2.0, final_gradient_penalty=0.5, penalised_share=share), NAMES)
     given = batch(progress=progress)
     torch.manual_seed(7)
     losses = model.losses(given, "discriminator")
@@ -99,7 +99,7 @@ def test_in_lower_precision_the_losses_are_those_of_float32():
 
 def test_the_critic_of_wgan_gp_is_held_between_pairs():
     torch.manual_seed(0)
-    model = WganGp(WganGpConfig(width=4, latents=6, size=(16, 16), channels=1, penalty=10.0), NAMES)
+    model = WganGp(WganGpConfig(width=4, latents=6, size=(16, 16), channels=1, gradient_penalty=10.0), NAMES)
     given = batch()
     torch.manual_seed(7)
     losses = model.losses(given, "critic")
