@@ -47,10 +47,10 @@ class GanConfig(Canvas):
     of it and so on, the last number for all smaller sizes; ``blocks`` likewise the residual blocks of each network. The
     penalties weigh ``gradient_penalty`` at the beginning and ``final_gradient_penalty`` at the end (more is safer and
     slower); they are taken of a ``penalised_share`` of each batch, which has the same mean and costs less. The learning
-    rate ends at ``final_rate`` of its peak, and Adam's second beta goes from ``beta2`` to ``final_beta2``. ``conditioning`` is how
-    the discriminator of a conditional one learns of the class: by "projection" (Miyato and Koyama 2018) or
-    "concatenation". ``augment_colour``, ``augment_translation`` and ``augment_cutout`` change what the discriminator
-    sees; leave colour and cutout out where colour, or a part of the picture, is what tells.
+    rate ends at ``final_rate`` of its peak, and Adam's second beta goes from ``beta2`` to ``final_beta2``.
+    ``conditioning`` is how the discriminator of a conditional one learns of the class: by "projection" (Miyato and
+    Koyama 2018) or "concatenation". ``augment_colour``, ``augment_translation`` and ``augment_cutout`` change what the
+    discriminator sees; leave colour and cutout out where colour, or a part of the picture, is what tells.
     """
 
     latents: int = 64
