@@ -40,7 +40,7 @@ def main() -> None:
         request = Request(evidence=evidence, more=more)
         measured, (gain,) = scores(request), restoration(request)
         last = [row for row in run.read_log() if "step" in row][-1]
-        config = run.config  # read before the folder goes
+        config = run.config
     print(
         json.dumps(
             {
