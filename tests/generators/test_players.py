@@ -51,7 +51,7 @@ def test_it_is_a_generator_of_two_players(part):
 @each_part
 def test_every_weight_belongs_to_exactly_one_player(part):
     model = built(part)
-    owned = [id(weight) for player in model.players for weight in model.parameters_of(player)]
+    owned = [id(weight) for player in model.players for weight in model.get_submodule(player).parameters()]
     assert sorted(owned) == sorted(id(weight) for weight in model.parameters()) and len(set(owned)) == len(owned)
 
 

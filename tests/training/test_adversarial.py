@@ -30,9 +30,6 @@ class Duel(nn.Module):
     def players(self):
         return {"critic": self.updates, "generator": 1}
 
-    def parameters_of(self, player):
-        return self.get_submodule(player).parameters()
-
     def losses(self, batch, player="generator"):
         self.seen.append((player, batch.ids[0]))
         noise = torch.randn(len(batch.images), 2)
@@ -43,7 +40,9 @@ class Duel(nn.Module):
         return {"real": nn.functional.softplus(-real).mean(), "made": nn.functional.softplus(made).mean()}
 
     def optimizer(self, player, training):
-        return Adam([{"params": list(self.parameters_of(player)), "highest": training.learning_rate}], lr=1.0)
+        return Adam(
+            [{"params": list(self.get_submodule(player).parameters()), "highest": training.learning_rate}], lr=1.0
+        )
 
     def schedule(self, optimizer, player, progress):
         self.schedules.append((player, progress))

@@ -43,7 +43,7 @@ def check_built(canvas: Canvas) -> Size:
     if not canvas.size or not canvas.channels:
         raise ValueError(
             f"size is {canvas.size or 'not set'} and channels is {canvas.channels or 'not set'}. Expected both before "
-            "the network is built: those of the training pictures, or --set size=32,32 --set channels=3."
+            "the network is built. Expected those of the training pictures, or --set size=32,32 --set channels=3."
         )
     height, width = canvas.size
     return int(height), int(width)

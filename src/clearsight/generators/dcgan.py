@@ -8,7 +8,7 @@ Osindero 2014). Kept for comparison: it is quick and good at first, and may lose
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -16,17 +16,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clearsight.generators.canvas import Canvas, in_channels, in_colour
+from clearsight.generators.asked_classes import rows_asked, rows_of_batch
+from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.grids import starting_grid
 from clearsight.generators.players import (
     DISCRIMINATOR,
     GENERATOR,
+    TRAINING,
     adam,
-    asked_classes,
     number_of_classes,
     settled,
-    shown_classes,
-    size_of,
     uniform_noise,
     with_planes,
 )
@@ -55,17 +54,14 @@ class Dcgan(nn.Module):
     """A generator and a discriminator of strided convolutions."""
 
     config_type: ClassVar[type] = DcganConfig
-    training_defaults: ClassVar[Training] = Training(
-        batch_size=128, learning_rate=2e-4, weight_decay=0.0, warmup_share=0.0, ema_share=0.02, clip_norm=1000.0,
-        size_px=64, enlarge=False, zoom=(1.0, 1.0), brightness=0.0, precision="float32",
-    )  # fmt: skip
+    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=128, learning_rate=2e-4)
     strides: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, config: DcganConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
         self.config = config
         self.classes = number_of_classes(config, class_names)
-        grid, doublings = starting_grid(size_of(config))
+        grid, doublings = starting_grid(check_built(config))
         self.generator = StridedGenerator(config.latents + self.classes, config.channels, grid, config.width, doublings)
         self.discriminator = StridedDiscriminator(
             config.channels + self.classes, grid, config.width, doublings, normalised=True
@@ -74,7 +70,7 @@ class Dcgan(nn.Module):
     @classmethod
     def fitted(cls, config: DcganConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> DcganConfig:
         """The config, checked against the truths and for its size."""
-        starting_grid(size_of(config))
+        starting_grid(check_built(config))
         return settled(config, truths)
 
     @property
@@ -82,13 +78,9 @@ class Dcgan(nn.Module):
         """The discriminator once, then the generator once."""
         return {DISCRIMINATOR: 1, GENERATOR: 1}
 
-    def parameters_of(self, player: str) -> Iterable[nn.Parameter]:
-        """The weights of one player."""
-        return self.get_submodule(player).parameters()
-
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Cross-entropy: of real and of made pictures for the discriminator, of made as real ones for the generator."""
-        classes = shown_classes(batch, self.classes)
+        classes = rows_of_batch(self.config, batch, self.classes)
         noise = uniform_noise(len(batch.images), self.config.latents).to(batch.images)
         made = self.generator(torch.cat([noise, classes], 1))
         scores = self.discriminator(with_planes(made, classes)).float()
@@ -118,5 +110,6 @@ class Dcgan(nn.Module):
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
         noise = latents.to(self.generator.project.weight)
-        made = self.generator(torch.cat([noise, asked_classes(classes, noise, self.classes)], 1))
+        wanted = rows_asked(self.config, classes, self.classes, noise)
+        made = self.generator(torch.cat([noise, wanted], 1))
         return in_colour(made / 2 + 0.5)

@@ -10,7 +10,7 @@ are a moving average. Where pictures are few, both kinds may be augmented by ope
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -18,17 +18,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clearsight.generators.canvas import Canvas, in_channels, in_colour
+from clearsight.generators.asked_classes import rows_asked, rows_of_batch
+from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.grids import starting_grid
 from clearsight.generators.players import (
     DISCRIMINATOR,
     GENERATOR,
+    TRAINING,
     adam,
-    asked_classes,
     number_of_classes,
     settled,
-    shown_classes,
-    size_of,
     with_planes,
 )
 from clearsight.generators.residual import ResidualDiscriminator, ResidualGenerator, by_level
@@ -94,17 +93,14 @@ class Gan(nn.Module):
     """A generator and a discriminator that compares pairs."""
 
     config_type: ClassVar[type] = GanConfig
-    training_defaults: ClassVar[Training] = Training(
-        batch_size=64, learning_rate=5e-4, weight_decay=0.0, warmup_share=0.0, ema_share=0.02, clip_norm=1000.0,
-        size_px=64, enlarge=False, zoom=(1.0, 1.0), brightness=0.0, precision="float32",
-    )  # fmt: skip
+    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=64, learning_rate=5e-4)
     strides: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, config: GanConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
         self.config = config
         self.classes = number_of_classes(config, class_names)
-        grid, doublings = starting_grid(size_of(config))
+        grid, doublings = starting_grid(check_built(config))
         widths, blocks = by_level(config.widths, doublings), by_level(config.blocks, doublings)
         self.projects = config.conditioning == "projection"
         planes, outputs = (0, 1 + self.classes) if self.projects else (self.classes, 1)
@@ -117,17 +113,13 @@ class Gan(nn.Module):
     @classmethod
     def fitted(cls, config: GanConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> GanConfig:
         """The config, checked against the truths and for its size."""
-        starting_grid(size_of(config))
+        starting_grid(check_built(config))
         return settled(config, truths)
 
     @property
     def players(self) -> dict[str, int]:
         """The discriminator once, then the generator once."""
         return {DISCRIMINATOR: 1, GENERATOR: 1}
-
-    def parameters_of(self, player: str) -> Iterable[nn.Parameter]:
-        """The weights of one player."""
-        return self.get_submodule(player).parameters()
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The pairing loss of a player, and the discriminator's two penalties.
@@ -136,7 +128,7 @@ class Gan(nn.Module):
         """
         with torch.autocast(batch.images.device.type, enabled=False):
             real = 2 * in_channels(batch.images.float(), self.config.channels) - 1
-            classes = shown_classes(batch, self.classes)
+            classes = rows_of_batch(self.config, batch, self.classes)
             noise = torch.randn(len(real), self.config.latents).to(real)
             made = self.generator(torch.cat([noise, classes], 1))
             real, made = self.augment(torch.cat([real, made if player == GENERATOR else made.detach()])).chunk(2)
@@ -187,7 +179,8 @@ class Gan(nn.Module):
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
         noise = latents.to(self.generator.grid)
-        made = self.generator(torch.cat([noise, asked_classes(classes, noise, self.classes)], 1))
+        wanted = rows_asked(self.config, classes, self.classes, noise)
+        made = self.generator(torch.cat([noise, wanted], 1))
         return in_colour((made / 2 + 0.5).clamp(0, 1))
 
 

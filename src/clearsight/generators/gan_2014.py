@@ -10,7 +10,7 @@ Kept for history; the paper's Parzen-window figure is in ``clearsight.metrics.pa
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -18,7 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from clearsight.generators.canvas import Canvas, in_channels, in_colour
+from clearsight.generators.asked_classes import rows_asked, rows_of_batch
+from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.maxout import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
@@ -29,11 +30,9 @@ from clearsight.generators.maxout import (
 from clearsight.generators.players import (
     DISCRIMINATOR,
     GENERATOR,
-    asked_classes,
+    TRAINING,
     number_of_classes,
     settled,
-    shown_classes,
-    size_of,
     uniform_noise,
 )
 from clearsight.ops.adversarial_losses import logistic
@@ -74,17 +73,14 @@ class Gan2014(nn.Module):
     """A generator and a discriminator that are perceptrons, or nearly so."""
 
     config_type: ClassVar[type] = Gan2014Config
-    training_defaults: ClassVar[Training] = Training(
-        batch_size=100, learning_rate=0.1, momentum=0.5, weight_decay=0.0, warmup_share=0.0, ema_share=0.02,
-        clip_norm=1000.0, size_px=64, enlarge=False, zoom=(1.0, 1.0), brightness=0.0, precision="float32",
-    )  # fmt: skip
+    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=100, learning_rate=0.1, momentum=0.5)
     strides: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, config: Gan2014Config, class_names: tuple[str, ...]) -> None:
         super().__init__()
         self.config = config
         self.classes = number_of_classes(config, class_names)
-        size = size_of(config)
+        size = check_built(config)
         inputs, pixels = config.latents + self.classes, config.channels * size[0] * size[1]
         hidden, units = config.hidden_units or HIDDEN[config.nets], config.maxout_units or UNITS[config.nets]
         self.generator: nn.Module
@@ -108,13 +104,9 @@ class Gan2014(nn.Module):
         """The discriminator once, then the generator once."""
         return {DISCRIMINATOR: 1, GENERATOR: 1}
 
-    def parameters_of(self, player: str) -> Iterable[nn.Parameter]:
-        """The weights of one player."""
-        return self.get_submodule(player).parameters()
-
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Cross-entropy: of real and of made pictures for the discriminator, of made as real ones for the generator."""
-        classes = shown_classes(batch, self.classes)
+        classes = rows_of_batch(self.config, batch, self.classes)
         noise = uniform_noise(len(batch.images), self.config.latents).to(batch.images)
         scores = self.discriminator(self.generator(torch.cat([noise, classes], 1)), classes).float()
         if player == GENERATOR:
@@ -124,7 +116,7 @@ class Gan2014(nn.Module):
 
     def optimizer(self, player: str, training: Training) -> Optimizer:
         """Stochastic gradient descent with momentum."""
-        groups = [{"params": list(self.parameters_of(player)), "highest": training.learning_rate}]
+        groups = [{"params": list(self.get_submodule(player).parameters()), "highest": training.learning_rate}]
         optimizer = SGD(groups, lr=training.learning_rate, momentum=training.momentum)
         optimizer.param_groups[0]["lowest_momentum"] = training.momentum
         return optimizer
@@ -146,4 +138,5 @@ class Gan2014(nn.Module):
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
         noise = latents.to(next(self.generator.parameters()))
-        return in_colour(self.generator(torch.cat([noise, asked_classes(classes, noise, self.classes)], 1)))
+        wanted = rows_asked(self.config, classes, self.classes, noise)
+        return in_colour(self.generator(torch.cat([noise, wanted], 1)))

@@ -1,6 +1,6 @@
-"""What the networks of two players have in common: what they are shown, of which class, and what they make it of.
+"""What the networks of two players have in common: what they are shown, what they make it of, how they are trained.
 
-Classes are one-hot rows, of no column where the network is not conditional, so that they can always be appended.
+Classes are one-hot rows (see ``asked_classes``), of no column where the network is not conditional.
 """
 
 import math
@@ -8,63 +8,31 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from clearsight.generators.canvas import Canvas, check_labels
-from clearsight.types import Batch, Label, Size, Training, Truth
+from clearsight.generators.canvas import Canvas, check_built, check_labels
+from clearsight.types import Training, Truth
 
+# Penalties on gradients need derivatives of derivatives, so float32.
+TRAINING = Training(
+    weight_decay=0.0, warmup_share=0.0, ema_share=0.02, clip_norm=1000.0, size_px=64, enlarge=False, zoom=(1.0, 1.0),
+    brightness=0.0, precision="float32",
+)  # fmt: skip
 DISCRIMINATOR, CRITIC, GENERATOR = "discriminator", "critic", "generator"
 
 
 def settled(config: Any, truths: Iterable[Truth]) -> Any:
     """The config, checked: pictures of a known size and known channels, and labels where they are needed."""
     check_labels(config, truths)
-    size_of(config)
+    check_built(config)
     return config
-
-
-def size_of(canvas: Canvas) -> Size:
-    """Height and width; raises ValueError where they or the channels are not known yet."""
-    if not canvas.size or not canvas.channels:
-        raise ValueError(
-            f"size is {canvas.size} and channels is {canvas.channels}. Expected those of the training pictures before "
-            "the network is built."
-        )
-    height, width = canvas.size
-    return height, width
 
 
 def number_of_classes(canvas: Canvas, class_names: tuple[str, ...]) -> int:
     """How many classes can be asked for: none where the network is not conditional."""
     return len(class_names) if canvas.conditional else 0
-
-
-def shown_classes(batch: Batch, classes: int) -> Float[Tensor, "b k"]:
-    """The classes of a batch's pictures as one-hot rows; raises ValueError where one is missing."""
-    if not classes:
-        return batch.images.new_zeros(len(batch.images), 0)
-    indices = [truth.index if isinstance(truth, Label) else -1 for truth in batch.truths]
-    if min(indices) < 0:
-        raise ValueError("a picture names no class, and the generator is conditional. Expected a class for each.")
-    return F.one_hot(torch.tensor(indices), classes).to(batch.images)
-
-
-def asked_classes(asked: Int[Tensor, "n"] | None, latents: Float[Tensor, "n z"], classes: int) -> Float[Tensor, "n k"]:
-    """The classes that are asked for as one-hot rows; raises ValueError where they do not fit the network."""
-    count = len(latents)
-    if not classes:
-        if asked is not None:
-            raise ValueError("classes are asked for, and this generator was trained without. Leave the classes out.")
-        return latents.new_zeros(count, 0)
-    if asked is None or len(asked) != count:
-        said = "none" if asked is None else str(len(asked))
-        raise ValueError(f"{said} of {count} pictures have a class. Expected a class for each: it is conditional.")
-    if count and (int(asked.min()) < 0 or int(asked.max()) >= classes):
-        raise ValueError(f"classes {sorted(set(asked.tolist()))} are asked for. Expected 0 to {classes - 1}.")
-    return F.one_hot(asked.long(), classes).to(latents)
 
 
 def uniform_noise(count: int, dimension: int, random: torch.Generator | None = None) -> Float[Tensor, "n z"]:

@@ -7,7 +7,7 @@ Osindero 2014). Kept for comparison: steadier than ``dcgan`` and slower, since m
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -15,17 +15,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clearsight.generators.canvas import Canvas, in_channels, in_colour
+from clearsight.generators.asked_classes import rows_asked, rows_of_batch
+from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.grids import starting_grid
 from clearsight.generators.players import (
     CRITIC,
     GENERATOR,
+    TRAINING,
     adam,
-    asked_classes,
     number_of_classes,
     settled,
-    shown_classes,
-    size_of,
     with_planes,
 )
 from clearsight.generators.strided import StridedDiscriminator, StridedGenerator
@@ -60,17 +59,14 @@ class WganGp(nn.Module):
     """A generator and a critic of strided convolutions."""
 
     config_type: ClassVar[type] = WganGpConfig
-    training_defaults: ClassVar[Training] = Training(
-        batch_size=64, learning_rate=1e-4, weight_decay=0.0, warmup_share=0.0, ema_share=0.02, clip_norm=1000.0,
-        size_px=64, enlarge=False, zoom=(1.0, 1.0), brightness=0.0, precision="float32",
-    )  # fmt: skip
+    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=64, learning_rate=1e-4)
     strides: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, config: WganGpConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
         self.config = config
         self.classes = number_of_classes(config, class_names)
-        grid, doublings = starting_grid(size_of(config))
+        grid, doublings = starting_grid(check_built(config))
         self.generator = StridedGenerator(config.latents + self.classes, config.channels, grid, config.width, doublings)
         self.critic = StridedDiscriminator(
             config.channels + self.classes, grid, config.width, doublings, normalised=False
@@ -79,17 +75,13 @@ class WganGp(nn.Module):
     @classmethod
     def fitted(cls, config: WganGpConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> WganGpConfig:
         """The config, checked against the truths and for its size."""
-        starting_grid(size_of(config))
+        starting_grid(check_built(config))
         return settled(config, truths)
 
     @property
     def players(self) -> dict[str, int]:
         """The critic several times, then the generator once."""
         return {CRITIC: self.config.critic_updates, GENERATOR: 1}
-
-    def parameters_of(self, player: str) -> Iterable[nn.Parameter]:
-        """The weights of one player."""
-        return self.get_submodule(player).parameters()
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Scores of made less those of real pictures, and the penalty, for the critic; for the generator its scores.
@@ -98,7 +90,7 @@ class WganGp(nn.Module):
         """
         with torch.autocast(batch.images.device.type, enabled=False):
             real = 2 * in_channels(batch.images.float(), self.config.channels) - 1
-            classes = shown_classes(batch, self.classes)
+            classes = rows_of_batch(self.config, batch, self.classes)
             noise = torch.randn(len(real), self.config.latents).to(real)
             made = self.generator(torch.cat([noise, classes], 1))
             if player == GENERATOR:
@@ -130,5 +122,6 @@ class WganGp(nn.Module):
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
         noise = latents.to(self.generator.project.weight)
-        made = self.generator(torch.cat([noise, asked_classes(classes, noise, self.classes)], 1))
+        wanted = rows_asked(self.config, classes, self.classes, noise)
+        made = self.generator(torch.cat([noise, wanted], 1))
         return in_colour(made / 2 + 0.5)

@@ -80,7 +80,9 @@ class _Match:
     ) -> None:
         self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
         self.network = fabric.to_device(network.to(memory_format=torch.channels_last))
-        self.weights = {player: list(self.network.parameters_of(player)) for player in self.network.players}
+        self.weights = {
+            player: list(self.network.get_submodule(player).parameters()) for player in self.network.players
+        }
         self.optimizers: dict[str, Optimizer] = {
             player: self.network.optimizer(player, training) for player in self.network.players
         }

@@ -161,15 +161,13 @@ class Generator(Protocol):
 class Adversarial(Protocol):
     """What a generator of two players offers instead of one loss, for the two-player loop.
 
-    ``players`` maps each player to how often it is updated in a step, in that order; each update sees a batch of its
-    own. ``losses(batch, player)`` are minimised over ``parameters_of(player)`` only. ``optimizer`` makes a player's,
-    and ``schedule`` sets its rates at a progress in [0, 1].
+    ``players`` maps each player, which is the submodule of that name, to how often it is updated in a step, in that
+    order; each update sees a batch of its own. ``losses(batch, player)`` are minimised over the player's weights only.
+    ``optimizer`` makes a player's, and ``schedule`` sets its rates at a progress in [0, 1].
     """
 
     @property
     def players(self) -> dict[str, int]: ...
-
-    def parameters_of(self, player: str) -> Iterable[torch.nn.Parameter]: ...
 
     def losses(self, batch: Batch, player: str) -> Losses: ...
 
