@@ -136,6 +136,19 @@ def test_settings_that_change_pictures_are_refused(shapes, tmp_path, setting):
     assert not (tmp_path / "no").exists()
 
 
+def test_few_pictures_are_enough_or_refused_before_the_training(shapes, tmp_path):
+    for count, folder in ((7, tmp_path / "seven"), (4, tmp_path / "four")):
+        for kind in ("bar", "disc"):
+            (folder / kind).mkdir(parents=True)
+            for number in range(count):
+                (folder / kind / f"{number}.png").write_bytes((shapes / kind / f"{number}.png").read_bytes())
+    run = cs.train("gan", tmp_path / "seven", epochs=1, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert run.config.state == "finished"
+    with pytest.raises(ValueError, match="Expected at least 10"):
+        cs.train("gan", tmp_path / "four", epochs=1, out=tmp_path / "no", settings=SMALL, quiet=True)
+    assert not (tmp_path / "no").exists()
+
+
 @pytest.mark.parametrize("model", ["gan", "vae"])
 def test_a_run_that_was_stopped_ends_in_the_same_weights(shapes, tmp_path, monkeypatch, model):
     """Both loops, through the whole command: stopped after some steps, resumed from the file, compared bit by bit."""

@@ -10,6 +10,7 @@ from torch import Tensor
 LEAST_SPREAD = 0.25  # of the real pictures' variance; a generator that has learnt them comes close to 1
 LEAST_DISTANCE = 0.25  # of the real pictures' median squared distance to the nearest other one
 LEAST_LOSS = 0.02  # of the loss of a discriminator that knows nothing
+FEWEST = 8  # pictures of either kind
 LEAST_STEPS = 20  # of losses, before anything is said of them
 
 
@@ -32,8 +33,10 @@ def collapse_warning(generated: Float[Tensor, "n c h w"], real: Float[Tensor, "n
     Give it the pictures of the same noise each time. It cannot see the loss of a rare kind of picture; coverage can.
     Raises ValueError for fewer than 8 pictures, or not as many of both.
     """
-    if len(generated) != len(real) or len(real) < 8:
-        raise ValueError(f"{len(generated)} made and {len(real)} real pictures. Expected as many of both, at least 8.")
+    if len(generated) != len(real) or len(real) < FEWEST:
+        raise ValueError(
+            f"{len(generated)} made and {len(real)} real pictures. Expected as many of both, at least {FEWEST}."
+        )
     if not bool(torch.isfinite(generated).all()):
         return "The generator makes pictures that are not numbers. Go back to an earlier checkpoint."
     rest = "Use the best snapshot rather than the last, and train again with a higher penalty or a lower rate."

@@ -23,6 +23,7 @@ from clearsight.generation.projection import Projection
 
 VERSION = 1  # of the code: other features get another number
 BATCH = 256
+FEWEST = 10
 FITTED_ON = 5000  # training pictures at most that a projection is fitted on
 CLASSIFIER, DENOISER, RANDOM = "own classifier", "own denoising encoder", "random networks"
 OF_FILE = Resizer(at_least_px=64, at_most_px=224)
@@ -92,6 +93,12 @@ class PooledBackbone(nn.Module):
         return self.backbone(images)[-1].mean((2, 3))
 
 
+def check_count(pictures: int) -> None:
+    """Raise ValueError where there are too few training pictures to learn features from."""
+    if pictures < FEWEST:
+        raise ValueError(f"there are {pictures} training pictures. Expected at least {FEWEST} to learn features from.")
+
+
 def extractors_for(
     train: Pictures,
     fingerprint: str,
@@ -114,8 +121,7 @@ def extractors_for(
     Raises:
         ValueError: fewer than ten pictures, or a file that is no weights of the network it is named after.
     """
-    if len(train) < 10:
-        raise ValueError(f"there are {len(train)} training pictures. Expected at least 10 to learn features from.")
+    check_count(len(train))
     return _own(train, fingerprint, class_names, seed, watch), (
         _random(train, fingerprint, seed) if weights is None else _of_file(train, weights)
     )

@@ -4,7 +4,6 @@ The score is minus the Fréchet distance to training pictures in the features of
 snapshot of two players, so it uses neither the held-out pictures nor the first extractor, which judge the result.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from clearsight.generation.collapse import collapse_warning
+from clearsight.generation.collapse import FEWEST, collapse_warning
 from clearsight.generation.networks import RandomEnsemble
 from clearsight.generation.pictures import Resizer
 from clearsight.generation.sampling import sampled
@@ -45,25 +44,23 @@ class Watcher:
         self._axes = axes[:PARTS].T
         self._moments = moments(self._projected(seen), np.ones((1, len(seen))))
 
-    def score(self, model: Any) -> float:
-        """Minus the Fréchet distance of 1,000 pictures to as many training pictures; 0 is the best there can be."""
-        made = sampled(model, len(self.real), SEED, classes=self._classes(len(self.real)))
-        found = moments(self._projected(self._seen(made)), np.ones((1, len(made))))
-        return -float(distance(self._moments, found)[0])
+    def look(self, model: Any, step: int) -> tuple[float, str | None]:
+        """Keep a sheet of what the same noise makes now; the score, 0 at best, and a warning where all looks alike.
 
-    def sheet(self, model: Any, step: int) -> Path:
-        """A picture of what the same noise makes now, kept in the run folder."""
-        made = sampled(model, SHOWN, SEED, classes=self._classes(SHOWN))
+        The score is minus the Fréchet distance of 1,000 pictures to as many training pictures.
+        """
+        count = len(self.real)
+        made = sampled(model, count, SEED, classes=[k % self.classes for k in range(count)] if self.classes else None)
         about = {"generated": True, "run": self.run.name, "step": step}
-        return self.run.write_file(f"{SHEETS}/{step:08d}.png", png(grid(made), about))
+        self.run.write_file(f"{SHEETS}/{step:08d}.png", png(grid(made[:SHOWN]), about))
+        found = moments(self._projected(self._seen(made)), np.ones((1, count)))
+        return -float(distance(self._moments, found)[0]), self._alarm(made[:SHOWN])
 
-    def alarm(self, model: Any) -> str | None:
-        """A warning in words where pictures of different noise have become alike."""
-        made = sampled(model, SHOWN, SEED, classes=self._classes(SHOWN)).float() / 255
-        return collapse_warning(made, self.real[:: len(self.real) // SHOWN][:SHOWN].float() / 255)
-
-    def _classes(self, count: int) -> list[int] | None:
-        return [k % self.classes for k in range(count)] if self.classes else None
+    def _alarm(self, made: UInt8[Tensor, "n 3 h w"]) -> str | None:
+        if len(made) < FEWEST:
+            return None
+        real = self.real[:: len(self.real) // len(made)][: len(made)]
+        return collapse_warning(made.float() / 255, real.float() / 255)
 
     @torch.no_grad()
     def _seen(self, images: UInt8[Tensor, "n 3 h w"]) -> np.ndarray:

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from clearsight.training.average import Average
 from clearsight.training.budget import Clock
 from clearsight.training.loop import on_device
-from clearsight.training.session import Diverged, Hooks, Interrupted, Session
+from clearsight.training.session import Diverged, Hooks, Session
 from clearsight.training.snapshots import BestSnapshot
 from clearsight.types import Adversarial, Batch, Training
 
@@ -53,16 +53,9 @@ def fit_players(
             f"a network of two players trains in one process, and {fabric.world_size} were asked for. Use one device."
         )
     match = _Match(network, clock, training, fabric, hooks, state)
-    session, updates = match.session, updates_per_step(network)
+    updates = updates_per_step(network)
     stream = ahead(lambda number: batches(number, clock.progress(number // updates)), clock.step * updates)
-    try:
-        while (progress := session.agreed_progress()) < 1:
-            match.step(stream, progress)
-            if session.asked_to_stop:
-                session.save()
-                raise Interrupted
-    finally:
-        stream.close()  # type: ignore[attr-defined]
+    match.session.run(stream, match.step)
     return match.finish()
 
 

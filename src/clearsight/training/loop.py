@@ -54,17 +54,9 @@ def fit(
     checkpoint behind.
     """
     trainer = _Trainer(model, clock, training, fabric, hooks, state)
-    session = trainer.session
     stream = ahead(lambda step: batches(step, clock.progress(step)), clock.step)
-    try:
-        while (progress := session.agreed_progress()) < 1:
-            trainer.step(next(stream), progress)
-            if session.asked_to_stop:
-                session.save()
-                raise Interrupted
-    finally:
-        stream.close()  # type: ignore[attr-defined]
-    session.finish()
+    trainer.session.run(stream, lambda stream, progress: trainer.step(next(stream), progress))
+    trainer.session.finish()
     return trainer.average.model.eval()
 
 

@@ -245,13 +245,12 @@ class _GeneratorKeeper(_Keeper):
     def validate(self, model: Any) -> float:
         """Minus the Fréchet distance to training pictures; a sheet of pictures; an alarm where they are all alike."""
         assert self.clock is not None
-        self.watcher.sheet(model, self.clock.step)
-        alarm = self.watcher.alarm(model)
+        score, alarm = self.watcher.look(model, self.clock.step)
         if alarm is not None:
             self.run.append_log({"alarm": alarm, "step": self.clock.step})
             if not self.plan.quiet:
                 print(f"warning: {alarm}", file=sys.stderr)
-        return self.watcher.score(model)
+        return score
 
 
 class Subset:

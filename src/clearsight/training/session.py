@@ -4,7 +4,7 @@ Both loops, that of one network and that of two players, are written on it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from clearsight.training.budget import Clock
+from clearsight.types import Batch
 
 FIRST_VALIDATION_S = 20.0  # before that there is little to see
 LAST_VALIDATION = 0.9  # after that the evaluation at the end is near
@@ -67,6 +68,20 @@ class Session:
         self.losses: dict[str, float] = {}
         self.validation_s = 0.0
         self.saved_at = self.validated_at = clock.seconds
+
+    def run(self, stream: Iterator[Batch], step: Callable[[Iterator[Batch], float], None]) -> None:
+        """Take steps until the budget is used, each of as many batches of ``stream`` as it needs; then close it.
+
+        Raises Interrupted, with everything saved, when asked to stop.
+        """
+        try:
+            while (progress := self.agreed_progress()) < 1:
+                step(stream, progress)
+                if self.asked_to_stop:
+                    self.save()
+                    raise Interrupted
+        finally:
+            stream.close()  # type: ignore[attr-defined]
 
     def agreed_progress(self) -> float:
         """The progress that all processes use, since their clocks differ; and whether any of them was asked to stop."""
