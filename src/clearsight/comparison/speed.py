@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from clearsight.loading import trained
+from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
 from clearsight.types import Dataset
 
@@ -36,7 +37,7 @@ class Speed:
 
 def speeds(runs: Sequence[Run], pictures: Dataset) -> tuple[Speed, ...]:
     """The speed of each run on some of the pictures."""
-    images = [pictures[index].image.numpy() for index in _evenly_spaced(len(pictures))]
+    images = [pictures[index].image.numpy() for index in evenly_spread(len(pictures), PICTURES)]
     context = get_context("spawn")
     pools = [ProcessPoolExecutor(1, context, _prepare, (run.path, images)) for run in runs]
     try:
@@ -48,10 +49,6 @@ def speeds(runs: Sequence[Run], pictures: Dataset) -> tuple[Speed, ...]:
     finally:
         for pool in pools:
             pool.shutdown()
-
-
-def _evenly_spaced(count: int) -> list[int]:
-    return np.linspace(0, count - 1, min(PICTURES, count)).round().astype(int).tolist()
 
 
 # The state of a process of a pool between two calls: its run, ready to predict, and the pictures.

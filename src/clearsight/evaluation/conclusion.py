@@ -150,12 +150,18 @@ def summary_of(config: Config) -> str:
     )
     backbone = f" on the backbone {config.backbone}" if config.backbone else ""
     article = "An" if config.model[0] in "aeiou" else "A"
-    return f"{article} {config.model}{backbone}, trained on {config.data_name} for {_budget(config)} to {work}."
+    return f"{article} {config.model}{backbone}, trained on {config.data_name} for {budget_said(config)} to {work}."
 
 
-def _budget(config: Config) -> str:
+def budget_said(config: Config) -> str:
+    """How long it was trained, such as "10 minutes"."""
     ((kind, amount),) = config.settings["budget"].items()
     return f"{amount:g} kWh" if kind == "kwh" else f"{amount:g} {kind.removesuffix('s') if amount == 1 else kind}"
+
+
+def precision_said(config: Config) -> str:
+    """The precision it was trained in."""
+    return {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32")
 
 
 def audited(request: Request) -> tuple[Finding, ...]:
@@ -274,9 +280,9 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         "Evaluated on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
         **({} if corruption is None else {"Judged with": str(corruption)}),
         "Clusters": evidence.about["clusters"],
-        "Budget": _budget(config),
+        "Budget": budget_said(config),
         "Longer side": f"{training['size_px']} px",
-        "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),
+        "Precision": precision_said(config),
         "Seed": str(config.seed),
     }
 

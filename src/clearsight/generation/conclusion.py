@@ -10,17 +10,17 @@ import torch
 
 from clearsight.console.progress import stage
 from clearsight.evaluation.belonging import clusters_said
-from clearsight.evaluation.conclusion import write_card
+from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
 from clearsight.generation import showing
-from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference
+from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference, seen_of
 from clearsight.generation.extractors import extractors_for
 from clearsight.generation.likelihood import likelihood_findings
 from clearsight.generation.pictures import Pictures
 from clearsight.generation.sampling import sampled
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
+from clearsight.ops.spread import evenly_spread
 from clearsight.run import Config, Run
-from clearsight.sources import CachedDataset
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.types import Card, Cost, Evidence, Finding, Label, Picture, Request
@@ -102,19 +102,20 @@ def conclude_again(
 
 def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -> Judged:
     """As many pictures as the split holds, 5,000 at most, made by the network and compared with those of the split."""
-    config, size = run.config, tuple(network.config.size)
-    train = pictures_of(gathered.cached["train"], size, MOST_TRAINING)
-    real = pictures_of(gathered.cached[split], size, MOST_JUDGED)
+    config, size = run.config, network.config.size
+    train = pictures_of(gathered.cropped("train", size), MOST_TRAINING)
+    real = pictures_of(gathered.cropped(split, size), MOST_JUDGED)
     names = config.class_names if train.classes is not None else ()
     fingerprint = gathered.cached["train"].fingerprint
     with stage("learning features to compare by", quiet) as watch:
         extractors = extractors_for(train, fingerprint, names, watch=watch)
     with stage("looking at real pictures", quiet) as watch:
-        seen = reference(train, real, extractors, names, watch)
+        found = reference(train, real, extractors, names, watch)
     with stage("making pictures", quiet) as watch:
         generated = made(network, len(real), config.seed, len(config.class_names), watch)
     with stage("looking for copies", quiet) as watch:
-        nearest = nearest_of(seen, generated, watch)
+        seen = seen_of(found, generated)
+        nearest = nearest_of(found, generated, watch, seen)
     about = {
         "data": config.data_name, "split": split, "fingerprint": gathered.cached[split].fingerprint,
         "model": config.model, "run": run.name,
@@ -123,12 +124,12 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -
             gathered.source.clustering.origin or STATED,
         ),
     }  # fmt: skip
-    evidence = _with_seen(evidence_of(seen, generated, about, nearest), train, real)
+    evidence = _with_seen(evidence_of(found, generated, about, nearest, seen), train, real)
     with stage("comparing with stand-ins", quiet):
-        more = calibrators(seen, len(generated), config.seed, about)
-    found = likelihood_findings(network, real, config.seed)
+        more = calibrators(found, len(generated), config.seed, about)
+    likelihood = likelihood_findings(network, real, config.seed)
     return Judged(
-        evidence=evidence, more=more, found=found, reference=seen, generated=generated, pairs=nearest.closest(12)
+        evidence=evidence, more=more, found=likelihood, reference=found, generated=generated, pairs=nearest.closest(12)
     )
 
 
@@ -141,22 +142,21 @@ def _with_seen(evidence: Evidence, train: Pictures, real: Pictures) -> Evidence:
 
 def made(network: Any, count: int, seed: int, classes: int, watch: Callable[[int, int], None]) -> Pictures:
     """Pictures of a generator; the classes of a conditional one in turn."""
-    asked = [k % classes for k in range(count)] if getattr(network.config, "conditional", False) else None
+    asked = [k % classes for k in range(count)] if network.config.conditional else None
     images = sampled(network, count, seed, classes=asked, watch=watch)
     labels = None if asked is None else torch.tensor(asked)
     return Pictures(images=images, ids=tuple(f"generated-{k}" for k in range(count)), classes=labels)
 
 
-def pictures_of(dataset: CachedDataset, size: Any, most: int) -> Pictures:
-    """At most so many pictures of a split, evenly spread, cut to a size, with their classes where each has one."""
-    whole = CroppedDataset(dataset, size)
-    place = np.linspace(0, len(whole) - 1, min(len(whole), most)).round().astype(int)
-    records = [whole.records[int(k)] for k in place]
-    truths = [whole.truth(int(k)) for k in place]
+def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
+    """At most so many pictures of a split, evenly spread, with their classes where each has one."""
+    place = evenly_spread(len(whole), most)
+    records = [whole.records[k] for k in place]
+    truths = [whole.truth(k) for k in place]
     labelled = all(isinstance(truth, Label) for truth in truths)
     classes = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)]) if labelled else None
     return Pictures(
-        images=whole.stack()[torch.from_numpy(place)],
+        images=whole.stack()[place],
         ids=tuple(record.id for record in records),
         classes=classes,
         clusters=tuple(record.cluster for record in records),
@@ -177,7 +177,6 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
     height, width = judged.generated.images.shape[2:]
     channels = config.settings["model"].get("channels")
     about = judged.evidence.about
-    ((kind, amount),) = config.settings["budget"].items()
     return {
         "Model": config.model,
         "Data": f"{config.data_name} ({gathered.source.format})",
@@ -188,8 +187,8 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
         "Pictures made": about["generated"],
         "Features": "; ".join(judged.evidence.statistics.extractors),
         "Resizer": about["resizer"],
-        "Budget": f"{amount:g} {kind}",
+        "Budget": budget_said(config),
         "Batch": str(training["batch_size"]),
-        "Precision": {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32"),
+        "Precision": precision_said(config),
         "Seed": str(config.seed),
     }

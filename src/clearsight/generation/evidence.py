@@ -1,7 +1,7 @@
 """Evidence of generated pictures beside held-out real ones, and the calibrators that scores are read against."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,11 +61,17 @@ def reference(
     )
 
 
-def nearest_of(found: Reference, generated: Pictures, watch: Watch = lambda done, total: None) -> Nearest:
-    """The training picture nearest to each generated one: ``closest`` names the pairs to show."""
+def seen_of(found: Reference, generated: Pictures) -> Seen:
+    """Generated pictures with the features of the first extractor; raises ValueError where sizes differ."""
     _check_size(found.train, generated, "training and generated pictures")
-    seen = Seen(images=generated.images, features=found.extractors[0](generated.images))
-    return nearest_training(seen, found.training, watch=watch)
+    return Seen(images=generated.images, features=found.extractors[0](generated.images))
+
+
+def nearest_of(
+    found: Reference, generated: Pictures, watch: Watch = lambda done, total: None, seen: Seen | None = None
+) -> Nearest:
+    """The training picture nearest to each generated one: ``closest`` names the pairs to show."""
+    return nearest_training(seen_of(found, generated) if seen is None else seen, found.training, watch=watch)
 
 
 def evidence_of(
@@ -73,16 +79,21 @@ def evidence_of(
     generated: Pictures,
     about: Mapping[str, str] | None = None,
     nearest: Nearest | None = None,
+    seen: Seen | None = None,
 ) -> Evidence:
     """The evidence of generated pictures beside the held-out real ones, for every audit.
 
-    ``generated`` must be quantised to 8 bits, as real pictures are; ``nearest`` is searched where it is not given.
+    ``generated`` must be quantised to 8 bits, as real pictures are; ``nearest`` and ``seen`` are found where they are
+    not given.
     ``about`` is added to what the evidence says of itself: numbers, resizer, and both extractors with their digests.
     Raises ValueError where sizes differ.
     """
-    nearest = nearest_of(found, generated) if nearest is None else nearest
-    features = found.extractors[0](generated.images)
-    made = _rows(generated, features, found.extractors, nearest)
+    seen = seen_of(found, generated) if seen is None else seen
+    nearest = nearest_of(found, generated, seen=seen) if nearest is None else nearest
+    return _evidence(found, generated, _rows(generated, seen.features, found.extractors, nearest), about or {})
+
+
+def _evidence(found: Reference, generated: Pictures, made: list[Features], about: Mapping[str, str]) -> Evidence:
     clusters = np.unique([*_clusters(found.real, "real"), *_clusters(generated, "generated")], return_inverse=True)[1]
     statistics = Generation().statistics(
         made,
@@ -101,7 +112,7 @@ def evidence_of(
         groups={
             name: np.concatenate([_words(found.real, name), _words(generated, name)]).astype(str) for name in attributes
         },
-        about={**(about or {}), **_described(found, generated)},
+        about={**about, **_described(found, generated)},
     )
 
 
@@ -118,14 +129,16 @@ def calibrators(
     drawn = found.train.select(index)
     stand_ins = Pictures(images=drawn.images, ids=tuple(f"{COPIES}-{one}" for one in drawn.ids), classes=drawn.classes)
     seen = Seen(images=drawn.images, features=found.training.features[torch.from_numpy(index)])
-    others = nearest_training(seen, found.training, own=index)
+    floor = _rows(stand_ins, seen.features, found.extractors, nearest_training(seen, found.training, own=index))
+    copied = nearest_training(seen, found.training).relative
+    copies = [replace(row, distance=float(distance)) for row, distance in zip(floor, copied, strict=True)]
     shuffled = Pictures(
         images=_shuffled(drawn.images, seed), ids=tuple(f"{CEILING}-{one}" for one in drawn.ids), classes=drawn.classes
     )
     return {
-        FLOOR: evidence_of(found, stand_ins, about, others),
+        FLOOR: _evidence(found, stand_ins, floor, about or {}),
         CEILING: evidence_of(found, shuffled, about),
-        COPIES: evidence_of(found, stand_ins, about, nearest_training(seen, found.training)),
+        COPIES: _evidence(found, stand_ins, copies, about or {}),
     }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from clearsight.generation.pictures import Pictures
+from clearsight.ops.spread import evenly_spread
 from clearsight.types import Finding
 
 MOST = 1000  # pictures: 200 samples of each take about a minute on two cores at 28 px
@@ -21,10 +22,9 @@ def likelihood_findings(network: Any, real: Pictures, seed: int) -> tuple[Findin
     """The negative log-likelihood of held-out pictures and the active units; nothing where a network cannot tell."""
     if not hasattr(network, "negative_log_likelihood"):
         return ()
-    place = np.linspace(0, len(real) - 1, min(len(real), MOST)).round().astype(int)
-    some = real.select(place)
+    some = real.select(evenly_spread(len(real), MOST))
     images = some.images.float() / 255
-    classes = some.classes if getattr(network.config, "conditional", False) else None
+    classes = some.classes if network.config.conditional else None
     binary = network.config.likelihood == "bernoulli"
     measure = network.negative_log_likelihood if binary else network.bits_per_dim
     unit = "nats for each" if binary else "bits for each number of a picture (8 without a model)"

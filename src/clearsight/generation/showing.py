@@ -10,6 +10,7 @@ from clearsight.generation.pictures import Pictures
 from clearsight.generation.sampling import path_between
 from clearsight.generation.sheets import animation, grid, png
 from clearsight.generation.watching import SHEETS
+from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
 from clearsight.types import Example
 
@@ -27,7 +28,7 @@ def examples_of(
         _kept(run, "examples/samples.png", png(grid(generated.images[:SHOWN]), about), "made",
               f"{min(SHOWN, len(generated))} pictures it made, not chosen: the first of seed {run.config.seed}"),
     ]  # fmt: skip
-    label = 0 if getattr(network.config, "conditional", False) else None
+    label = 0 if network.config.conditional else None
     path = path_between(network, run.config.seed, STOPS, STEPS, label=label)
     made.append(
         _kept(run, "examples/interpolation.png", png(grid(path, STEPS), about), "made",
@@ -56,6 +57,5 @@ def _kept(run: Run, path: str, content: bytes, kind: Any, caption: str) -> Examp
 def _frames(run: Run) -> list[Image.Image]:
     """The sheets kept while it learnt, at most 60 of them, evenly spread."""
     files = sorted((run.path / SHEETS).glob("*.png"))
-    count = min(len(files), FRAMES)
-    chosen = [files[round(k * (len(files) - 1) / max(1, count - 1))] for k in range(count)]
+    chosen = [files[k] for k in evenly_spread(len(files), FRAMES)]
     return [Image.open(io.BytesIO(file.read_bytes())).convert("RGB") for file in chosen]

@@ -17,6 +17,7 @@ from clearsight.generation.pictures import Resizer
 from clearsight.generation.sampling import sampled
 from clearsight.generation.sheets import grid, png
 from clearsight.metrics.frechet import distance, moments
+from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
 
 SCORED = 1000  # pictures of either kind
@@ -33,8 +34,7 @@ class Watcher:
     def __init__(self, run: Run, training: UInt8[Tensor, "n 3 h w"], classes: int, seed: int) -> None:
         """``training`` are all training pictures; ``classes`` how many a conditional generator makes, 0 for none."""
         self.run, self.classes = run, classes
-        place = torch.linspace(0, len(training) - 1, min(len(training), SCORED)).round().long()
-        self.real = training[place]
+        self.real = training[evenly_spread(len(training), SCORED)]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + SEED)
             self._network, self._resizer = RandomEnsemble().eval(), Resizer()

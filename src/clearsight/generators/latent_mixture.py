@@ -2,12 +2,13 @@
 
 import warnings
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
+
+from clearsight.ops.spread import evenly_spread
 
 SMALLEST_VARIANCE = 1e-4  # added to the diagonals: a latent that says nothing has means that hardly vary
 MOST_VECTORS = 20_000  # the fit takes no more, evenly spread over those given
@@ -37,7 +38,7 @@ class LatentMixture(nn.Module):
                 f"a mixture of {components} Gaussians cannot be fitted on {len(vectors)} pictures. Expected at least "
                 f"{2 * components}. Train on more, choose fewer with --set components=, or --set prior=normal."
             )
-        chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), MOST_VECTORS)).round().astype(int)
+        chosen = evenly_spread(len(vectors), MOST_VECTORS)
         found = GaussianMixture(components, reg_covar=SMALLEST_VARIANCE, random_state=seed)
         with warnings.catch_warnings():
             # Stopped after its usual number of rounds, it is still a mixture that fits better than one Gaussian.

@@ -3,8 +3,7 @@
 import dataclasses
 from typing import Any
 
-import numpy as np
-
+from clearsight.ops.spread import evenly_spread
 from clearsight.sources import CachedDataset
 from clearsight.types import Size
 
@@ -31,6 +30,5 @@ def _size(dataset: CachedDataset, size_px: int, multiple: int) -> Size:
 
 def is_grey(dataset: CachedDataset) -> bool:
     """Whether at most 2,000 pictures, spread evenly over the data, have three equal channels each."""
-    spread = np.linspace(0, len(dataset) - 1, min(len(dataset), LOOKED_AT)).round().astype(int)
-    images = (dataset.image(int(index)) for index in spread)
+    images = (dataset.image(index) for index in evenly_spread(len(dataset), LOOKED_AT))
     return all(bool((image[0] == image[1]).all() and (image[0] == image[2]).all()) for image in images)

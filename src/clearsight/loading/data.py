@@ -1,14 +1,15 @@
 """Data read, and looked through to the last pixel, before anything is built on it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clearsight import catalogue, sources
 from clearsight.console.progress import stage
 from clearsight.sources import CachedDataset, PictureDataset, Source, records_of
 from clearsight.sources.samples.clustering import AUTO
-from clearsight.types import TRUTHS, Dataset, Truth
+from clearsight.sources.samples.cropped import CroppedDataset
+from clearsight.types import TRUTHS, Dataset, Size, Truth
 
 SPLIT_SEED = 0  # the seed of a run changes its training, not which pictures it is judged on: runs stay comparable
 
@@ -20,6 +21,13 @@ class Gathered:
     source: Source
     cached: Mapping[str, CachedDataset]
     size_px: int
+    _cropped: dict[tuple[str, Size], CroppedDataset] = field(default_factory=dict, repr=False, compare=False)
+
+    def cropped(self, split: str, size: Size) -> CroppedDataset:
+        """A split with its pictures cut to one size, as a generator takes them; made once."""
+        if (split, size) not in self._cropped:
+            self._cropped[split, size] = CroppedDataset(self.cached[split], size)
+        return self._cropped[split, size]
 
     def truths(self, split: str) -> Iterator[Truth]:
         """The truths of a split in the pixels of the resized pictures, one by one."""

@@ -28,6 +28,7 @@ from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.loading.posing import posed
 from clearsight.ops import views
+from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
 from clearsight.sources import CachedDataset
 from clearsight.sources.batches.small_pictures import SmallBatches
@@ -128,7 +129,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
-    source, dataset = gathered.source, _learnt_from(plan, gathered.cached["train"])
+    source, dataset = gathered.source, _learnt_from(plan, gathered)
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
             f"the data in {plan.data} is not what {run.path} was trained on: a picture, a truth or an attribute has "
@@ -174,15 +175,16 @@ def _fitted_on(
     dataset: CachedDataset | CroppedDataset, conditional: bool
 ) -> tuple[Float[Tensor, "n 3 h w"], Int[Tensor, "n"] | None]:
     """At most 10,000 training pictures in [0, 1], evenly spread, and their classes for a network that knows classes."""
-    place = torch.linspace(0, len(dataset) - 1, min(len(dataset), PRIOR_PICTURES)).round().long()
-    truths = [dataset.truth(row) for row in place.tolist()] if conditional else []
+    place = evenly_spread(len(dataset), PRIOR_PICTURES)
+    truths = [dataset.truth(row) for row in place] if conditional else []
     classes = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)]) if conditional else None
     return dataset.stack()[place].float() / 255, classes
 
 
-def _learnt_from(plan: Plan, dataset: CachedDataset) -> CachedDataset | CroppedDataset:
+def _learnt_from(plan: Plan, gathered: Gathered) -> CachedDataset | CroppedDataset:
     """The training pictures as the model takes them: those of a generator have the size of what it makes."""
-    return CroppedDataset(dataset, plan.config.size) if trained.makes_pictures(plan.model) else dataset
+    makes = trained.makes_pictures(plan.model)
+    return gathered.cropped("train", plan.config.size) if makes else gathered.cached["train"]
 
 
 def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, fabric: Fabric) -> Batches | SmallBatches:
@@ -239,7 +241,7 @@ class _GeneratorKeeper(_Keeper):
 
     def __post_init__(self) -> None:
         dataset = cast(CroppedDataset, self.held_out)
-        classes = len(dataset.class_names) if getattr(self.plan.config, "conditional", False) else 0
+        classes = len(dataset.class_names) if self.plan.config.conditional else 0
         self.watcher = Watcher(self.run, dataset.stack(), classes, self.plan.seed)
 
     def validate(self, model: Any) -> float:
@@ -258,8 +260,7 @@ class Subset:
 
     def __init__(self, dataset: Dataset, most: int) -> None:
         self._dataset = dataset
-        count = len(dataset)
-        self._indices = [round(k) for k in np.linspace(0, count - 1, min(count, most))]
+        self._indices = evenly_spread(len(dataset), most)
         self.name, self.split, self.class_names = dataset.name, dataset.split, dataset.class_names
         self.fingerprint, self.symmetries = dataset.fingerprint, dataset.symmetries
 

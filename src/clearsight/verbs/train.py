@@ -21,7 +21,6 @@ from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources import Source
 from clearsight.sources.samples.clustering import AUTO
-from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
@@ -198,7 +197,7 @@ def _precision(network: Any, training: Training, gathered: Gathered) -> str:
     """Fabric's name of the precision, found by trying where it is to be found."""
     if not isinstance(network, Generator) or training.precision != "auto":
         return precision_for(network, training)
-    dataset = CroppedDataset(gathered.cached["train"], network.config.size)
+    dataset = gathered.cropped("train", network.config.size)
     rows = [k % len(dataset) for k in range(training.batch_size)]
     images = dataset.stack()[rows].float().div_(255).contiguous(memory_format=torch.channels_last)
     truths = [dataset.truth(row) for row in rows]
