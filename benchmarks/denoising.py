@@ -40,13 +40,14 @@ def main() -> None:
         request = Request(evidence=evidence, more=more)
         measured, (gain,) = scores(request), restoration(request)
         last = [row for row in run.read_log() if "step" in row][-1]
+        config = run.config
     print(
         json.dumps(
             {
                 "benchmark": "denoising",
-                "data": run.config.data_name,
-                "noise": run.config.settings["model"]["noise"],
-                "level": run.config.settings["model"]["judged_level"],
+                "data": config.data_name,
+                "noise": config.settings["model"]["noise"],
+                "level": config.settings["model"]["judged_level"],
                 "minutes": asked.minutes,
                 "seed": asked.seed,
                 "pictures": len(evidence.ids),
@@ -56,7 +57,7 @@ def main() -> None:
                 "over": gain.group,
                 "steps": last["step"],
                 "training_s": round(last["seconds"], 1),
-                "trained in": run.config.settings["precision"],
+                "trained in": config.settings["precision"],
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,
             }

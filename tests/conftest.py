@@ -7,7 +7,11 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is not a fault
+settings.load_profile("untimed")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as processors share the files of tests: one thread each, theirs and those of what they start.

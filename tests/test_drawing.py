@@ -115,7 +115,7 @@ def slow_missed(prediction, truth):
     return left
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(box, max_size=5), st.lists(box, max_size=5))
 def test_missed_agrees_with_counting_pixels(true, seen):
     truth = Boxes.of(

@@ -225,8 +225,11 @@ def test_noise_is_removed_without_a_label(made, photos, tmp_path):
     assert card.facts["Judged with"].startswith("gaussian noise of level 40") and "Classes" not in card.facts
     assert rows == [{"image_id": 1, "file_name": str(photos / "00.png"), "picture": "pictures/00.png", "width": 32,
                      "height": 32}]  # fmt: skip
-    restored = Image.open(tmp_path / "found" / "pictures" / "00.png")
-    assert restored.size == (SIDE, SIDE) and Image.open(tmp_path / "found" / "overlays" / "00.jpg").width > 2 * SIDE
+    with (
+        Image.open(tmp_path / "found" / "pictures" / "00.png") as restored,
+        Image.open(tmp_path / "found" / "overlays" / "00.jpg") as beside,
+    ):
+        assert restored.size == (SIDE, SIDE) and beside.width > 2 * beside.height
     again = cs.audit(run)
     assert any(finding.metric == "PSNR gained" for finding in again.findings)
     other = cs.evaluate(run, made / "street", split="val")

@@ -81,7 +81,11 @@ def test_every_former_name_leads_to_a_setting_that_exists_and_is_one_no_longer()
     from clearsight import catalogue
     from clearsight.settings import FORMER
 
-    kinds = [part.load().config_type for room in ("architectures", "estimators") for part in catalogue.parts(room)]
+    kinds = [
+        part.load().config_type
+        for room in ("architectures", "generators", "estimators")
+        for part in catalogue.parts(room)
+    ]
     present = {field.name for kind in (*kinds, Training) for field in dataclasses.fields(kind)}
     assert {new for names in FORMER.values() for new in names} <= present
     assert not set(FORMER) & present

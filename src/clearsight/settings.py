@@ -63,7 +63,7 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
         index = fields[name]
         like = getattr(defaults[index], name)
         if isinstance(like, tuple) and _any_length(defaults[index], name):
-            like = like[:1] * len(_parts(value))
+            like = (like[:1] or _one_of(defaults[index], name)) * len(_parts(value))
         changes[index][name] = _as(name, value, like)
     return tuple(dataclasses.replace(one, **change) for one, change in zip(defaults, changes, strict=True))
 
@@ -94,8 +94,6 @@ def _as(name: str, value: Any, like: Any) -> Any:
     """``value`` as the type of ``like``."""
     if isinstance(like, tuple):
         parts = _parts(value)
-        if not like:  # filled in from the data: as many numbers as that takes
-            return tuple(_as(name, part, 0.0) for part in parts)
         if len(parts) != len(like):
             raise ValueError(f"{name} is {value!r}. Expected {len(like)} values, such as {','.join(map(str, like))}.")
         return tuple(_as(name, part, one) for part, one in zip(parts, like, strict=True))
@@ -112,6 +110,12 @@ def _as(name: str, value: Any, like: Any) -> Any:
             except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{name} is {value!r}. Expected {said}, such as {like}.") from error
     return str(value)
+
+
+def _one_of(one: Any, name: str) -> tuple[Any, ...]:
+    """A value like those of a tuple that is empty by default, as it is filled in from the data: a number."""
+    (kind,) = (field.type for field in dataclasses.fields(one) if field.name == name)
+    return (0,) if typing.get_args(kind)[:1] == (int,) else (0.0,)
 
 
 def _any_length(one: Any, name: str) -> bool:

@@ -37,7 +37,8 @@ def _refused_settings(values):
     model, words = values["model"], values["set_"] or []
     if model is None:
         return None
-    rooms = [room for room in ("architectures", "estimators") if model in {each.name for each in catalogue.parts(room)}]
+    every = ("architectures", "generators", "estimators")
+    rooms = [room for room in every if model in {each.name for each in catalogue.parts(room)}]
     refusals = [f"there is no model {model!r}"]
     for room in rooms:
         kind = catalogue.find(room, model).load()

@@ -16,13 +16,14 @@ from clearsight.metrics.copies import copy_rate
 DATA = os.environ.get("CLEARSIGHT_DATA")
 
 
-def pixels_as_features(images):
-    """Pixels in a grid of means: features that owe nothing to the network under test."""
-    return torch.nn.functional.adaptive_avg_pool2d(images[:, :1].float() / 255, 8).flatten(1)
+def poor_features(images):
+    """The mean and the spread of a picture: features that hold next to nothing, as a classifier's may."""
+    grey = images[:, 0].float().flatten(1) / 255
+    return torch.stack([grey.mean(1), grey.std(1)], dim=1)
 
 
 def seen(images):
-    return Seen(images=images, features=pixels_as_features(images))
+    return Seen(images=images, features=poor_features(images))
 
 
 def pictures(count, seed, side=16):
@@ -66,12 +67,11 @@ def test_differences_against_a_loop():
     ids=["as it is", "a pixel to the right", "two pixels and one", "mirrored", "noisy"],
 )
 def test_a_changed_copy_has_its_original(change):
-    training = pictures(40, 0)
-    found = nearest_training(seen(change(training)), seen(training))
-    # All forty are candidates or nearly so: the pixels decide.
+    training = pictures(400, 0)
+    found = nearest_training(seen(change(training[:40])), seen(training))
     right = found.index == np.arange(40)
     assert right.mean() >= 0.9 and np.median(found.relative) < 0.35
-    fresh = nearest_training(seen(pictures(40, 1)), seen(training))
+    fresh = nearest_training(seen(pictures(40, 7)), seen(training))
     assert np.median(fresh.relative) > 0.5
     assert {index for _, index in found.closest(3)} <= set(range(40))
 

@@ -24,9 +24,11 @@ def striped(count, seed=0, side=16):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_steps():
+def few_steps(tmp_path_factory):
+    """Short trainings, and a cache of this file's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "STEPS", (150, 150))
+        patch.setenv("CLEARSIGHT_CACHE", str(tmp_path_factory.mktemp("extractors")))
         yield
 
 

@@ -34,7 +34,7 @@ def test_grids_are_the_size_halved(size, grid):
 def test_the_penalty_is_that_of_each_picture_alone_at_the_weight_of_the_progress(progress, weight, share, count):
     """R1 + R2 written out: one picture at a time, with the noise the network drew."""
     torch.manual_seed(0)
-    model = Gan(GanConfig(**SMALL, penalty=2.0, final_penalty=0.5, penalised_share=share), NAMES)
+    model = Gan(GanConfig(**SMALL, gradient_penalty=2.0, final_gradient_penalty=0.5, penalised_share=share), NAMES)
     given = batch(progress=progress)
     torch.manual_seed(7)
     losses = model.losses(given, "discriminator")
@@ -61,7 +61,7 @@ def test_the_penalty_is_that_of_each_picture_alone_at_the_weight_of_the_progress
 def test_augmentations_change_what_the_discriminator_sees_and_off_they_draw_nothing(player):
     torch.manual_seed(0)
     plain = Gan(GanConfig(**SMALL), NAMES)
-    augmented = Gan(GanConfig(**SMALL, translation=True, colour=True, cutout=True), NAMES)
+    augmented = Gan(GanConfig(**SMALL, augment_translation=True, augment_colour=True, augment_cutout=True), NAMES)
     augmented.load_state_dict(plain.state_dict())
     found = []
     for model in (plain, augmented):
@@ -99,7 +99,7 @@ def test_in_lower_precision_the_losses_are_those_of_float32():
 
 def test_the_critic_of_wgan_gp_is_held_between_pairs():
     torch.manual_seed(0)
-    model = WganGp(WganGpConfig(width=4, latents=6, size=(16, 16), channels=1, penalty=10.0), NAMES)
+    model = WganGp(WganGpConfig(width=4, latents=6, size=(16, 16), channels=1, gradient_penalty=10.0), NAMES)
     given = batch()
     torch.manual_seed(7)
     losses = model.losses(given, "critic")

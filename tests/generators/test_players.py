@@ -198,10 +198,10 @@ def test_schedules_leave_a_rate_that_is_positive_and_restartable(part):
     ("name", "wrong"),
     [
         ("gan", {"conditioning": "prayer"}), ("gan", {"blocks": ()}), ("gan", {"penalised_share": 0.0}),
-        ("gan", {"penalty": -1.0}),
+        ("gan", {"gradient_penalty": -1.0}),
         ("gan", {"final_beta2": 1.0}), ("gan", {"widths": (8, 0)}), ("gan-2014", {"nets": "deep"}),
         ("gan-2014", {"latents": 0}), ("dcgan", {"width": 0}), ("wgan-gp", {"critic_updates": 0}),
-        ("wgan-gp", {"penalty": -1.0}), ("gan", {"size": (7, 8)}), ("dcgan", {"channels": 2}),
+        ("wgan-gp", {"gradient_penalty": -1.0}), ("gan", {"size": (7, 8)}), ("dcgan", {"channels": 2}),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(name, wrong):

@@ -25,7 +25,7 @@ def _theirs(predictions, truths, classes):
     return [average(evaluation, area, ious) for area, ious in wanted]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     pictures=st.integers(1, 16),

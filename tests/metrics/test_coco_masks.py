@@ -26,7 +26,7 @@ def _values(statistics, metrics=METRICS[:6], dtype=np.float64):
     return [metric.compute(statistics, np.ones((1, statistics.images), dtype=dtype))[0] for metric in metrics]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10**6),
     pictures=st.integers(1, 8),

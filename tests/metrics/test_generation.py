@@ -191,7 +191,9 @@ def test_sets_that_are_apart_are_told_apart_and_equal_ones_are_not():
     assert far == pytest.approx([1.0])
     equal = [value("two-sample AUC", made(seed, 200, 200, shift=0.0))[0] for seed in range(40)]
     assert abs(np.mean(equal) - 0.5) < 0.02
-    assert np.isnan(value("two-sample AUC", made(real=3, generated=50)))
+    assert np.isnan(value("two-sample AUC", made(real=9, generated=50)))
+    scores = STATISTICS.scores
+    assert (np.isfinite(scores) == ~STATISTICS.half).all(), "no row is scored by what learned from it"
 
 
 def test_copy_rate_against_a_loop():

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clearsight.ops import instance_masks, views
@@ -37,7 +37,6 @@ def as_class_map(truth: Instances) -> torch.Tensor:
     return labels
 
 
-@settings(deadline=None)
 @given(st.integers(20, 90), st.integers(30, 120), st.integers(-30, 20), st.integers(-30, 20))
 def test_masks_are_placed_like_class_maps_and_boxes_like_boxes(height, width, top, left):
     placement = views.Placement(size=SIZE, placed=(height, width), top=top, left=left)
@@ -76,7 +75,6 @@ def found_in(truth: Instances) -> InstanceDetections:
     )
 
 
-@settings(deadline=None)
 @given(st.integers(1, 3), st.integers(0, 20), st.integers(0, 20))
 def test_what_is_found_on_a_canvas_comes_back(scale, top, left):
     truth = scene().truth

@@ -14,7 +14,7 @@ from clearsight.sources import DataError
 
 HEIGHT, WIDTH = 48, 64
 FORMATS = ("voc", "coco", "yolo")
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 NAMES = st.text("abcXYZ é<&>'\"中:#-", min_size=1, max_size=8).filter(lambda name: name == name.strip())
 
 

@@ -193,7 +193,7 @@ def test_what_hangs_over_by_a_pixel_is_cut_silently(tmp_path):
     st.lists(st.tuples(st.integers(-8, 70), st.integers(-8, 50)), min_size=3, max_size=9, unique=True),
     st.sampled_from([1, 4]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_polygon_has_the_pixels_of_the_slow_rasteriser(points, parts):
     corners = np.array(points) * 0.9 + 0.03
     crop, (x, y) = outlines.of_polygons([corners.astype(np.float32)] * parts, (HEIGHT, WIDTH))
@@ -203,7 +203,7 @@ def test_any_polygon_has_the_pixels_of_the_slow_rasteriser(points, parts):
 
 
 @given(st.integers(0, 40), st.sampled_from([0.0, 0.01, 0.3, 0.9, 1.0]), st.integers(1, 9), st.integers(1, 9))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_run_lengths_give_their_mask_within_its_columns(seed, share, height, width):
     mask = np.random.default_rng(seed).random((height, width)) < share
     crop, (x, y) = outlines.of_runs(np.array(_plain(mask), dtype=np.int32), (height, width))
@@ -232,7 +232,7 @@ def _crossings_slowly(corners):
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=3, max_size=10, unique=True))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_crossings_are_those_of_every_pair_of_sides(corners):
     slow = _crossings_slowly(corners)
     # As few sides every two are looked at; as many, only those near each other.
@@ -371,7 +371,7 @@ SEGMENTATIONS = st.one_of(
 
 
 @given(segmentations=st.lists(SEGMENTATIONS, min_size=1, max_size=3), kind=st.sampled_from([Instances, ClassMap]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_segmentation_is_read_or_one_clear_error(segmentations, kind):
     with tempfile.TemporaryDirectory() as folder:
         _coco(Path(folder), [{"segmentation": one} for one in segmentations])

@@ -17,7 +17,7 @@ from clearsight.sources.samples import splitting
     share=st.floats(0.05, 0.6),
     seed=st.integers(0, 5),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_clusters_stay_whole_and_no_class_leaves_the_training_part(rows, share, seed):
     clusters, classes = [row[0] for row in rows], [row[1] for row in rows]
     out = splitting.held_out(clusters, classes, share, seed)

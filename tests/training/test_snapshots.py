@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from clearsight.training.collapse import collapse_warning, nearest_distance, saturation_warning, spread
 from torch import nn
 
+from clearsight.generation.collapse import collapse_warning, nearest_distance, saturation_warning, spread
 from clearsight.training.snapshots import BestSnapshot
 
 

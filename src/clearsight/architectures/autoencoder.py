@@ -120,7 +120,7 @@ class Step(nn.Module):
 
     def __init__(self, coarse: int, fine: int, upsampling: str) -> None:
         super().__init__()
-        self.double = Double(coarse, fine, upsampling)
+        self.doubled = Double(coarse, fine, upsampling)
         self.norm = nn.Sequential(nn.BatchNorm2d(fine), nn.SiLU(inplace=True))
         self.residual = nn.Sequential(
             ConvNorm(fine, fine), nn.Conv2d(fine, fine, 3, padding=1, bias=False), nn.BatchNorm2d(fine)
@@ -128,7 +128,7 @@ class Step(nn.Module):
 
     def forward(self, feature: Float[Tensor, "b c h w"], size: Size) -> Float[Tensor, "b k h2 w2"]:
         """The map at ``size``, which is twice its own, give or take a row and a column."""
-        wide = self.norm(self.double(feature, size))
+        wide = self.norm(self.doubled(feature, size))
         return F.silu(wide + self.residual(wide))
 
 

@@ -17,6 +17,13 @@ LIMITS = (
     "The correction takes the classifier to err on generated pictures as it does on real ones; on pictures unlike any "
     "real one it may not. A class is what the data name, so other groups of people or things are not seen."
 )
+CORRECTED = (
+    "The mix that the classifier sees, multiplied by the inverse of its confusion matrix on held-out real pictures."
+)
+UNCORRECTED = (
+    "The mix that the classifier sees, without a correction: held-out real pictures of some class are missing, or the "
+    "classifier does not tell classes apart."
+)
 
 
 def class_mix(request: Request) -> tuple[Finding, ...]:
@@ -28,56 +35,56 @@ def class_mix(request: Request) -> tuple[Finding, ...]:
         return ()
     weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
     ones = np.ones((1, statistics.images))
-    mix, seen = corrected_mix(statistics, ones)[0], generated_mix(statistics, ones)[0]
-    corrected = bool(np.isfinite(mix).all())
+    corrected = bool(np.isfinite(corrected_mix(statistics, ones)).all())
     compute = corrected_mix if corrected else generated_mix
-    mix = mix if corrected else seen
+    mix = compute(statistics, ones)[0]
     if not np.isfinite(mix).all():
         return ()
     samples = np.concatenate([compute(statistics, block) for block in weights.blocks()])
     made = int(statistics.generated.sum())
     clusters = len(np.unique(evidence.clusters[statistics.generated]))
-    training = np.array(statistics.training_mix)
-    series: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
-    for place, name in enumerate(statistics.class_names):
-        share = float(np.clip(mix[place], 0, 1))
-        ends = interval_from(share, np.clip(samples[:, place], 0, 1), clusters, request.confidence, bias_rate=1.0)
-        count = int((statistics.answer[statistics.generated] == place).sum())
-        note = f"training {training[place]:.1%}, seen {seen[place]:.1%}"
-        for column, cell in zip(series, (name, share, *(ends or (None, None)), count, note), strict=True):
-            series[column].append(cell)
+    resampled = f"{100 * request.confidence:g}% intervals from {request.replicates} resamplings."
     return (
         Finding(
             question="whom it fails",
-            claim=_claim(statistics, mix, samples, training, made),
+            claim=_claim(statistics, mix, samples, made),
             metric="mix of classes",
             value=None,
             interval=None,
             n=made,
             unit="generated pictures",
             clusters=clusters,
-            method=f"{100 * request.confidence:g}% intervals from {request.replicates} resamplings. "
-            + (
-                "The mix that the classifier sees, multiplied by the inverse of its confusion matrix on held-out real "
-                "pictures. P values are corrected for all classes (Holm)."
-                if corrected
-                else "The mix that the classifier sees, without a correction: held-out real pictures of some class are "
-                "missing, or the classifier does not tell classes apart. P values are corrected for all classes (Holm)."
-            ),
+            method=f"{resampled} {CORRECTED if corrected else UNCORRECTED} P values are corrected for all classes "
+            "(Holm).",
             limits=f"{LIMITS} {limits_of(evidence)}",
             plot="intervals",
-            series=series,
+            series=_series(statistics, mix, samples, clusters, request.confidence),
             axes=("share of the generated pictures",),
         ),
     )
 
 
-def _claim(
-    statistics: GenerationStatistics, mix: np.ndarray, samples: np.ndarray, training: np.ndarray, made: int
-) -> str:
+def _series(
+    statistics: GenerationStatistics, mix: np.ndarray, samples: np.ndarray, clusters: int, confidence: float
+) -> dict[str, list]:
+    """A row for each class: its share with an interval, and what was trained on and seen."""
+    seen = generated_mix(statistics, np.ones((1, statistics.images)))[0]
+    answers = statistics.answer[statistics.generated]
+    rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
+    for place, name in enumerate(statistics.class_names):
+        share = float(np.clip(mix[place], 0, 1))
+        ends = interval_from(share, np.clip(samples[:, place], 0, 1), clusters, confidence, bias_rate=1.0)
+        note = f"training {statistics.training_mix[place]:.1%}, seen {seen[place]:.1%}"
+        cells = (name, share, *(ends or (None, None)), int((answers == place).sum()), note)
+        for column, cell in zip(rows, cells, strict=True):
+            rows[column].append(cell)
+    return rows
+
+
+def _claim(statistics: GenerationStatistics, mix: np.ndarray, samples: np.ndarray, made: int) -> str:
     """The classes whose share differs from training by more than chance, the largest gap first."""
-    with np.errstate(invalid="ignore"):
-        error = np.nanstd(samples, axis=0, ddof=1) if np.isfinite(samples).any() else np.full(len(mix), np.nan)
+    training, known = np.array(statistics.training_mix), np.isfinite(samples).all(1)
+    error = samples[known].std(0, ddof=1) if known.sum() > 1 else np.zeros(len(mix))
     # A class that never occurs has no spread of its own: its expected count gives it one.
     error = np.maximum(error, np.sqrt(training * (1 - training) / max(made, 1)))
     gaps = mix - training

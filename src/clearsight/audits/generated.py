@@ -28,25 +28,24 @@ def generated(request: Request) -> tuple[Finding, ...]:
         return ()
     weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
     metrics = evidence.statistics.metrics()
-    estimates = [interval(metric, evidence, weights, request.confidence) for metric in metrics]
-    series: dict[str, list] = {"score": [], "generated": [], "low": [], "high": []}
-    for metric, estimate in zip(metrics, estimates, strict=True):
-        low, high = estimate.interval or (None, None)
-        for name, cell in zip(series, (metric.name, _known(estimate.value), low, high), strict=True):
-            series[name].append(cell)
+    first = interval(metrics[0], evidence, weights, request.confidence)
+    series: dict[str, list] = {
+        "score": [metric.name for metric in metrics],
+        "generated": [_known(_value(metric, evidence)) for metric in metrics],
+    }
     for name in known:
         series[CALIBRATORS[name]] = [_known(_value(metric, request.more[name])) for metric in metrics]
     return (
         Finding(
             question="what it does",
-            claim=_claim(request, metrics[0], estimates[0], known),
+            claim=_claim(request, metrics[0], first, known),
             metric="scores beside what they can be",
             value=None,
             interval=None,
             n=evidence.statistics.images,
             unit=evidence.unit,
-            clusters=estimates[0].clusters,
-            method=f"{how(request, estimates[0])} {_seen_by(evidence)}",
+            clusters=first.clusters,
+            method=f"{how(request, first)} {_seen_by(evidence)}",
             limits=f"{LIMITS} {limits_of(evidence)}",
             series=series,
         ),

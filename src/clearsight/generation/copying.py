@@ -1,12 +1,14 @@
 """The nearest training picture of each picture, for telling copies.
 
-Candidates are the 24 nearest in feature space. They are then compared pixel by pixel, each moved by up to two pixels
-and mirrored too, since a shift by one pixel is all it takes to hide a copy from a plain comparison of pixels (Theis et
-al. 2016). Pictures are compared at 32 px at most, where two pixels are the same share of any picture.
+Candidates are the 12 nearest in feature space, and the 12 nearest by the means of an 8 x 8 grid, mirrored or not, since
+a classifier's features may hold little but the class. They are then compared pixel by pixel, each moved by up to two
+pixels and mirrored too, since a shift by one pixel is all it takes to hide a copy from a plain comparison of pixels
+(Theis et al. 2016). Pictures are compared at 32 px at most, where two pixels are the same share of any picture.
 
 A distance alone does not tell copies: blurred and simple pictures lie near all others. So it is taken relative to the
 median distance to all candidates, as extraction attacks do (Carlini et al. 2023): a copy is far nearer to one training
-picture than to the others like it. Where the training set itself holds each picture many times, nothing can be told.
+picture than to the others like it. Where the training set itself holds each picture many times, nothing can be told;
+and a fine regular texture that was moved may have other training pictures nearer by grid and features than its own.
 """
 
 from dataclasses import dataclass
@@ -19,8 +21,9 @@ from torch import Tensor
 
 from clearsight.generation.fitting import Watch
 
-CANDIDATES = 24
+CANDIDATES = 12  # by features, and as many by the grid
 CANDIDATES_AT_LEAST = 3
+GRID = 8
 SHIFT = 2
 SIDE_PX = 32
 FEATURES_AT_ONCE, PICTURES_AT_ONCE = 1024, 32
@@ -67,8 +70,11 @@ def nearest_training(
     if wanted < CANDIDATES_AT_LEAST or not count:
         unknown = np.full(count, np.nan)
         return Nearest(index=np.zeros(count, dtype=np.int64), difference=unknown, relative=unknown.copy())
-    candidates = _candidates(pictures.features, training.features, wanted, own)
     grey = _is_grey(pictures.images) and _is_grey(training.images)
+    grids, training_grids = _grids(pictures.images, grey), _grids(training.images, grey)
+    by_features = _candidates((pictures.features,), training.features, wanted, own)
+    by_grid = _candidates((grids.flatten(1), grids.flip(3).flatten(1)), training_grids.flatten(1), wanted, own)
+    candidates = torch.cat([by_features, by_grid], dim=1)
     index, difference, relative = np.zeros(count, dtype=np.int64), np.zeros(count), np.zeros(count)
     for start in range(0, count, PICTURES_AT_ONCE):
         block = slice(start, start + PICTURES_AT_ONCE)
@@ -105,16 +111,29 @@ def shifted_differences(
 
 
 def _candidates(
-    features: Float[Tensor, "n d"], training: Float[Tensor, "m d"], wanted: int, own: Int[np.ndarray, "n"] | None
+    views: tuple[Float[Tensor, "n d"], ...],
+    training: Float[Tensor, "m d"],
+    wanted: int,
+    own: Int[np.ndarray, "n"] | None,
 ) -> Int[Tensor, "n k"]:
+    """The nearest training pictures of each picture by the nearer of its views, without its own."""
     found = []
-    for start in range(0, len(features), FEATURES_AT_ONCE):
-        apart = torch.cdist(features[start : start + FEATURES_AT_ONCE], training)
+    for start in range(0, len(views[0]), FEATURES_AT_ONCE):
+        block = slice(start, start + FEATURES_AT_ONCE)
+        apart = torch.stack([torch.cdist(view[block], training) for view in views]).amin(0)
         if own is not None:
-            places = torch.from_numpy(own[start : start + FEATURES_AT_ONCE])
-            apart[torch.arange(len(apart)), places] = float("inf")
+            apart[torch.arange(len(apart)), torch.from_numpy(own[block])] = float("inf")
         found.append(apart.topk(wanted, largest=False).indices)
     return torch.cat(found)
+
+
+def _grids(images: UInt8[Tensor, "n 3 h w"], grey: bool) -> Float[Tensor, "n c g g"]:
+    """The means of an 8 x 8 grid, some pictures at a time."""
+    parts = [
+        F.adaptive_avg_pool2d((some[:, :1] if grey else some).float() / 255, GRID)
+        for some in images.split(FEATURES_AT_ONCE)
+    ]
+    return torch.cat(parts)
 
 
 def _is_grey(images: UInt8[Tensor, "n 3 h w"]) -> bool:

@@ -133,7 +133,9 @@ def _own(train: Pictures, fingerprint: str, class_names: tuple[str, ...], seed: 
         return Extractor(name=name, network=found.encoder, projection=projection, resizer=resizer, head=found.head)
 
     def read(tensors: dict[str, Tensor]) -> Extractor:
-        head = _filled(ClassHead(count), tensors, "head.") if labelled else None
+        head = ClassHead(count) if labelled else None
+        if head is not None:
+            _filled(head, tensors, "head.")
         network, projection = _filled(Encoder(), tensors, "network."), _projection(tensors)
         return Extractor(name=name, network=network, projection=projection, resizer=resizer, head=head)
 

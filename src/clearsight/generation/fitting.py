@@ -17,6 +17,7 @@ PIXELS = 200_000_000  # seen in all, at most: a few passes over 60,000 pictures 
 STEPS = (200, 2000)
 CHECK_EVERY, PATIENCE = 100, 4
 HELD_OUT_SHARE, HELD_OUT_AT_MOST = 0.1, 2000
+PASSES, STEPS_AT_LEAST = 60, 200  # few pictures are known by heart after some passes
 LEARNING_RATE, WEIGHT_DECAY, WARMUP = 2e-3, 1e-2, 50
 NOISE = 0.25
 
@@ -95,6 +96,7 @@ def _train(network: nn.Module, objective: Objective, batches: _Batches, watch: W
     held = min(HELD_OUT_AT_MOST, max(1, int(HELD_OUT_SHARE * len(order))))
     held_out, training = order[:held], order[held:] if len(order) > held else order
     steps = min(max(PIXELS // (BATCH * batches.pixels), STEPS[0]), STEPS[1])
+    steps = min(steps, max(STEPS_AT_LEAST, PASSES * len(training) // BATCH))
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / WARMUP) * max(0.02, 1 - step / steps)

@@ -34,9 +34,8 @@ def grid(images: UInt8[Tensor, "n 3 h w"], columns: int | None = None, *, magnif
 
 
 def animation(frames: Sequence[Image.Image], frame_ms: int = 120, hold_ms: int = 1500) -> bytes:
-    """Frames as a GIF without end; the last stays for ``hold_ms``. Colours are those of the last frame, 256 at most."""
-    palette = frames[-1].quantize(256, dither=Image.Dither.NONE)
-    drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    """Frames as a GIF without end, each in at most 256 colours of its own; the last stays for ``hold_ms``."""
+    drawn = [frame.quantize(256, dither=Image.Dither.NONE) for frame in frames]
     file = io.BytesIO()
     times = [frame_ms] * (len(drawn) - 1) + [hold_ms]
     drawn[0].save(file, "GIF", save_all=True, append_images=drawn[1:], duration=times, loop=0, optimize=False)

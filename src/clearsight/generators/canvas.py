@@ -18,7 +18,7 @@ class Canvas:
     needs training pictures with one class each.
     """
 
-    size: Size | tuple[()] = ()
+    size: tuple[int, ...] = ()
     channels: int = 0
     conditional: bool = False
 

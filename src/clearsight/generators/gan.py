@@ -45,27 +45,27 @@ class GanConfig(Canvas):
 
     ``latents`` is the number of normal variates a picture is made of. ``widths`` are the channels at full size, at half
     of it and so on, the last number for all smaller sizes; ``blocks`` likewise the residual blocks of each network. The
-    penalties weigh ``penalty`` at the beginning and ``final_penalty`` at the end (more is safer and slower); they are
-    taken of a ``penalised_share`` of each batch, which has the same mean and costs less. The learning rate ends at
-    ``final_rate`` of its peak, and Adam's second beta goes from ``beta2`` to ``final_beta2``. ``conditioning`` is how
-    the discriminator of a conditional one learns of the class: by "projection" (Miyato and Koyama 2018) or
-    "concatenation". ``colour``, ``translation`` and ``cutout`` augment what the discriminator sees; leave colour and
-    cutout out where colour, or a part of the picture, is what tells.
+    penalties weigh ``gradient_penalty`` at the beginning and ``final_gradient_penalty`` at the end (more is safer and
+    slower); they are taken of a ``penalised_share`` of each batch, which has the same mean and costs less. The learning
+    rate ends at ``final_rate`` of its peak, and Adam's second beta goes from ``beta2`` to ``final_beta2``.
+    ``conditioning`` is how the discriminator of a conditional one learns of the class: by "projection" (Miyato and
+    Koyama 2018) or "concatenation". ``augment_colour``, ``augment_translation`` and ``augment_cutout`` change what the
+    discriminator sees; leave colour and cutout out where colour, or a part of the picture, is what tells.
     """
 
     latents: int = 64
     widths: tuple[int, ...] = (32, 64, 128)
     blocks: tuple[int, ...] = (0, 1, 1)
-    penalty: float = 1.0
-    final_penalty: float = 0.1
+    gradient_penalty: float = 1.0
+    final_gradient_penalty: float = 0.1
     penalised_share: float = 0.25
     final_rate: float = 0.05
     beta2: float = 0.9
     final_beta2: float = 0.99
     conditioning: str = "projection"
-    colour: bool = False
-    translation: bool = False
-    cutout: bool = False
+    augment_colour: bool = False
+    augment_translation: bool = False
+    augment_cutout: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,8 +75,11 @@ class GanConfig(Canvas):
             numbers = getattr(self, name)
             if not numbers or min(numbers) < least:
                 raise ValueError(f"{name} is {numbers}. Expected numbers from {least} on, from the full size down.")
-        if min(self.penalty, self.final_penalty) < 0:
-            raise ValueError(f"penalty is {self.penalty} and final_penalty {self.final_penalty}. Expected 0 or more.")
+        if min(self.gradient_penalty, self.final_gradient_penalty) < 0:
+            raise ValueError(
+                f"gradient_penalty is {self.gradient_penalty} and final_gradient_penalty "
+                f"{self.final_gradient_penalty}. Expected 0 or more."
+            )
         for name in ("penalised_share", "final_rate"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0, up to 1.")
@@ -108,7 +111,7 @@ class Gan(nn.Module):
         self.generator = ResidualGenerator(config.latents + self.classes, config.channels, grid, widths, blocks)
         self.discriminator = ResidualDiscriminator(config.channels + planes, outputs, grid, widths, blocks)
         self.augment = DifferentiableAugmentation(
-            colour=config.colour, translation=config.translation, cutout=config.cutout
+            colour=config.augment_colour, translation=config.augment_translation, cutout=config.augment_cutout
         )
 
     @classmethod
@@ -141,7 +144,7 @@ class Gan(nn.Module):
                 with torch.no_grad():
                     other = self._scores(real, classes)
                 return {"pairing": relativistic(self._scores(made, classes), other)}
-            weight = _between(self.config.penalty, self.config.final_penalty, batch.progress)
+            weight = _between(self.config.gradient_penalty, self.config.final_gradient_penalty, batch.progress)
             return self._discriminator_losses(real, made, classes, weight)
 
     def _discriminator_losses(self, real: Tensor, made: Tensor, classes: Tensor, weight: float) -> Losses:

@@ -33,7 +33,8 @@ def size_of(canvas: Canvas) -> Size:
             f"size is {canvas.size} and channels is {canvas.channels}. Expected those of the training pictures before "
             "the network is built."
         )
-    return canvas.size
+    height, width = canvas.size
+    return height, width
 
 
 def number_of_classes(canvas: Canvas, class_names: tuple[str, ...]) -> int:

@@ -4,6 +4,8 @@ Residual blocks with group norms, each told the time and the class by scales and
 coarsest; on the way up every block sees its counterpart from the way down.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -105,7 +107,7 @@ class UNet(nn.Module):
         feature = self.first(F.pixel_unshuffle(_padded(images, self.patch), self.patch))
         kept: list[Tensor] = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:  # type: ignore[union-attr]
+            for block in cast(nn.ModuleList, blocks):
                 feature = block(feature, told)
                 kept.append(feature)
             if level < len(self.halvings):
@@ -115,7 +117,7 @@ class UNet(nn.Module):
             if level < len(self.doublings):
                 size = kept[-1].shape[2:]
                 feature = self.doublings[level](F.interpolate(feature, size=size, mode="nearest"))
-            for block in self.up[level]:  # type: ignore[union-attr]
+            for block in cast(nn.ModuleList, self.up[level]):
                 feature = block(torch.cat([feature, kept.pop()], 1), told)
         maps = F.pixel_shuffle(self.last(F.silu(self.last_norm(feature))), self.patch)
         return maps[:, :, : images.shape[2], : images.shape[3]]

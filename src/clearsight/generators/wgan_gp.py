@@ -38,13 +38,13 @@ class WganGpConfig(Canvas):
     """What can be chosen of a WganGp.
 
     ``latents`` is the number of normal variates a picture is made of, ``width`` the channels at half of the full size;
-    with every further halving the channels double. ``penalty`` is the weight of the gradient penalty and
+    with every further halving the channels double. ``gradient_penalty`` is the weight of the gradient penalty and
     ``critic_updates`` how often the critic is updated in a step.
     """
 
     latents: int = 128
     width: int = 64
-    penalty: float = 10.0
+    gradient_penalty: float = 10.0
     critic_updates: int = 5
 
     def __post_init__(self) -> None:
@@ -52,8 +52,8 @@ class WganGpConfig(Canvas):
         for name in ("latents", "width", "critic_updates"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
-        if self.penalty < 0:
-            raise ValueError(f"penalty is {self.penalty}. Expected 0 or more.")
+        if self.gradient_penalty < 0:
+            raise ValueError(f"gradient_penalty is {self.gradient_penalty}. Expected 0 or more.")
 
 
 class WganGp(nn.Module):
@@ -110,7 +110,7 @@ class WganGp(nn.Module):
             penalty = one_centred_penalty(self.critic(with_planes(between, classes)), between)
             return {
                 "distance": scores_made.mean() - scores_real.mean(),
-                "penalty": self.config.penalty * penalty,
+                "penalty": self.config.gradient_penalty * penalty,
             }
 
     def optimizer(self, player: str, training: Training) -> Optimizer:

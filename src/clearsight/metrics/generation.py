@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from clearsight.metrics import class_mix, copies, frechet, kernel_distance, ranking
 from clearsight.metrics.additive import Columns, mean_of
 from clearsight.metrics.neighbours import NEIGHBOURS, Balls, balls
-from clearsight.metrics.two_sample import folds, out_of_fold_scores
+from clearsight.metrics.two_sample import folds, held_out_scores
 from clearsight.types import Metric, Values, Weights
 
 UNKNOWN_CLASS = -1
@@ -68,8 +68,8 @@ class GenerationStatistics:
 
     @cached_property
     def scores(self) -> Float[np.ndarray, "images"]:
-        """The log odds of being generated, out of fold, by the first extractor."""
-        return out_of_fold_scores(self.features.astype(np.float64), self.generated, self.clusters)
+        """The log odds of being generated, by the first extractor; NaN for the rows they were learned from."""
+        return held_out_scores(self.features.astype(np.float64), self.generated, self.clusters)
 
     def metrics(self) -> tuple[Metric, ...]:
         """Every metric, the Fréchet distance first; those of classes where a classifier knows some."""
@@ -94,7 +94,7 @@ class GenerationStatistics:
         return None
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
-        """How real the two-sample classifier finds each generated picture; NaN for the real ones."""
+        """How real the two-sample classifier finds each generated picture it did not learn from; NaN for others."""
         return "log odds of being real", np.where(self.generated, -self.scores, np.nan)
 
     def with_options(self, **options: Any) -> "GenerationStatistics":
@@ -107,7 +107,7 @@ class GenerationStatistics:
     def joined(cls, parts: Sequence["GenerationStatistics"]) -> "GenerationStatistics":
         """All rows of the parts, in order; rows of different parts are of different clusters."""
         sizes = np.cumsum([0, *(1 + int(part.clusters.max(initial=-1)) for part in parts)])
-        rows = {
+        rows: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("generated", "features", "second", "distance", "answer", "truth")
         }
@@ -157,10 +157,11 @@ def kernel_distance_of(statistics: GenerationStatistics, weights: Weights, featu
 
 def two_sample_auc(statistics: GenerationStatistics, weights: Weights) -> Values:
     """How often a generated row gets higher odds of being generated than a real one."""
-    if not np.isfinite(statistics.scores).all():
+    judged = np.isfinite(statistics.scores)
+    if not judged.any():
         return np.full(len(weights), np.nan)
-    every = np.ones(statistics.images, dtype=bool)
-    return ranking.auroc([(statistics.scores, statistics.generated, every)], weights)[0]
+    ranked = (statistics.scores[judged], statistics.generated[judged], np.ones(int(judged.sum()), dtype=bool))
+    return ranking.auroc([ranked], weights[:, judged])[0]
 
 
 def copy_rate(statistics: GenerationStatistics, weights: Weights) -> Values:

@@ -1,42 +1,42 @@
 """Classifier two-sample test (Lopez-Paz & Oquab 2017): how well a classifier tells generated from real pictures.
 
-The classifier is a logistic regression on features, and each row is scored by one that was fitted on the other folds.
-Folds hold whole clusters and equal shares of both kinds, so a constant score is worth an area of 0.5.
+The classifier is a logistic regression on features, fitted on half of the rows; only the other half is scored. Rows of
+several folds would score each other: where the two kinds are alike, these scores go up and down together, and an
+interval from resampling them is far too narrow (82% instead of 95% in a simulation of 300 and 300 rows in 5 folds).
+Halves hold whole clusters and equal shares of both kinds.
 """
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import expit
 
-FOLDS = 5
+CLUSTERS_AT_LEAST = 10
 RIDGE = 1.0  # on standardised features: the prior of scikit-learn's default
 STEPS, TOLERANCE = 50, 1e-8
 
 Features = Float[np.ndarray, "images d"]
 
 
-def out_of_fold_scores(
+def held_out_scores(
     features: Features, generated: Bool[np.ndarray, "images"], clusters: Int[np.ndarray, "images"], seed: int = 0
 ) -> Float[np.ndarray, "images"]:
-    """For each row the log odds of being generated, by a regression fitted on the other folds.
+    """For each row of one half the log odds of being generated, by a regression fitted on the other half.
 
-    NaN for all where a kind has fewer clusters than there are folds.
+    NaN for the rows it was fitted on; for all where a kind has fewer than ten clusters.
     """
-    fold = folds(generated, clusters, seed)
     scores = np.full(len(generated), np.nan)
-    if any(len(np.unique(fold[generated == kind])) < FOLDS for kind in (False, True)):
+    if any(len(np.unique(clusters[generated == kind])) < CLUSTERS_AT_LEAST for kind in (False, True)):
         return scores
-    for held_out in range(FOLDS):
-        chosen = fold == held_out
-        mean, spread = features[~chosen].mean(0), features[~chosen].std(0)
-        values = (features - mean) / np.where(spread > 0, spread, 1.0)
-        coefficients = logistic_regression(values[~chosen], generated[~chosen])
-        scores[chosen] = values[chosen] @ coefficients[:-1] + coefficients[-1]
+    fitted = folds(generated, clusters, seed, count=2) == 1
+    mean, spread = features[fitted].mean(0), features[fitted].std(0)
+    values = (features - mean) / np.where(spread > 0, spread, 1.0)
+    coefficients = logistic_regression(values[fitted], generated[fitted])
+    scores[~fitted] = values[~fitted] @ coefficients[:-1] + coefficients[-1]
     return scores
 
 
 def folds(
-    generated: Bool[np.ndarray, "images"], clusters: Int[np.ndarray, "images"], seed: int = 0, count: int = FOLDS
+    generated: Bool[np.ndarray, "images"], clusters: Int[np.ndarray, "images"], seed: int = 0, *, count: int
 ) -> Int[np.ndarray, "images"]:
     """A fold for each row: whole clusters, dealt out by turns within each kind, in an order that the seed fixes."""
     fold = np.zeros(len(generated), dtype=np.int64)

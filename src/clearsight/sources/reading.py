@@ -49,16 +49,9 @@ def read(
     formats = {part.name: cast(Format, part.load()) for part in catalogue.parts("sources.formats")}
     format, path = _chosen(data, formats)
     request = Request(
-        folder=None,
-        attributes=None if attributes is None else Path(attributes),
-        skip_bad=skip_bad,
-        seed=seed,
-        held_out=held_out,
-        wanted=wanted,
-        target=target,
-        cluster=cluster,
-        resplit=resplit,
-    )
+        folder=None, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=seed,
+        held_out=held_out, wanted=wanted, target=target, cluster=cluster, resplit=resplit,
+    )  # fmt: skip
     if format is not None and path is None:
         source = format.read(request)
     else:

@@ -143,6 +143,7 @@ class Generator(Protocol):
     config_type: ClassVar[type]
     training_defaults: ClassVar[Training]
     strides: ClassVar[tuple[int, ...]]
+    config: Any
 
     @classmethod
     def fitted(cls, config: Any, truths: Iterable[Truth], class_names: tuple[str, ...]) -> Any: ...

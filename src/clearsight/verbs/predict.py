@@ -83,8 +83,7 @@ def predict(
     Args:
         pictures: files, folders (all pictures and videos below them), patterns such as ``"photos/*.jpg"``, or one
             camera, ``"camera:0"``, which is watched until Ctrl-C, ``frames`` or ``seconds``.
-        out: a new folder for what was found; nothing is written where None. Masks, and
-            pictures that were reconstructed, are always written as PNG.
+        out: a new folder for what was found, masks and restored pictures as PNG; nothing is written where None.
         min_score: the score from which a detection counts; the threshold settled in training where None.
         classes: names of the classes whose objects are kept; all where empty.
         window: see each window of so many px of a larger picture as a picture of its own, and merge what was found;

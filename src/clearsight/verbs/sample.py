@@ -45,7 +45,6 @@ def sample(
     grid: str | Path | None = None,
     video: str | Path | None = None,
     interpolate: int = 0,
-    device: str | None = None,
     quiet: bool = True,
 ) -> Sampled:
     """Pictures of a trained generator; the same run, seed and number give the same picture.
@@ -56,29 +55,18 @@ def sample(
         classes: names of the classes to make, in turn, for a conditional generator; all of them where empty.
         folder: a new folder for PNG files and a table of them; grid: a PNG file of all side by side.
         interpolate: a path through so many pictures instead; video: an MP4 or GIF file of that path.
-        device: "cpu" or "cuda"; the GPU where there is one.
 
     Raises:
         ValueError: a run of another kind or without weights, a class it does not know, files that are there already.
     """
     run = trained.opened(run)
     config = run.config
-    if not trained.makes_pictures(config.model):
-        raise ValueError(
-            f"{run.path} is a {config.model}, which makes no pictures of its own. Expected a run of a generator: "
-            f"`clearsight models` lists them. Use `clearsight predict` with this one."
-        )
+    _check_run(run)
     _check(count, truncation, interpolate, video)
     labels = _labels(config.class_names, classes, count, bool(config.settings["model"].get("conditional")), run.path)
-    places = [Path(place) for place in (grid, video) if place is not None]
-    if taken := [place for place in places if place.exists()]:
-        raise ValueError(f"{taken[0]} is there already. Choose a new file, or remove it.")
+    _check_new(grid, video)
     target = None if folder is None else writing.new_folder(folder)
-    network = trained.load(run).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    about = {
-        "generated": True, "model": config.model, "run": run.name, "data": config.data_name,
-        "data_fingerprint": config.fingerprint, "weights": _digest(run), "seed": seed, "truncation": truncation,
-    }  # fmt: skip
+    network = trained.load(run).to("cuda" if torch.cuda.is_available() else "cpu")
     with stage("sampling", quiet) as watch:
         if interpolate:
             label = None if labels is None else labels[0]
@@ -87,8 +75,18 @@ def sample(
         else:
             made = sampled(network, count, seed, truncation=truncation, classes=labels, watch=watch)
     names = tuple("" if labels is None else config.class_names[labels[k]] for k in range(len(made)))
+    about = _about(run, seed, truncation)
     files = _written(made, names, about, target, grid, video)
     return Sampled(pictures=made, classes=names, files=files, about=about)
+
+
+def _about(run: Run, seed: int, truncation: float) -> dict[str, Any]:
+    """What every file says of itself."""
+    config = run.config
+    return {
+        "generated": True, "model": config.model, "run": run.name, "data": config.data_name,
+        "data_fingerprint": config.fingerprint, "weights": _digest(run), "seed": seed, "truncation": truncation,
+    }  # fmt: skip
 
 
 def _written(
@@ -123,6 +121,19 @@ def _write_video(path: Path, made: Tensor) -> None:
         even = frame.crop((0, 0, frame.width // 2 * 2, frame.height // 2 * 2))  # MPEG-4 needs even sides
         film.add(number / FRAMES_PER_S, even)
     film.close()
+
+
+def _check_run(run: Run) -> None:
+    if not trained.makes_pictures(run.config.model):
+        raise ValueError(
+            f"{run.path} is a {run.config.model}, which makes no pictures of its own. Expected a run of a generator: "
+            f"`clearsight models` lists them. Use `clearsight predict` with this one."
+        )
+
+
+def _check_new(*places: str | Path | None) -> None:
+    if taken := [place for place in places if place is not None and Path(place).exists()]:
+        raise ValueError(f"{taken[0]} is there already. Choose a new file, or remove it.")
 
 
 def _check(count: int, truncation: float, interpolate: int, video: Any) -> None:

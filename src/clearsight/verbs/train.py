@@ -17,13 +17,14 @@ from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
 from clearsight.loading.data import Gathered, gather
 from clearsight.run import Run
-from clearsight.settings import choose, renamed
+from clearsight.settings import choose
 from clearsight.sources import Source
-from clearsight.sources.samples.clustering import AUTO, NONE
+from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
+from clearsight.training.plans import plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
 from clearsight.types import FLIPS, Batch, Generator, Training
@@ -78,7 +79,7 @@ def train(
                "seed": seed, "skip_bad": skip_bad, "settings": settings, "responsible": responsible}  # fmt: skip
         _refuse_for_resume([name for name, value in own.items() if value not in (None, False, 0, (), {}, [])])
         run = trained.opened(resume)
-        (plan, asked), gathered = _plan_of(run, quiet), None
+        (plan, asked), gathered = plan_of(run, quiet), None
     else:
         if model is None or data is None:
             raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
@@ -186,7 +187,7 @@ def _new(
         fingerprint=source.fingerprint,
         class_names=source.class_names,
         seed=seed,
-        settings=_settings(plan, asked),
+        settings=settings_of(plan, asked),
     )
     return run, plan, gathered
 
@@ -232,49 +233,6 @@ def _check_for_a_generator(training: Training) -> None:
         raise ValueError(
             f"{name} changes the training pictures, and a generator would learn to make them so. Leave {name} out."
         )
-
-
-def _settings(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "model": dict(trained.plain(plan.config)),
-        "training": dict(trained.plain(plan.training)),
-        "budget": {name: value for name, value in dataclasses.asdict(plan.budget).items() if value is not None},
-        "devices": plan.devices,
-        "precision": plan.precision,
-        "attributes": None if plan.attributes is None else str(plan.attributes),
-        "target": plan.target,
-        "skip_bad": plan.skip_bad,
-        "cluster": plan.cluster,
-        "resplit": plan.resplit,
-        "pretrained": plan.pretrained if isinstance(plan.pretrained, bool) else str(plan.pretrained),
-        "asked": dict(asked),
-    }
-
-
-def _plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
-    """The plan of a run that was stopped, from its ``run.json``."""
-    config = run.config
-    if config.state == "finished":
-        raise ValueError(
-            f"{run.path} has finished its training. Train a new run, or continue from its backbone with "
-            f"--backbone run:{run.path}."
-        )
-    settings = config.settings
-    if settings.get("table"):
-        raise ValueError(f"{run.path} learns from a table, which is fitted in one go. Train a new run.")
-    kind = trained.kind_of(config.model)
-    defaults = (kind.config_type(), kind.training_defaults)
-    choice, training = choose(renamed({**settings["model"], **settings["training"]}, *defaults), *defaults)
-    pretrained = settings["pretrained"]
-    plan = Plan(
-        run=run.path, data=config.data, model=config.model, config=choice, training=training,
-        budget=loop.Budget(**settings["budget"]), seed=config.seed, devices=settings["devices"],
-        precision=settings["precision"], target=settings["target"], skip_bad=settings["skip_bad"], quiet=quiet,
-        attributes=None if settings["attributes"] is None else Path(settings["attributes"]),
-        cluster=settings.get("cluster", NONE), resplit=settings.get("resplit", False),
-        pretrained=pretrained if isinstance(pretrained, bool) else Path(pretrained),
-    )  # fmt: skip
-    return plan, dict(settings["asked"])
 
 
 def learns_rows(model: str, data: str | Path) -> bool:

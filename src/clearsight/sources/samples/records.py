@@ -225,4 +225,6 @@ class _Renumbered:
     def __call__(self) -> ClassMap:
         whole = torch.full((256,), IGNORE, dtype=torch.uint8)
         whole[: len(self.table)] = self.table.to(torch.uint8)
-        return ClassMap(labels=whole[self.mask().labels.long()])
+        mask = self.mask()
+        assert isinstance(mask, ClassMap)
+        return ClassMap(labels=whole[mask.labels.long()])

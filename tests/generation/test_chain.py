@@ -1,0 +1,166 @@
+"""A generator from data to report: trained, watched, judged, sampled from, stopped and resumed."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import clearsight as cs
+from clearsight.generation.sampling import path_between, sampled
+from clearsight.generation.sheets import animation, grid
+from clearsight.loading import trained
+from clearsight.run import Run
+from clearsight.sources.samples.cropped import cropped
+from clearsight.training import loop
+
+SMALL = {"widths": (8,), "blocks": (0,), "latents": 8, "batch_size": 16, "conditional": True}
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    """Two classes of grey pictures of 16 px: discs and bars, at places and in brightnesses of their own."""
+    folder, random = tmp_path_factory.mktemp("shapes"), np.random.default_rng(0)
+    rows, columns = np.mgrid[:16, :16]
+    for kind in ("bar", "disc"):
+        (folder / kind).mkdir()
+        for number in range(80):
+            top, left = random.uniform(5, 11, 2)
+            shape = np.abs(columns - left) < 2 if kind == "bar" else (rows - top) ** 2 + (columns - left) ** 2 < 16
+            pixels = (shape * random.uniform(120, 255)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / kind / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(shapes, tmp_path_factory):
+    return cs.train("gan", shapes, epochs=4, out=tmp_path_factory.mktemp("runs") / "gan", settings=SMALL, quiet=True)
+
+
+def test_the_run_holds_all_that_a_report_needs(run):
+    config, card = run.config, run.read_card()
+    assert config.task == "generation" and config.state == "finished" and not run.has_checkpoint
+    assert config.settings["model"]["size"] == (16, 16) and config.settings["model"]["channels"] == 1
+    assert {"val", "floor-val", "ceiling-val", "copies-val"} <= set(run.evidence_names)
+    assert {example.kind for example in card.examples} == {"made", "copied"}
+    assert all((run.path / example.path).is_file() for example in card.examples)
+    asked = {finding.question for finding in card.findings}
+    assert {"what it does", "whom it fails", "when to trust it", "what it cost"} <= asked
+    first = next(f for f in card.findings if f.question == "what it does" and f.value is not None)
+    assert first.metric == "Fréchet distance"
+    page = (run.path / "report.html").read_text()
+    assert "Generated pictures" in page and "data:image/png" in page
+    assert card.facts["Makes"] == "grey pictures of 16 x 16 px"
+
+
+def test_the_same_seed_and_number_give_the_same_picture(run):
+    network = trained.load(run)
+    classes = [k % 2 for k in range(100)]
+    many, few = sampled(network, 100, 3, classes=classes), sampled(network, 70, 3, classes=classes)
+    assert many.shape == (100, 3, 16, 16) and many.dtype == torch.uint8
+    assert torch.equal(many[:70], few)
+    assert not torch.equal(many, sampled(network, 100, 4, classes=classes))
+    assert torch.equal(many[:, 0], many[:, 1])  # grey
+
+
+def test_samples_say_that_they_are_generated(run, tmp_path):
+    made = cs.sample(run, count=5, seed=1, classes=["disc"], folder=tmp_path / "new", grid=tmp_path / "grid.png")
+    assert made.classes == ("disc",) * 5
+    first = Image.open(tmp_path / "new" / "000000.png")
+    about = json.loads(first.text["clearsight:generated"])
+    assert about["generated"] is True and about["run"] == run.name and about["seed"] == 1 and about["class"] == "disc"
+    assert about["weights"].startswith("sha256:") and "trainedAlgorithmicMedia" in first.text["XML:com.adobe.xmp"]
+    assert np.array_equal(np.asarray(first).transpose(2, 0, 1), made.pictures[0].numpy())
+    table = json.loads((tmp_path / "new" / "samples.json").read_text())
+    assert [row["file_name"] for row in table["pictures"]] == [f"{k:06d}.png" for k in range(5)]
+    again = cs.sample(run, count=5, seed=1, classes=["disc"])
+    assert torch.equal(again.pictures, made.pictures) and not again.files
+    with pytest.raises(ValueError, match="is not empty"):
+        cs.sample(run, folder=tmp_path / "new")
+    with pytest.raises(ValueError, match="there already"):
+        cs.sample(run, grid=tmp_path / "grid.png")
+
+
+@pytest.mark.parametrize("name", ["path.gif", "path.mp4"])
+def test_a_path_between_pictures_is_a_video(run, tmp_path, name):
+    made = cs.sample(run, interpolate=3, video=tmp_path / name, seed=2)
+    assert len(made.pictures) == 72 and (tmp_path / name).stat().st_size > 1000
+    network = trained.load(run)
+    ends = sampled(network, 3, 2, classes=[0, 0, 0])
+    path = path_between(network, 2, 3, 24, label=0)
+    assert (path[::24].float() - ends.float()).abs().max() <= 1  # it passes through the pictures themselves
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"count": 0}, "count is 0"),
+        ({"truncation": 0}, "truncation is 0"),
+        ({"classes": ["square"]}, "there is no class 'square'"),
+        ({"video": "a.mp4"}, "--interpolate"),
+        ({"interpolate": 3, "video": "a.avi"}, "ends in .mp4 or .gif"),
+        ({"interpolate": 1}, "2 to 64"),
+    ],
+)
+def test_a_sample_that_cannot_be_made_is_one_message(run, asked, message):
+    with pytest.raises(ValueError, match=message):
+        cs.sample(run, **asked)
+
+
+def test_other_runs_make_no_pictures(shapes, tmp_path):
+    other = Run.create(tmp_path / "other", "cnn", "shapes")
+    other.change(task="classification", settings={"model": {}, "training": {}})
+    with pytest.raises(ValueError, match="makes no pictures of its own"):
+        cs.sample(other)
+
+
+@pytest.mark.parametrize("setting", [{"mixup": 0.2}, {"small_share": 0.5}, {"zoom": (0.8, 1.2)}])
+def test_settings_that_change_pictures_are_refused(shapes, tmp_path, setting):
+    with pytest.raises(ValueError, match="would learn to make them so"):
+        cs.train("gan", shapes, epochs=1, out=tmp_path / "no", settings={**SMALL, **setting}, quiet=True)
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("model", ["gan", "vae"])
+def test_a_run_that_was_stopped_ends_in_the_same_weights(shapes, tmp_path, monkeypatch, model):
+    """Both loops, through the whole command: stopped after some steps, resumed from the file, compared bit by bit."""
+    small = SMALL if model == "gan" else {"latents": 4, "batch_size": 16, "precision": "float32"}
+    whole = cs.train(model, shapes, epochs=2, out=tmp_path / "whole", settings=small, quiet=True)
+    steps = {"taken": 0}
+    show = loop.Hooks.__init__
+
+    def stopping(self, **given):
+        def stop():
+            steps["taken"] += 1
+            return steps["taken"] == 5
+
+        show(self, **{**given, "stop": stop})
+
+    monkeypatch.setattr(loop.Hooks, "__init__", stopping)
+    with pytest.raises(loop.Interrupted):
+        cs.train(model, shapes, epochs=2, out=tmp_path / "parts", settings=small, quiet=True)
+    assert Run.open(tmp_path / "parts").has_checkpoint
+    resumed = cs.train(resume=tmp_path / "parts", quiet=True)
+    first, second = whole.read_weights(), resumed.read_weights()
+    assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_picture_is_cut_from_the_middle_and_keeps_its_shape():
+    image = torch.zeros(3, 20, 60, dtype=torch.uint8)
+    image[:, :, 20:40] = 200
+    assert torch.equal(cropped(image, (20, 20)), torch.full((3, 20, 20), 200, dtype=torch.uint8))
+    small = cropped(image, (10, 30))
+    assert small.shape == (3, 10, 30) and small[0, 5, 15] == 200 and small[0, 5, 2] == 0
+
+
+def test_sheets_hold_every_picture_once():
+    images = (torch.arange(5, dtype=torch.uint8) * 50)[:, None, None, None].expand(5, 3, 30, 30).contiguous()
+    sheet = np.asarray(grid(images, 2, magnify=False))
+    assert sheet.shape == (3 * 32 - 2, 2 * 32 - 2, 3)
+    assert [sheet[row * 32 + 5, column * 32 + 5, 0] for row, column in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0))] == [
+        0, 50, 100, 150, 200
+    ]  # fmt: skip
+    frames = Image.open(io.BytesIO(animation([grid(images[:1]), grid(images[4:])])))
+    assert frames.n_frames == 2 and frames.format == "GIF"
