@@ -14,7 +14,20 @@ import clearsight as cs
 from clearsight import cli
 from clearsight.run import Run
 
-COMMANDS = ["audit", "compare", "data", "datasets", "demo", "evaluate", "export", "models", "predict", "runs", "train"]
+COMMANDS = [
+    "audit",
+    "compare",
+    "data",
+    "datasets",
+    "demo",
+    "evaluate",
+    "export",
+    "models",
+    "predict",
+    "runs",
+    "sample",
+    "train",
+]
 # What the command calls otherwise, because a keyword of Python or of the shell stands in the way.
 RENAMED = {"place": "data", "set_": "settings"}
 ONLY_COMMAND = {"as_json", "quiet"}

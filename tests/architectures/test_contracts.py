@@ -167,7 +167,7 @@ def test_folding_its_norms_changes_no_answer(part, task):
     def norms(network):
         return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
-    if norms(model):
+    if norms(model) and any(isinstance(module, nn.Conv2d) for module in model.modules()):
         assert norms(folded) < norms(model)
 
 

@@ -58,7 +58,7 @@ def test_a_denoiser_learns_each_kind_of_noise(noise):
     batch = Batch(images=images, truths=[None] * 8, ids=list("abcdefgh"))
     torch.manual_seed(1)
     before = float(sum(network.losses(batch).values()).detach())
-    steps(network, images, 60, 3e-3)
+    steps(network, images, 150, 3e-3)
     torch.manual_seed(1)
     after = float(sum(network.losses(batch).values()).detach())
     assert after < (0.9 if noise == "blur" else 0.5) * before
@@ -70,7 +70,8 @@ def test_what_a_denoiser_makes_of_a_pixel_depends_on_its_surroundings_only():
     images = torch.rand(1, 3, 128, 128)
     changed = images.clone()
     changed[:, :, :8, :8] = 0
-    apart = (network(images) - network(changed)).abs().amax(1)[0]
+    with torch.no_grad():
+        apart = (network(images) - network(changed)).abs().amax(1)[0]
     assert float(apart[:8, :8].max()) > 0 and float(apart[90:, 90:].max()) == 0
 
 
@@ -87,7 +88,7 @@ def test_an_autoencoder_learns_a_few_pictures(upsampling):
     network = autoencoder(upsampling=upsampling)
     images = blobs(4, 64)
     around_mean = float((images - images.mean(0)).square().mean()) * 255**2
-    assert steps(network, images, 60, 3e-3) < 0.5 * around_mean
+    assert steps(network, images, 200, 3e-3) < 0.5 * around_mean
 
 
 def test_a_denoising_autoencoder_sees_noise_in_training_and_none_in_prediction():

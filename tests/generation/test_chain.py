@@ -55,6 +55,19 @@ def test_the_run_holds_all_that_a_report_needs(run):
     assert card.facts["Makes"] == "grey pictures of 16 x 16 px"
 
 
+def test_it_is_audited_again_and_other_verbs_say_what_to_do(run, shapes):
+    before = run.read_card()
+    card = cs.audit(run, zone="FRA", responsible="Ada")
+    assert card.responsible == "Ada" and card.cost.kg_co2e is not None and card.cost.seconds == before.cost.seconds
+    values = [{f.metric: f.value for f in one.findings if f.value is not None} for one in (before, card)]
+    assert values[0]["Fréchet distance"] == pytest.approx(values[1]["Fréchet distance"])
+    with pytest.raises(ValueError, match="held-out pictures of its own data"):
+        cs.audit(run, shapes)
+    for verb in (cs.predict, cs.evaluate):
+        with pytest.raises(ValueError, match="clearsight sample"):
+            verb(run, shapes)
+
+
 def test_the_same_seed_and_number_give_the_same_picture(run):
     network = trained.load(run)
     classes = [k % 2 for k in range(100)]

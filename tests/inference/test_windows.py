@@ -5,7 +5,7 @@ from torch import nn
 from clearsight.inference import windows
 from clearsight.inference.predictor import Predictor
 from clearsight.inference.windows import WindowedPredictor, hat, starts
-from clearsight.types import ClassProbabilities, Training
+from clearsight.types import ClassProbabilities, Picture, Training
 
 
 class ByColour(nn.Module):
@@ -51,6 +51,27 @@ def test_windows_say_what_one_look_says_where_the_answer_is_local(size):
     assert pieces.labels.shape == size == pieces.confidence.shape
     assert torch.allclose(pieces.confidence, whole.confidence, atol=1e-5)
     assert bool((pieces.labels == whole.labels).float().mean() > 0.999)  # equal colours may fall either way
+
+
+class Negative(ByColour):
+    """Makes the negative of a picture, which does not depend on the window either."""
+
+    own_pixels = True
+
+    @torch.inference_mode()
+    def predict(self, images):
+        self.largest = max(self.largest, images.numel())
+        return [Picture(image=1 - one) for one in images]
+
+
+def test_pictures_made_by_windows_are_those_made_in_one_look():
+    sizes = [(150, 220), (40, 50), (30, 60), (20, 20), (64, 333), (64, 64)]
+    images = [torch.randint(0, 256, (3, *size), dtype=torch.uint8) for size in sizes]
+    predictor = WindowedPredictor(Negative(), 32, window_px=64, batch=2)
+    found = list(predictor(iter(images)))
+    for image, one in zip(images, found, strict=True):
+        assert torch.allclose(one.image, 1 - image.float() / 255, atol=1e-5), "each in its own pixels, in order"
+    assert predictor.model.largest <= 2 * 3 * 64 * 64
 
 
 def test_a_network_never_sees_more_than_its_windows_and_small_pictures_keep_their_order():

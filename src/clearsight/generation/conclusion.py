@@ -18,12 +18,12 @@ from clearsight.generation.likelihood import likelihood_findings
 from clearsight.generation.pictures import Pictures
 from clearsight.generation.sampling import sampled
 from clearsight.loading import trained
-from clearsight.loading.data import Gathered
+from clearsight.loading.data import Gathered, gather
 from clearsight.run import Config, Run
 from clearsight.sources import CachedDataset
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.types import Card, Cost, Evidence, Finding, Label, Request
+from clearsight.types import Card, Cost, Evidence, Finding, Label, Picture, Request
 
 MOST_JUDGED = 5000  # held-out pictures, and as many generated: more make every search of neighbours slow
 MOST_TRAINING = 50_000
@@ -47,7 +47,7 @@ class Judged:
 
 def conclude(
     run: Run,
-    cost: Callable[[], Cost],
+    cost: Callable[[], Cost | None],
     gathered: Gathered,
     *,
     by: Sequence[str] = (),
@@ -69,6 +69,35 @@ def conclude(
     notes = [*gathered.source.problems, *([ON_VALIDATION] if split == "val" else []), *_alarms(run)]
     facts = _facts(config, gathered, judged)
     return write_card(run, request, cost(), facts, examples, notes, responsible, found=judged.found)
+
+
+def conclude_again(
+    run: Run,
+    *,
+    by: Sequence[str] = (),
+    zone: str | None = None,
+    responsible: str | None = None,
+    quiet: bool = False,
+) -> Card:
+    """The same for a run that was concluded before: on its own data, with the cost it had."""
+    config = run.config
+    settings = config.settings
+    gathered = gather(
+        config.data, int(settings["training"]["size_px"]), attributes=settings["attributes"],
+        skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]), wanted=(Picture,),
+        target=settings["target"], cluster=settings["cluster"], resplit=settings["resplit"], quiet=quiet,
+    )  # fmt: skip
+    if gathered.source.fingerprint != config.fingerprint:
+        raise ValueError(
+            f"the data in {config.data} is not what {run.path} was trained on, and a generator is compared with "
+            "pictures of its own data. Restore the data, or train a new run."
+        )
+    former = run.read_card() if (run.path / "card.json").is_file() else None
+    asked = settings.get("asked", {})
+    return conclude(
+        run, lambda: former.cost if former else None, gathered, by=by, zone=zone or asked.get("zone"),
+        responsible=responsible or (former.responsible if former else None), quiet=quiet,
+    )  # fmt: skip
 
 
 def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -> Judged:

@@ -111,6 +111,11 @@ def predictor(
     A network that sees pictures in their own pixels gets windows of 1024 px of larger ones, which bounds its memory.
     Raises ValueError for a window where neither objects nor class maps nor pictures are predicted.
     """
+    if makes_pictures(run.config.model):
+        raise ValueError(
+            f"{run.path} is a {run.config.model}, which makes pictures and predicts nothing about others. Use "
+            f"`clearsight sample {run.path}`, or `clearsight audit {run.path}` to judge it again."
+        )
     settings, network = run.config.settings, network or load(run)
     dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -15,7 +15,7 @@ def model_rows() -> list[dict[str, Any]]:
         {
             "name": part.name,
             "summary": part.summary,
-            "tasks": list(catalogue.declared(part, "tasks")),
+            "tasks": ["generation"] if part.room == "generators" else list(catalogue.declared(part, "tasks")),
             "data": "tables" if part.room == "estimators" else "pictures",
         }
         for part in known_models()
@@ -24,12 +24,12 @@ def model_rows() -> list[dict[str, Any]]:
 
 def dataset_rows() -> list[dict[str, Any]]:
     """Every data layout as plain values: name, summary, and the tasks whose truths it can give."""
-    tasks = {catalogue.declared(task, "truth_type"): task.name for task in catalogue.parts("tasks")}
+    known = [(catalogue.declared(task, "truth_type"), task.name) for task in catalogue.parts("tasks")]
     return [
         {
             "name": part.name,
             "summary": part.summary,
-            "tasks": [tasks[(kind,)] for kind in catalogue.declared(part, "offers") if (kind,) in tasks],
+            "tasks": [name for kind in catalogue.declared(part, "offers") for truth, name in known if truth == (kind,)],
         }
         for part in known_datasets()
     ]

@@ -7,6 +7,7 @@ from clearsight.energy.grid import find_zone
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
+from clearsight.generation.conclusion import conclude_again
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.tabular.training import audit_table
@@ -43,6 +44,14 @@ def audit(
         return audit_table(
             run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
         )
+    if trained.makes_pictures(config.model):
+        if data is not None or split is not None or attributes is not None:
+            raise ValueError(
+                f"{run.path} is a {config.model}: a generator is compared with the held-out pictures of its own data. "
+                "Leave DATA, --split and --attributes out."
+            )
+        place = None if zone is None else find_zone(zone).code
+        return conclude_again(run, by=by, zone=place, responsible=responsible, quiet=quiet)
     asked = config.settings.get("asked", {})
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
     source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
