@@ -77,6 +77,32 @@ def test_gradients_pass_straight_through_the_codebook():
     assert torch.equal(seen["vectors"], seen["entries"]) and bool(seen["vectors"].any())
 
 
+def restarted(network, steps, progress):
+    """The entries before and after so many batches, one of them being far from everything."""
+    with torch.no_grad():
+        network.codebook[1] = 100.0
+        before = network.codebook.clone()
+        for _ in range(steps):
+            network.losses(batch(progress=progress))
+    return before, network.codebook.detach()
+
+
+def test_an_entry_that_nothing_uses_is_put_where_a_vector_is():
+    network = lively(built()).train()
+    before, after = restarted(network, 300, 0.1)
+    assert float(before[1].abs().max()) == 100
+    assert float(after[1].abs().max()) < 20 and bool(torch.isfinite(after).all())
+    vectors = network._vectors(network.pixels.observed(batch().images)).flatten(0, 2).detach()
+    assert float((vectors - after[1]).norm(dim=1).min()) < 1e-3
+
+
+@pytest.mark.parametrize(("learning", "progress"), [(True, 0.6), (False, 0.1)])
+def test_entries_stay_in_the_second_half_and_in_evaluation(learning, progress):
+    network = lively(built()).train(learning)
+    before, after = restarted(network, 300, progress)
+    assert torch.equal(before, after)
+
+
 @torch.no_grad()
 def test_the_decoder_sees_entries_of_the_codebook():
     network = lively(built())
@@ -210,7 +236,7 @@ def test_it_learns_two_pictures_and_how_often_each_occurs():
     images[0, :, :, :6] = images[1:, :, :, 6:] = 1
     network = built(width=8, likelihood="bernoulli")
     optimizer = torch.optim.Adam(network.parameters(), 5e-3)
-    both = Batch(images=images.repeat(4, 1, 1, 1), truths=[None] * 16, ids=[""] * 16)
+    both = Batch(images=images.repeat_interleave(4, 0), truths=[None] * 16, ids=[""] * 16)
     for _ in range(250):
         optimizer.zero_grad()
         sum(network.losses(both).values()).backward()
