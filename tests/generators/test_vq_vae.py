@@ -237,7 +237,7 @@ def test_it_learns_two_pictures_and_how_often_each_occurs():
     network = built(width=8, likelihood="bernoulli")
     optimizer = torch.optim.Adam(network.parameters(), 5e-3)
     both = Batch(images=images.repeat_interleave(4, 0), truths=[None] * 16, ids=[""] * 16)
-    for _ in range(250):
+    for _ in range(600):
         optimizer.zero_grad()
         sum(network.losses(both).values()).backward()
         optimizer.step()
