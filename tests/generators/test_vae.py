@@ -193,7 +193,7 @@ def test_the_likelihood_by_sampling_meets_that_of_a_linear_gaussian_model():
     weight = 0.3 * torch.randn(numbers, 2, generator=random)
     offset = torch.rand(numbers, generator=random)
     network.decoder = Linear(weight, offset, (1, 8, 12))
-    network.variance.fill_(variance)
+    network.pixels.variance.fill_(variance)
     precision = torch.eye(2) + weight.T @ weight / variance
     back = torch.linalg.solve(precision, weight.T) / variance
     spread = torch.linalg.inv(precision).diagonal().mul(1.5).log()
@@ -219,7 +219,7 @@ def test_bits_per_dim_are_nats_over_numbers_and_of_a_gaussian_with_its_levels():
     assert torch.allclose(levelled.bits_per_dim(images, 5), nats / (3 * 96 * math.log(2)))
     # A standard deviation of 2 levels around means that are right: the entropy of that, log2(2 sqrt(2 pi e)) bits.
     network = built()
-    network.variance.fill_((2 / 256) ** 2)
+    network.pixels.variance.fill_((2 / 256) ** 2)
     network.encoder = Linear(torch.zeros(6, 96), torch.zeros(6), (6,))
     network.decoder = Linear(torch.zeros(96, 3), torch.full((96,), 0.5), (1, 8, 12))
     noise = 0.5 + 2 / 256 * torch.randn(400, 1, 8, 12, generator=torch.Generator().manual_seed(9))
@@ -248,11 +248,11 @@ def test_memory_is_bounded_without_changing_the_figure(monkeypatch):
 def test_drawn_pixels_are_white_with_their_brightness():
     network = built(likelihood="bernoulli")
     grey = torch.full((200, 3, 8, 12), 0.3)
-    drawn = network.observed(grey, torch.Generator().manual_seed(0))
+    drawn = network.pixels.observed(grey, torch.Generator().manual_seed(0))
     assert drawn.shape == (200, 1, 8, 12) and set(drawn.unique().tolist()) == {0.0, 1.0}
     assert abs(float(drawn.mean()) - 0.3) < 0.02
-    assert torch.equal(drawn, network.observed(grey, torch.Generator().manual_seed(0)))
-    assert float(built(likelihood="bernoulli", binarisation="threshold").observed(grey).sum()) == 0
+    assert torch.equal(drawn, network.pixels.observed(grey, torch.Generator().manual_seed(0)))
+    assert float(built(likelihood="bernoulli", binarisation="threshold").pixels.observed(grey).sum()) == 0
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli", "logistic"])
@@ -287,11 +287,11 @@ def test_a_class_changes_the_picture_and_what_is_encoded():
 def test_the_variance_is_followed_in_training_only():
     network = built()
     network.train().losses(batch())
-    moved = float(network.variance)
+    moved = float(network.pixels.variance)
     assert moved != 1.0
     network.eval().losses(batch())
     network.negative_log_likelihood(pictures(), 2)
-    assert float(network.variance) == moved
+    assert float(network.pixels.variance) == moved
 
 
 def test_active_units_are_those_whose_means_vary():

@@ -5,4 +5,5 @@ from .flow import Flow as Flow
 from .gan import Gan as Gan
 from .gan_2014 import Gan2014 as Gan2014
 from .vae import Vae as Vae
+from .vq_vae import VqVae as VqVae
 from .wgan_gp import WganGp as WganGp

@@ -17,15 +17,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from clearsight.generators import asked_classes, pixel_likelihoods, variational
-from clearsight.generators.canvas import Canvas, check_built, check_labels, in_channels, in_colour
+from clearsight.generators.canvas import Canvas, check_built, check_labels
 from clearsight.generators.latent_mixture import LatentMixture
+from clearsight.generators.pixel_model import BINARISATIONS, LIKELIHOODS, PixelModel
 from clearsight.generators.residual_maps import Down, Up
 from clearsight.types import Batch, Losses, Training, Truth
 
-LIKELIHOODS = ("gaussian", "bernoulli", "logistic")
-BINARISATIONS = ("drawn", "threshold")
 PRIORS = ("normal", "mixture")
-VARIANCE_SHARE = 0.05  # of the newest batch in the variance that is kept for evaluation
 ACTIVE_VARIANCE = 0.01
 PIXELS_AT_ONCE = 2**20  # of pictures decoded together: about a gigabyte of maps at the usual widths
 LOG_VARIANCES = (-12.0, 6.0)  # of a latent's posterior: beyond them exp leaves what float32 adds up
@@ -90,20 +88,18 @@ class Vae(nn.Module):
         size_px=64, zoom=(1.0, 1.0), brightness=0.0, flips="none", enlarge=False,
     )  # fmt: skip
     strides: ClassVar[tuple[int, ...]] = ()
-    variance: Tensor
 
     def __init__(self, config: VaeConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
         self.config, self.names = config, len(class_names)
         self.size = check_built(config)
         height, across = self.size
-        maps = config.channels * (2 if config.likelihood == "logistic" else 1)
+        self.pixels = PixelModel(config.likelihood, config.binarisation, self.size, config.channels)
         classes = self.names if config.conditional else 0
         self.encoder = Down(config.channels + bool(classes), self.size, config.width, config.depth, 2 * config.latents)
-        self.decoder = Up(config.latents + classes, maps, self.size, config.width, config.depth)
+        self.decoder = Up(config.latents + classes, self.pixels.maps, self.size, config.width, config.depth)
         self.class_maps = nn.Embedding(classes, height * across) if classes else None
         self.mixture = LatentMixture(config.components, config.latents) if config.prior == "mixture" else None
-        self.register_buffer("variance", torch.tensor(1.0))
 
     @classmethod
     def fitted(cls, config: VaeConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> VaeConfig:
@@ -114,34 +110,17 @@ class Vae(nn.Module):
     def losses(self, batch: Batch) -> Losses:
         """In nats per picture: what the pixels and the latents cost, or the bound of several samples."""
         config = self.config
-        images, classes = self.observed(batch.images), asked_classes.of_batch(config, batch)
+        images, classes = self.pixels.observed(batch.images), asked_classes.of_batch(config, batch)
         several = config.importance_samples > 1 and batch.progress >= 1 - config.importance_share
         mean, log_variance = self._posterior(images, classes)
         latents = variational.draw(mean, log_variance, config.importance_samples if several else 1)
-        pixels = self._log_likelihoods(latents, images, classes, learning=True)
+        likelihoods = self._log_likelihoods(latents, images, classes, learning=True)
         if several:
-            weights = pixels + variational.log_ratio(latents, mean, log_variance)
+            weights = likelihoods + variational.log_ratio(latents, mean, log_variance)
             return {"importance_weighted": -variational.log_mean_exp(weights).mean()}
         warm = min(1.0, batch.progress / config.kl_warmup_share) if config.kl_warmup_share else 1.0
         divergence = variational.with_free_bits(variational.divergences(mean, log_variance), config.free_nats)
-        return {"reconstruction": -pixels.mean(), "divergence": warm * divergence}
-
-    def observed(
-        self, images: Float[Tensor, "b 3 h w"], random: torch.Generator | None = None
-    ) -> Float[Tensor, "b c h w"]:
-        """Pictures as the likelihood is of them: in the network's channels, binarised for "bernoulli".
-
-        Where pixels are drawn, they are by ``random``, or torch's global generator. Raises ValueError for another size.
-        """
-        if tuple(images.shape[2:]) != self.size:
-            raise ValueError(f"the pictures are {tuple(images.shape[2:])} px large. Expected {self.size} px.")
-        found = in_channels(images, self.config.channels).float()
-        if self.config.likelihood != "bernoulli":
-            return found
-        if self.config.binarisation == "threshold":
-            return (found >= 0.5).float()
-        device = found.device if random is None else random.device
-        return (torch.rand(found.shape, generator=random, device=device).to(found.device) < found).float()
+        return {"reconstruction": -likelihoods.mean(), "divergence": warm * divergence}
 
     def encode(
         self,
@@ -151,7 +130,7 @@ class Vae(nn.Module):
     ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
         """Mean and log variance of each latent's posterior; ``random`` binarises where pixels are drawn."""
         classes = asked_classes.checked(self.config, classes, len(images), self.names)
-        return self._posterior(self.observed(images, random), classes)
+        return self._posterior(self.pixels.observed(images, random), classes)
 
     def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "n d"]:
         """Draws of the prior that the config names, on the generator's device."""
@@ -164,13 +143,9 @@ class Vae(nn.Module):
         self, latents: Float[Tensor, "n d"], classes: Int[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n 3 h w"]:
         """The mean of each picture's pixels in [0, 1]; for "bernoulli" that is the probability of white."""
-        latents = latents.to(self.variance.device)
+        latents = latents.to(self.pixels.variance.device)
         classes = asked_classes.checked(self.config, classes, len(latents), self.names)
-        maps = self._maps(latents, classes)
-        if self.config.likelihood == "bernoulli":
-            return in_colour(maps.sigmoid())
-        mean = (maps.chunk(2, 1)[0] + 1) / 2 if self.config.likelihood == "logistic" else maps
-        return in_colour(mean.clamp(0, 1))
+        return self.pixels.shown(self._maps(latents, classes))
 
     @torch.no_grad()
     def fit_prior(self, images: Float[Tensor, "n 3 h w"], classes: Int[Tensor, "n"] | None = None) -> None:
@@ -189,7 +164,7 @@ class Vae(nn.Module):
         random = torch.Generator().manual_seed(0)
         parts = [
             self.encode(some, None if classes is None else classes[first : first + len(some)], random)[0]
-            for first, some in _parts(images.to(self.variance.device))
+            for first, some in _parts(images.to(self.pixels.variance.device))
         ]
         return torch.cat(parts)
 
@@ -210,7 +185,7 @@ class Vae(nn.Module):
         if samples < 1:
             raise ValueError(f"{samples} importance samples were asked for. Expected at least 1, usually 200 or more.")
         random = random or torch.Generator().manual_seed(0)
-        seen = self.observed(images, random)
+        seen = self.pixels.observed(images, random)
         return self._negative_log_likelihoods(seen, samples, random, classes)
 
     @torch.no_grad()
@@ -227,7 +202,7 @@ class Vae(nn.Module):
         2016).
         """
         random = random or torch.Generator().manual_seed(0)
-        seen = self.observed(images, random)
+        seen = self.pixels.observed(images, random)
         numbers, levels = seen[0].numel(), pixel_likelihoods.LEVELS
         added = 0.0
         if self.config.likelihood == "gaussian":
@@ -247,7 +222,7 @@ class Vae(nn.Module):
         height, across = self.size
         rows = max(1, PIXELS_AT_ONCE // (height * across))
         found = []
-        for first, some in _parts(seen.to(self.variance.device), min(rows, 250)):
+        for first, some in _parts(seen.to(self.pixels.variance.device), min(rows, 250)):
             labels = None if classes is None else classes[first : first + len(some)]
             likelihoods = functools.partial(self._log_likelihoods, images=some, classes=labels)
             mean, log_variance = self._posterior(some, labels)
@@ -275,16 +250,7 @@ class Vae(nn.Module):
         """log p(x | z) of every sample; ``learning`` takes the variance of a Gaussian from these very pictures."""
         samples = len(latents)
         maps = self._maps(latents.flatten(0, 1), None if classes is None else classes.repeat(samples))
-        images = images.repeat(samples, 1, 1, 1)
-        if self.config.likelihood == "bernoulli":
-            found = pixel_likelihoods.bernoulli(maps, images)
-        elif self.config.likelihood == "logistic":
-            found = pixel_likelihoods.discretised_logistic(maps, images)
-        else:
-            variance = pixel_likelihoods.optimal_variance(maps, images) if learning else self.variance
-            if learning and self.training:
-                self.variance.lerp_(variance, VARIANCE_SHARE)
-            found = pixel_likelihoods.gaussian(maps, images, variance)
+        found = self.pixels.log_likelihoods(maps, images.repeat(samples, 1, 1, 1), learning=learning)
         return found.unflatten(0, (samples, -1))
 
 
