@@ -1,7 +1,9 @@
 """A generator from data to report: trained, watched, judged, sampled from, stopped and resumed."""
 
+import dataclasses
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import clearsight as cs
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.generation.sheets import animation, grid
 from clearsight.loading import trained
+from clearsight.metrics.generation import GenerationStatistics
 from clearsight.run import Run
 from clearsight.sources.samples.cropped import cropped
 from clearsight.training import loop
@@ -190,3 +193,27 @@ def test_sheets_hold_every_picture_once():
     ]  # fmt: skip
     frames = Image.open(io.BytesIO(animation([grid(images[:1]), grid(images[4:])])))
     assert frames.n_frames == 2 and frames.format == "GIF"
+
+
+def test_generators_are_compared_on_the_same_real_pictures(run, shapes, tmp_path):
+    other = cs.train("vae", shapes, epochs=1, out=tmp_path / "vae", settings={"width": 8, "latents": 4}, quiet=True)
+    found = cs.compare(run, other, out=tmp_path / "compared.html")
+    assert [one.model for one in found.runs] == ["gan", "vae"] and found.evidence == "val" and not found.notes
+    assert "generated and" in found.counted and found.counted in found.claims[0]
+    headline = found.differences[0]
+    own = [one.scores["Fréchet distance"].value for one in found.runs]
+    assert headline.metric == "Fréchet distance" and headline.difference == pytest.approx(own[1] - own[0])
+    assert not headline.higher_is_better and headline.interval is not None
+    assert all(one.speed.ms_per_picture > 0 and one.speed.parameters > 100 for one in found.runs)
+    page = (tmp_path / "compared.html").read_text("utf-8")
+    assert page.count("<img ") == 2 and "vae (vae): 50 pictures it made, not chosen" in page
+
+
+def test_generators_seen_by_other_features_are_not_compared(run, tmp_path):
+    again = Run.open(shutil.copytree(run.path, tmp_path / "again"))
+    (name,) = [name for name in again.evidence_names if name == "val"]
+    evidence = again.read_evidence(name, GenerationStatistics)
+    about = {**evidence.about, "first extractor": "another"}
+    again.write_evidence(name, dataclasses.replace(evidence, about=about))
+    with pytest.raises(ValueError, match="same real pictures, as the same features see them.*clearsight audit"):
+        cs.compare(run, again)

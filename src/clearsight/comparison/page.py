@@ -1,37 +1,25 @@
 """A comparison as a page: scores with intervals, speed, memory and energy, and pictures where each run is worst."""
 
 import datetime
-import io
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw
-
-from clearsight import drawing, report
-from clearsight.comparison.paired import METHOD, Comparison
-from clearsight.evaluation.conclusion import deployed_part
+from clearsight import report
+from clearsight.comparison.paired import METHOD, Comparison, Difference, shown, signed
 from clearsight.files import durable
-from clearsight.loading import trained
-from clearsight.run import Run
-from clearsight.types import Card, Dataset, Evidence, Example, Finding
-
-PER_RUN = 2
-ACROSS_PX = 420
+from clearsight.types import Card, Example, Finding
 
 
-def write(
-    found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], pictures: Dataset | None, place: Path
-) -> Comparison:
-    """The comparison with its page written to ``place`` atomically; ``pictures`` are those evaluated, if any."""
+def write(found: Comparison, task: str, pictures: Callable[[Path], tuple[Example, ...]], place: Path) -> Comparison:
+    """The comparison with its page written to ``place`` atomically; ``pictures`` writes some into a folder."""
     with tempfile.TemporaryDirectory() as folder:
-        examples = () if pictures is None else _pictures(found, runs, evidence, pictures, Path(folder))
+        examples = pictures(Path(folder))
         card = Card(
             title=" and ".join((", ".join(one.name for one in found.runs[:-1]), found.runs[-1].name)),
-            task=evidence[0].task,
+            task=task,
             summary=" ".join(found.claims),
             findings=(*_scores(found), *_costs(found)),
             cost=None,
@@ -58,13 +46,10 @@ def _scores(found: Comparison) -> list[Finding]:
             continue
         changes = [one for one in found.differences if one.metric == name]
         best = max(known) if not changes or changes[0].higher_is_better else min(known)
-        apart = [one.run for one in changes if one.interval and not one.interval[0] <= 0 <= one.interval[1]]
-        claim = f"By {name}, {best[1]} does best with {best[0]:.3f}; "
-        claim += f"told apart from {found.runs[0].name}: {', '.join(apart)}." if apart else "none can be told apart."
         findings.append(
             Finding(
                 question="what it does",
-                claim=claim,
+                claim=_best(name, known, best, changes, found.runs[0].name),
                 metric=name,
                 value=best[0],
                 interval=next(score.interval for score in scores if score.value == best[0]),
@@ -86,8 +71,20 @@ def _scores(found: Comparison) -> list[Finding]:
     return findings
 
 
+def _best(
+    name: str, known: list[tuple[float, str]], best: tuple[float, str], changes: Sequence[Difference], first: str
+) -> str:
+    """Which run is best by a metric, and which ones differ from the first by more than chance."""
+    if len(known) > 1 and len({value for value, _ in known}) == 1:
+        return f"By {name}, all are equal with {shown(best[0])}."
+    apart = [one.run for one in changes if one.interval and not one.interval[0] <= 0 <= one.interval[1]]
+    verb = "differs" if len(apart) == 1 else "differ"
+    beyond = f"{', '.join(apart)} {verb} from {first} by more than chance" if apart else "none can be told apart"
+    return f"By {name}, {best[1]} does best with {shown(best[0])}; {beyond}."
+
+
 def _change(difference: float, interval: tuple[float, float] | None, first: str) -> str:
-    change = f"{difference:+.3f}" + (f" [{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else "")
+    change = signed(difference) + (f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else "")
     return f"{change} against {first}"
 
 
@@ -129,52 +126,3 @@ def _bars(name: str, unit: str, known: Sequence[tuple[float, str]], method: str)
         },
         axes=(name, unit),
     )
-
-
-def _pictures(
-    found: Comparison, runs: Sequence[Run], evidence: Sequence[Evidence], dataset: Dataset, folder: Path
-) -> tuple[Example, ...]:
-    """For each run the pictures on which it falls furthest behind the others, with the predictions of all."""
-    scores = np.stack([one.statistics.each()[1] for one in evidence])
-    what = evidence[0].statistics.each()[0]
-    predictors = [trained.predictor(run) for run in runs]
-    taken: set[int] = set()
-    examples: list[Example] = []
-    for index, one in enumerate(found.runs):
-        behind = scores[index] - np.delete(scores, index, axis=0).max(0)
-        order = [row for row in np.argsort(np.where(np.isfinite(behind), behind, np.inf)).tolist() if row not in taken]
-        for row in [row for row in order[:PER_RUN] if behind[row] < 0]:
-            taken.add(row)
-            sample = dataset[row]
-            drawn = []
-            for run, predictor, mine in zip(runs, predictors, found.runs, strict=True):
-                (seen,) = predictor([sample.image])
-                names = run.config.class_names
-                shown = deployed_part(seen, run.config)
-                drawn.append((drawing.overlay(shown, sample.image, names, truth=sample.truth), mine.name))
-            path = f"{len(examples)}.jpg"
-            file = io.BytesIO()
-            _sheet(drawn).save(file, "JPEG", quality=88)
-            (folder / path).write_bytes(file.getvalue())
-            values = ", ".join(f"{each.name} {scores[k, row]:.2f}" for k, each in enumerate(found.runs))
-            caption = f"{one.name} falls behind on {sample.id} ({what}: {values})"
-            examples.append(Example(path=path, caption=caption, kind="worst", score=float(scores[index, row])))
-    return tuple(examples)
-
-
-def _sheet(drawn: Sequence[tuple[Image.Image, str]]) -> Image.Image:
-    """Pictures of one size in rows of two, each under its name."""
-    title = 30
-    cells = []
-    for picture, name in drawn:
-        height = round(picture.height * ACROSS_PX / picture.width)
-        cell = Image.new("RGB", (ACROSS_PX, height + title), "white")
-        cell.paste(picture.convert("RGB").resize((ACROSS_PX, height), Image.Resampling.LANCZOS), (0, title))
-        ImageDraw.Draw(cell).text((4, 5), drawing.shown(name), fill="black", font_size=18)
-        cells.append(cell)
-    high = max(cell.height for cell in cells)
-    rows = -(-len(cells) // 2)
-    sheet = Image.new("RGB", (2 * ACROSS_PX + 12, rows * (high + 12) - 12), "white")
-    for index, cell in enumerate(cells):
-        sheet.paste(cell, (index % 2 * (ACROSS_PX + 12), index // 2 * (high + 12)))
-    return sheet

@@ -3,6 +3,7 @@
 Pictures are resampled by cluster, the same for all runs, so that the difficulty of a picture cancels.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.comparison.speed import Speed
+from clearsight.generation.evidence import CEILING, COPIES, FLOOR
 from clearsight.loading import trained
 from clearsight.metrics import resample
+from clearsight.report.quantities import MISSING, fixed, significant
 from clearsight.run import Run
 from clearsight.types import Evidence
 
 REPLICATES = 1000
 # Evidence of a split "test", also where the fingerprint of the data follows.
 TEST = re.compile(r"(^|-)test(-[0-9a-f]{8})?$")
+# Evidence that is not of the run itself.
+STAND_INS = ("baseline", FLOOR, CEILING, COPIES)
 METHOD = f"paired cluster bootstrap, {REPLICATES} replicates, 95% interval"
 
 
@@ -67,12 +72,14 @@ class Difference:
 class Comparison:
     """All metrics of several runs on one evaluation, each run against the first; one ``claim`` for each of these.
 
-    ``page`` is the report of the comparison, where one was written.
+    ``counted`` says how many images of what kind the ``n`` are. ``page`` is the report of the comparison, where one was
+    written.
     """
 
     evidence: str
     unit: str
     n: int
+    counted: str
     runs: tuple[Contender, ...]
     differences: tuple[Difference, ...]
     claims: tuple[str, ...]
@@ -98,9 +105,10 @@ def compared(runs: Sequence[Run], name: str, evidence: Sequence[Evidence], seed:
         evidence=name,
         unit=evidence[0].unit,
         n=len(evidence[0].ids),
+        counted=evidence[0].counted,
         runs=tuple(_contender(run, name, score) for run, name, score in zip(runs, names, scores, strict=True)),
         differences=tuple(differences),
-        claims=tuple(_claim(one, names[0]) for one in differences if one.metric == metrics[0]),
+        claims=tuple(_claim(one, names[0], evidence[0].counted) for one in differences if one.metric == metrics[0]),
     )
 
 
@@ -117,6 +125,11 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
         if len(found) == len(runs):
             return name, found
     paths = ", ".join(str(run.path) for run in runs)
+    if trained.makes_pictures(runs[0].config.model):
+        raise ValueError(
+            f"{paths} were not compared with the same real pictures, as the same features see them. Train each on the "
+            f"same data, at one size, and judge each again with the same version: clearsight audit {runs[0].path} DATA."
+        )
     raise ValueError(
         f"{paths} were not evaluated on the same pictures. Evaluate each on one data set: "
         f"clearsight evaluate {runs[0].path} DATA, and so on."
@@ -124,7 +137,7 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
 
 
 def _names_of(run: Run) -> list[str]:
-    return [name for name in run.evidence_names if not name.startswith("baseline")]
+    return [name for name in run.evidence_names if not name.startswith(STAND_INS)]
 
 
 def _read(run: Run, name: str) -> Evidence:
@@ -138,8 +151,11 @@ def _alike(run: Run, name: str, first: Evidence) -> Evidence | None:
 
 
 def _same_pictures(one: Evidence, other: Evidence) -> bool:
-    """Whether two evaluations are of the same pictures: with other truths, such as masks for boxes, by their ids."""
-    alike = ("fingerprint",) if one.task == other.task else ("data", "split")
+    """Whether two evaluations are of the same pictures: with other truths, such as masks for boxes, by their ids.
+
+    Generated pictures must also have been seen by the same extractors.
+    """
+    alike = ("fingerprint", "first extractor", "second extractor") if one.task == other.task else ("data", "split")
     return one.ids == other.ids and all(one.about.get(key) == other.about.get(key) for key in alike)
 
 
@@ -198,7 +214,7 @@ def _contender(run: Run, name: str, scores: Mapping[str, Score]) -> Contender:
     )
 
 
-def _claim(headline: Difference, first: str) -> str:
+def _claim(headline: Difference, first: str, counted: str) -> str:
     second = headline.run
     if headline.interval is None:
         return f"{second} and {first} cannot be told apart: too few clusters of pictures to resample."
@@ -207,9 +223,21 @@ def _claim(headline: Difference, first: str) -> str:
     if low <= 0 <= high:
         return (
             f"{second} and {first} cannot be told apart by {headline.metric}: the difference is "
-            f"{headline.difference:+.3f} [{low:+.3f}, {high:+.3f}] on {headline.n} pictures."
+            f"{signed(headline.difference)} [{signed(low)}, {signed(high)}] on {counted}."
         )
     return (
-        f"{second} is {'better' if better else 'worse'} than {first} by {abs(headline.difference):.3f} "
-        f"{headline.metric} [{low:+.3f}, {high:+.3f}] on {headline.n} pictures."
+        f"{second} is {'better' if better else 'worse'} than {first} by {shown(abs(headline.difference))} "
+        f"{headline.metric} [{signed(low)}, {signed(high)}] on {counted}."
     )
+
+
+def shown(value: float) -> str:
+    """A score with three digits after the point, with three figures where it is 10 or more; a dash where undefined."""
+    if math.isnan(value):
+        return MISSING
+    return fixed(value, 3) if abs(value) < 10 else significant(value)
+
+
+def signed(difference: float) -> str:
+    """A difference as a score is shown, with its sign."""
+    return ("+" if difference >= 0 else "") + shown(difference)

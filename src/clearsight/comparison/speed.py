@@ -3,7 +3,7 @@
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from clearsight.generation.sampling import sampled
 from clearsight.loading import trained
 from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
@@ -24,9 +25,10 @@ ROUNDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Milliseconds per picture, decoded, of batches of 4 (the median of some rounds); parameters; memory.
+    """Milliseconds per picture (the median of some rounds); parameters; memory.
 
-    ``memory_mb`` is the peak of the whole predicting process, its libraries included.
+    Pictures to predict are decoded and come in batches of 4; those of a generator are made in one batch. ``memory_mb``
+    is the peak of the whole process, its libraries included.
     """
 
     ms_per_picture: float
@@ -35,9 +37,10 @@ class Speed:
     device: str
 
 
-def speeds(runs: Sequence[Run], pictures: Dataset) -> tuple[Speed, ...]:
-    """The speed of each run on some of the pictures."""
-    images = [pictures[index].image.numpy() for index in evenly_spread(len(pictures), PICTURES)]
+def speeds(runs: Sequence[Run], pictures: Dataset | None) -> tuple[Speed, ...]:
+    """The speed of each run on some of the pictures; generators, which need none, make as many."""
+    rows = evenly_spread(0 if pictures is None else len(pictures), PICTURES)
+    images = [] if pictures is None else [pictures[index].image.numpy() for index in rows]
     context = get_context("spawn")
     pools = [ProcessPoolExecutor(1, context, _prepare, (run.path, images)) for run in runs]
     try:
@@ -51,24 +54,32 @@ def speeds(runs: Sequence[Run], pictures: Dataset) -> tuple[Speed, ...]:
             pool.shutdown()
 
 
-# The state of a process of a pool between two calls: its run, ready to predict, and the pictures.
+# The state of a process of a pool between two calls: what its run does, and with how many pictures.
 _ready: dict[str, Any] = {}
 
 
 def _prepare(path: Path, images: list[np.ndarray]) -> None:
     run = Run.open(path)
     network = trained.load(run)
-    _ready["parameters"] = sum(parameter.numel() for parameter in network.parameters())  # type: ignore[attr-defined]
-    _ready["predictor"] = trained.predictor(run, network)
-    _ready["images"] = [torch.from_numpy(image) for image in images]
-    list(_ready["predictor"](iter(_ready["images"])))
+    _ready["parameters"] = sum(parameter.numel() for parameter in network.parameters())
+    _ready["work"], _ready["count"] = _work(run, network, [torch.from_numpy(image) for image in images])
+    _ready["work"]()
+
+
+def _work(run: Run, network: Any, images: list[torch.Tensor]) -> tuple[Callable[[], Any], int]:
+    """What the run is for, and with how many pictures it does it."""
+    if trained.makes_pictures(run.config.model):
+        classes = [0] * PICTURES if network.config.conditional else None
+        return lambda: sampled(network, PICTURES, classes=classes), PICTURES
+    predictor = trained.predictor(run, network)
+    return lambda: list(predictor(iter(images))), len(images)
 
 
 def _timed() -> float:
     """Seconds per picture of one round."""
     began = time.perf_counter()
-    list(_ready["predictor"](iter(_ready["images"])))
-    return (time.perf_counter() - began) / len(_ready["images"])
+    _ready["work"]()
+    return (time.perf_counter() - began) / _ready["count"]
 
 
 def _resources() -> dict[str, Any]:

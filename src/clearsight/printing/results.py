@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight import drawing
-from clearsight.comparison.paired import Comparison, Score
+from clearsight.comparison.paired import Comparison, Score, signed
 from clearsight.files.records import to_json
 from clearsight.printing import data_notes
 from clearsight.printing.columns import table
@@ -80,10 +80,10 @@ def comparison(found: Comparison) -> str:
         rows.append(("parameters", *("-" if one is None else f"{one.parameters:,}" for one in quick)))
     changes = [(f"against {names[0]}", "run", "difference", "95% interval")]
     for one in (each for each in found.differences if not math.isnan(each.difference)):
-        interval_words = "" if one.interval is None else f"[{one.interval[0]:+.3f}, {one.interval[1]:+.3f}]"
-        changes.append((one.metric, one.run, f"{one.difference:+.3f}", interval_words))
+        interval_words = "" if one.interval is None else f"[{signed(one.interval[0])}, {signed(one.interval[1])}]"
+        changes.append((one.metric, one.run, signed(one.difference), interval_words))
     parts = [*found.claims, "", table(rows, numbers=range(1, len(names) + 1)), "", table(changes, numbers=(2,)), ""]
-    parts.append(f"Evaluated on: {found.evidence}, {found.n} {found.unit}, paired.")
+    parts.append(f"Evaluated on: {found.evidence}, {found.counted}, paired.")
     parts += [f"Note: {note}" for note in found.notes]
     return "\n".join(parts + ([f"Page: {found.page}"] if found.page else []))
 
