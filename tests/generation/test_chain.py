@@ -217,3 +217,14 @@ def test_generators_seen_by_other_features_are_not_compared(run, tmp_path):
     again.write_evidence(name, dataclasses.replace(evidence, about=about))
     with pytest.raises(ValueError, match="same real pictures, as the same features see them.*clearsight audit"):
         cs.compare(run, again)
+
+
+def test_the_first_gan_reports_the_figure_of_its_time_and_others_do_not(run, shapes, tmp_path):
+    settings = {"hidden_units": 32, "maxout_units": 8, "latents": 8, "batch_size": 16}
+    first = cs.train("gan-2014", shapes, epochs=1, out=tmp_path / "first", settings=settings, quiet=True)
+    name = "Parzen log-likelihood (history)"
+    (found,) = [one for one in first.read_card().findings if one.metric == name]
+    held_out = len(first.read_evidence("val", GenerationStatistics).ids) // 2
+    assert found.n == held_out // 2 and found.interval[0] < found.value < found.interval[1]
+    assert "10,000 made pictures" in found.method and found.limits.startswith("History")
+    assert name not in [one.metric for one in run.read_card().findings]

@@ -15,6 +15,7 @@ from clearsight.generation import showing
 from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference, seen_of
 from clearsight.generation.extractors import extractors_for
 from clearsight.generation.likelihood import likelihood_findings
+from clearsight.generation.parzen_window import parzen_findings
 from clearsight.generation.pictures import Pictures
 from clearsight.generation.sampling import sampled
 from clearsight.loading import trained
@@ -127,7 +128,10 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -
     evidence = _with_seen(evidence_of(found, generated, about, nearest, seen), train, real)
     with stage("comparing with stand-ins", quiet):
         more = calibrators(found, len(generated), config.seed, about)
-    likelihood = likelihood_findings(network, real, config.seed)
+    likelihood = (
+        *likelihood_findings(network, real, config.seed),
+        *parzen_findings(network, real, config.seed),
+    )
     return Judged(
         evidence=evidence, more=more, found=likelihood, reference=found, generated=generated, pairs=nearest.closest(12)
     )

@@ -5,7 +5,7 @@ layers of 1200 ReLU and sigmoid pixels against two layers of 240 maxout units of
 stochastic gradient descent whose momentum rises from 0.5 to 0.7. Their rate falls by a factor a step; here both follow
 the progress of the run instead. ``nets=convolutional`` are in the manner of their networks for CIFAR-10. The
 generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and Osindero 2014).
-Kept for history; the paper's Parzen-window figure is in ``clearsight.metrics.parzen``.
+Kept for history; its report has the paper's Parzen-window figure.
 """
 
 import math
@@ -75,6 +75,7 @@ class Gan2014(nn.Module):
     config_type: ClassVar[type] = Gan2014Config
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=100, learning_rate=0.1, momentum=0.5)
     strides: ClassVar[tuple[int, ...]] = ()
+    reports_parzen_window: ClassVar[bool] = True
 
     def __init__(self, config: Gan2014Config, class_names: tuple[str, ...]) -> None:
         super().__init__()
