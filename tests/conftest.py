@@ -17,6 +17,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as processors share the files of tests: one thread each, theirs and those of what they start.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Files of tests that train for long come first, so that no process is left with one of them at the end.
+FIRST = (
+    "generation/test_chain.py", "test_every_task.py", "test_every_detector.py", "evaluation/test_judging.py",
+    "test_chain.py", "exporting/test_export.py", "test_faults.py", "generation/test_extractors.py", "test_demo.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; a process takes the next one when it is done with its last."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 COLOURS = {"brick": (200, 40, 40), "leaf": (40, 180, 60)}
 # Runs that are compared bit by bit must agree on the precision, which is otherwise found by trying. Sixty steps are few
 # for Muon.
