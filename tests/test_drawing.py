@@ -50,7 +50,9 @@ def test_the_input_is_not_painted_on():
 def test_labels_of_boxes_at_every_edge_stay_within_the_picture():
     alone = drawing.overlay(found((1, 100, 100, 150, 150, 0.5)), grey(), ("", "long enough name", ""), at_least_px=1)
     corner = drawing.overlay(found((1, 250, 0, 299, 30, 0.5)), grey(), ("", "long enough name", ""), at_least_px=1)
-    amounts = [sum(min(pixel) > 190 for pixel in np.asarray(picture).reshape(-1, 3)) for picture in (alone, corner)]
+    amounts = [
+        sum(min(pixel) > 190 for pixel in np.asarray(picture).reshape(-1, 3).tolist()) for picture in (alone, corner)
+    ]
     assert amounts[0] > 20 and amounts[1] > 0.8 * amounts[0], "the white letters are cut off at the edge"
 
 
@@ -168,7 +170,7 @@ def test_masks_are_tinted_within_a_line_of_their_colour(scale):
 def test_missed_masks_are_dashed_and_found_or_ignored_ones_are_not():
     def dashes(prediction, truth):
         picture = drawing.overlay(prediction, grey(), NAMES, truth=truth, at_least_px=1)
-        return sum(near(pixel, drawing.MISSED) for pixel in np.asarray(picture).reshape(-1, 3))
+        return sum(near(pixel, drawing.MISSED) for pixel in np.asarray(picture).reshape(-1, 3).tolist())
 
     truth = true_masks([0], (100, 150, 40))
     assert dashes(found_masks([]), truth) > 50
