@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.simulate import simulate as simulate
     from clearsight.verbs.train import train as train
 
 _VERBS = {
@@ -45,6 +46,7 @@ _VERBS = {
             "predict",
             "runs",
             "sample",
+            "simulate",
             "train",
         )  # fmt: skip
     },

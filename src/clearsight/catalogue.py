@@ -19,6 +19,7 @@ ROOMS = {
     "tasks": "task",
     "audits": "audit",
     "sources.formats": "data format",
+    "simulations": "simulation",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clearsight.cli import judge, start, train, use
+from clearsight.cli import inquire, judge, start, train, use
 from clearsight.cli.help import CommandHelp, GroupedHelp
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 for group, commands in (
     ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", use.COMMANDS), ("Judge", judge.COMMANDS),
+    ("Inquire", inquire.COMMANDS),
 ):  # fmt: skip
     for command in commands:
         app.command(cls=CommandHelp, rich_help_panel=group)(command)

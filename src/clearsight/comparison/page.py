@@ -14,13 +14,13 @@ from PIL import Image, ImageDraw
 from clearsight import drawing, report
 from clearsight.comparison.paired import METHOD, Comparison
 from clearsight.evaluation.conclusion import deployed_part
-from clearsight.files import durable
 from clearsight.loading import trained
 from clearsight.run import Run
-from clearsight.types import Card, Dataset, Evidence, Example, Finding
+from clearsight.types import Card, Dataset, Evidence, Example, Finding, Question
 
 PER_RUN = 2
 ACROSS_PX = 420
+QUESTIONS: tuple[Question, ...] = ("what it does", "what it cost")
 
 
 def write(
@@ -40,9 +40,8 @@ def write(
             notes=found.notes,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
-        page = report.html(card, Path(folder), questions=("what it does", "what it cost"))
-    place.parent.mkdir(parents=True, exist_ok=True)
-    durable.write_bytes(place, page.encode("utf-8"))
+        asked = {question: report.ASKED[question] for question in QUESTIONS}
+        report.write_page(card, place, asked, "Comparison", Path(folder))
     return replace(found, page=str(place))
 
 
