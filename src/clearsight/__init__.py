@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.export import export as export
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
+    from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.simulate import simulate as simulate
@@ -44,6 +45,7 @@ _VERBS = {
             "export",
             "models",
             "predict",
+            "probe",
             "runs",
             "sample",
             "simulate",

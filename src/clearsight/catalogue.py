@@ -20,6 +20,7 @@ ROOMS = {
     "audits": "audit",
     "sources.formats": "data format",
     "simulations": "simulation",
+    "probes": "probe",
 }
 
 

@@ -105,9 +105,7 @@ class Mark:
     whole: str
 
 
-def html(
-    card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: str = "Model report"
-) -> str:
+def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: str = "Model report") -> str:
     """The page of a card, with a section for each question ``asked``; pictures are read from the run folder.
 
     ``asked`` says below the title of each section what it is about, and ``kind`` above the title what the page is.

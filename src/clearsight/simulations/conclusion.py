@@ -21,14 +21,14 @@ METHOD = (
     "Misplaced is the total variation distance: the share that would have to go elsewhere to match the true incidents. "
 )
 LIMITS = (
-    "It shows what follows from these rules, not what happens in any real place: true rates stay the same, visits change "
-    "nothing but the records, and all incidents are alike."
+    "It shows what follows from these rules, not what happens in any real place: true rates stay the same, visits "
+    "change nothing but the records, and all incidents are alike."
 )
 NOTES = (
     "This is a simulation. No real place, person or record went into it but what the table of districts says.",
-    "True rates are known here because the table states them. In practice nobody knows them: the corrections do not use "
-    "them, only the probability with which each district was chosen.",
-    "A correction needs every district to be visited now and then, and the probability of each visit to be written down.",
+    "True rates are known here because the table states them. In practice nobody knows them: the corrections do not "
+    "use them, only the probability with which each district was chosen.",
+    "A correction needs every district to be visited now and then, and the probability of each visit to be known.",
     "Reports without a visit are taken as they come: no correction here mends that some districts report more.",
     "Matching visits to incidents is a yardstick, not a goal for everybody: it says nothing on harm, use or justice.",
 )
@@ -40,7 +40,7 @@ def card(districts: Districts, outcomes: Sequence[Outcome], facts: dict[str, str
     findings = (_together(districts, outcomes), *(_of(districts, each) for each in outcomes), _locked(outcomes))
     return Card(
         title=f"Feedback: {name}",
-        task="simulation",
+        task="decisions that make their own data",
         summary=_summary(districts, outcomes),
         findings=findings,
         cost=None,

@@ -44,7 +44,7 @@ class Districts:
 def read_districts(place: str | Path | None = None) -> Districts:
     """The table of a user with the columns district, true_rate, start and, where wanted, reported_share.
 
-    Without a place it is the sample table, which is invented. Raises DataError, with the row, where a value does not fit.
+    Without a place it is the sample table, which is invented. Raises DataError where a row does not fit.
     """
     path = SAMPLE if place is None else Path(place)
     frame, _ = read_frame(path)

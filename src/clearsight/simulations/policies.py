@@ -1,7 +1,7 @@
 """Rules that decide where to look next, and how what was found there enters the records.
 
-After Lum & Isaac 2016 (the records steer the patrols) and Ensign et al. 2018 (the records are an urn, and what was found
-can be corrected by the probability of having looked).
+After Lum & Isaac 2016 (the records steer the patrols) and Ensign et al. 2018 (the records are an urn, and what was
+found can be corrected by the probability of having looked).
 """
 
 from collections.abc import Callable
@@ -84,8 +84,8 @@ POLICIES = {
         ),
         Policy(
             name="importance-weighted",
-            says="Visits are in proportion to the records, and each incident found counts the more, the less likely the "
-            "visit was.",
+            says="Visits are in proportion to the records, and each incident found counts the more, the less likely "
+            "the visit was.",
             decide=proportional_shares,
             record=importance_weighted,
         ),

@@ -1,6 +1,6 @@
 """Simulate what a decision does over time, such as decisions that make their own training data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from clearsight.simulations.policies import POLICIES
 from clearsight.types import Card, Question
 
 ASKED: dict[Question, str] = {
-    "what it does": "Where each policy sends its visits, beside where the incidents are, and what its records come to say."
+    "what it does": "Where each policy sends its visits, where the incidents are, and what the records come to say."
 }
 
 
@@ -23,6 +23,7 @@ class Simulated:
 
     card: Card
     outcomes: tuple[Outcome, ...]
+    asked: Mapping[Question, str]
     page: str | None = None
 
 
@@ -70,4 +71,4 @@ def simulate(
     }
     card = conclusion.card(places, outcomes, facts, invented=districts is None)
     page = None if out is None else str(report.write_page(card, Path(out), ASKED, "Simulation"))
-    return Simulated(card=card, outcomes=outcomes, page=page)
+    return Simulated(card=card, outcomes=outcomes, asked=ASKED, page=page)
