@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Sequence
 
-from clearsight import __version__
+from clearsight.files.provenance import provenance
 from clearsight.probes.asking import excerpt
 from clearsight.probes.probe import Judging, Probe, Reply
 from clearsight.types import Card, Finding
@@ -34,7 +34,7 @@ def card(
             "tolerated": f"{judging.tolerated:.0%} mistakes",
             "seed": str(judging.seed),
         },
-        provenance={"clearsight": __version__},
+        provenance=provenance(),
         notes=((f"{blank} of {len(replies)} replies are blank.",) if blank else ()) + NOTES,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

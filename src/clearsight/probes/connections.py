@@ -52,7 +52,8 @@ class Connection:
         if self.url is not None:
             return f"endpoint {excerpt(self.url)}"
         if self.command is not None:
-            return f"command {excerpt(self.command if isinstance(self.command, str) else ' '.join(self.command))}"
+            words = self.command if isinstance(self.command, str) else " ".join(self.command)
+            return f"command {excerpt(words, 160)}"
         return f"Python function {getattr(self.answer, '__qualname__', type(self.answer).__name__)}"
 
 

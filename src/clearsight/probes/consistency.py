@@ -56,7 +56,7 @@ def _judge(
         read.append(f"{said}, {'wrong' if wrong else 'right'}")
     families = [rows[turn.row]["family"] for turn in turns]
     kinds = {"kind": [turn.phase for turn in turns]}
-    return shares.evidence_of("consistency", dict(values), families, kinds, "replies"), tuple(read)
+    return shares.evidence_of("consistency", values, families, kinds, "replies"), tuple(read)
 
 
 def _is_original(turn: Turn) -> bool:

@@ -1,6 +1,6 @@
 """Shares of replies with intervals by whole clusters, their differences, and the verdicts on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from clearsight.metrics.resample import Estimate, Resampling
 from clearsight.probes.probe import Answers, Judging
 from clearsight.types import Evidence, Metric, Verdict
 
-ROUNDING = 1e-9
+ROUNDING = 1e-6  # resampling weights have single precision
 Interval = tuple[float, float] | None
 Rows = Bool[np.ndarray, "replies"]
 
@@ -33,9 +33,9 @@ def mean_of(name: str, meaning: str, bounds: tuple[float, float] = (0.0, 1.0)) -
 
 def evidence_of(
     name: str,
-    values: dict[str, Sequence[float]],
+    values: Mapping[str, Sequence[float]],
     clusters: Sequence[str],
-    groups: dict[str, Sequence[str]],
+    groups: Mapping[str, Sequence[str]],
     unit: str,
 ) -> Evidence:
     """Judged replies as evidence, those of one cluster resampled together."""

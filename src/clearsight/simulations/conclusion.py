@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from clearsight import __version__
+from clearsight.files.provenance import provenance
 from clearsight.metrics.rates import jeffreys
 from clearsight.simulations.districts import Districts
 from clearsight.simulations.feedback import Outcome
@@ -45,7 +45,7 @@ def card(districts: Districts, outcomes: Sequence[Outcome], facts: dict[str, str
         findings=findings,
         cost=None,
         facts=facts,
-        provenance={"clearsight": __version__},
+        provenance=provenance(),
         notes=(("These districts are invented.",) if invented else ()) + NOTES,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

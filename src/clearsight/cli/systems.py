@@ -1,4 +1,4 @@
-"""The commands that need no trained model: a simulation of decisions, and probes of language systems."""
+"""The commands that judge what clearsight did not train: decisions by simulation, language systems by probes."""
 
 from typing import Annotated, Any
 
