@@ -4,9 +4,10 @@ import random
 
 import numpy as np
 import pytest
+import typer.main
 
 import clearsight as cs
-from clearsight import catalogue
+from clearsight import catalogue, cli
 from clearsight.probes.probe import Judging
 from clearsight.probes.tables import read_rows
 
@@ -36,9 +37,8 @@ def test_the_reference_systems_are_told_apart(what, reference, expected):
 
 
 def test_every_reference_system_is_named_in_the_test_above_and_in_the_help():
-    from clearsight.cli import inquire
-
-    help_ = str(inquire.probe.__annotations__["reference"])
+    options = typer.main.get_command(cli.app).commands["probe"].params
+    (help_,) = [option.help for option in options if option.name == "reference"]
     names = {name for part in catalogue.parts("probes") for name in part.load().references}
     assert names == {
         "reads-the-context",
@@ -128,8 +128,8 @@ def test_a_bot_that_learns_a_third_of_the_hostility_is_found():
     assert fails >= 90
 
 
-def test_a_bot_that_changes_some_answers():
-    """At twice the tolerated share it mostly fails or is left open, at half of it it almost never fails."""
+def test_a_bot_that_gets_some_answers_wrong():
+    """At three times the tolerated share it is found; at just that share it is neither blamed nor cleared."""
 
     def sums(rate):
         def make(rows, turns, rng):
@@ -139,9 +139,10 @@ def test_a_bot_that_changes_some_answers():
         return make
 
     often = [found[1].verdict for found in run("consistency", sums(0.3), 100)]
-    rarely = [found[1].verdict for found in run("consistency", sums(0.05), 100)]
+    at_the_limit = [found[1].verdict for found in run("consistency", sums(0.1), 200)]
     assert often.count("fail") >= 90 and often.count("pass") == 0
-    assert rarely.count("fail") <= 4 and rarely.count("pass") >= 25
+    chance = 0.025 * 200 + 2.6 * np.sqrt(0.025 * 0.975 * 200)
+    assert max(at_the_limit.count("fail"), at_the_limit.count("pass")) <= chance
 
 
 def test_a_restatement_alone_that_changes_the_answer_is_shown_by_kind():
@@ -154,7 +155,9 @@ def test_a_restatement_alone_that_changes_the_answer_is_shown_by_kind():
 
 
 def test_a_list_of_words_of_ones_own():
-    polite = phases(0, 0, 0)
-    probe = lambda words: next(run("drift", lambda r, t, g: ["Bother." for _ in t], 1, Judging(hostile_words=words)))  # noqa: E731
-    assert probe(("bother",))[1].series["value"][2] == 0.5 and probe(())[1].series["value"][2] == 0
-    assert next(run("drift", chatter(polite), 1))[1].series["value"][0] == 0
+    def hostile(words):
+        (findings,) = run("drift", lambda rows, turns, rng: ["Bother."] * len(turns), 1, Judging(hostile_words=words))
+        return dict(zip(findings[1].series["label"], findings[1].series["value"], strict=True))
+
+    assert hostile(("bother",))["open: after hostile"] == 1 and hostile(("bother",))["statement: after hostile"] == 0
+    assert hostile(())["all: after hostile"] == 0

@@ -21,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group, commands in (
-    ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", use.COMMANDS), ("Judge", (*judge.COMMANDS, *systems.COMMANDS)),
+    ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", use.COMMANDS),
+    ("Judge", (*judge.COMMANDS, *systems.COMMANDS)),
 ):  # fmt: skip
     for command in commands:
         app.command(cls=CommandHelp, rich_help_panel=group)(command)
