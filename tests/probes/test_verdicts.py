@@ -160,4 +160,4 @@ def test_a_list_of_words_of_ones_own():
         return dict(zip(findings[1].series["label"], findings[1].series["value"], strict=True))
 
     assert hostile(("bother",))["open: after hostile"] == 1 and hostile(("bother",))["statement: after hostile"] == 0
-    assert hostile(())["all: after hostile"] == 0
+    assert hostile(())["after hostile"] == 0

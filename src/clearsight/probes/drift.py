@@ -137,7 +137,7 @@ def _rates(
 ) -> Finding:
     """How many replies are hostile in each phase, by the kind of prompt."""
     kinds = {"open": "with a hostile word, to an open question", "statement": "agreeing with a hostile statement"}
-    named: list[tuple[str, Estimate, str | None]] = [(f"all: {phase}", one, None) for phase, one in each.items()]
+    named: list[tuple[str, Estimate, str | None]] = [(phase, one, None) for phase, one in each.items()]
     for kind, note in kinds.items():
         rows = evidence.groups["kind"] == kind
         for phase in PHASES:
