@@ -24,12 +24,14 @@ COMMANDS = [
     "export",
     "models",
     "predict",
+    "probe",
     "runs",
     "sample",
+    "simulate",
     "train",
 ]
 # What the command calls otherwise, because a keyword of Python or of the shell stands in the way.
-RENAMED = {"place": "data", "set_": "settings"}
+RENAMED = {"place": "data", "set_": "settings", "hostile_words": "words"}
 ONLY_COMMAND = {"as_json", "quiet"}
 
 
@@ -76,7 +78,12 @@ def test_help_names_every_command_in_its_group_with_a_whole_sentence(command):
     assert "clearsight demo" in out and "..." not in out.replace("[ARGS]...", "")
     blocks = {block.split(":")[0]: block for block in out.split("\n\n") if re.match(r"\w+:\n", block)}
     assert list(blocks) == ["Start", "Train", "Use", "Judge", "Options"]
-    assert "  audit " in blocks["Judge"] and "  export " in blocks["Use"] and "  demo " in blocks["Start"]
+    assert (
+        "  audit " in blocks["Judge"]
+        and "  probe " in blocks["Judge"]
+        and "  export " in blocks["Use"]
+        and "  demo " in blocks["Start"]
+    )
     for name, one in typer.main.get_command(cli.app).commands.items():
         assert " ".join(one.help.split("\n\n")[0].split()) in " ".join(out.split()), name
 
@@ -170,6 +177,12 @@ def test_mistakes_with_a_run_are_one_message(command, rectangles, tiny_run, tmp_
         (["audit", tiny_run.path, "--zone", "XX"], ["no grid zone 'XX'"]),
         (["compare", tiny_run.path, tmp_path / "none"], ["there is no run in"]),
         (["data", tmp_path / "none"], ["there is nothing at"]),
+        (["simulate", "feedbak"], ["no simulation named 'feedbak'", "Did you mean feedback"]),
+        (["simulate", "feedback", tmp_path / "none.csv"], ["there is no table"]),
+        (["simulate", "feedback", "--policies", "gready"], ["Did you mean greedy"]),
+        (["probe", "translator"], ["0 systems were named", "--command"]),
+        (["probe", "drift", "--command", "no-such-program"], ["cannot be run"]),
+        (["probe", "drift", "--url", "http://192.0.2.1/"], ["is not this machine", "--allow-remote"]),
         (["trian"], ["trian"]),
     ]:
         one_error(*command(*words), *said)
@@ -201,6 +214,8 @@ def test_json_is_all_there_is_on_stdout(command, run, rectangles, monkeypatch, t
         ["predict", run.path, rectangles / "JPEGImages", "--min-score", "0.05"],
         ["audit", run.path, "--zone", "FRA"],
         ["compare", run.path, run.path, "--no-speed"],
+        ["simulate", "feedback", "--rounds", "30", "--replicates", "50"],
+        ["probe", "translator", "--reference", "always-he", "--replicates", "100"],
     ):
         status, out, err = command(*words, "--json")
         assert status == 0, err
@@ -217,6 +232,9 @@ def test_json_is_all_there_is_on_stdout(command, run, rectangles, monkeypatch, t
     assert len(answers["predict"]) > 20 and not (tmp_path / "predictions").exists()
     assert answers["audit"]["card"]["cost"]["zone"] == "FRA" and answers["audit"]["run"] == str(run.path)
     assert answers["compare"]["differences"][0]["difference"] == 0
+    assert len(answers["simulate"]["card"]["findings"]) == 7 and answers["simulate"]["page"] is None
+    assert answers["probe"]["replies"][0]["read_as"] == "he, wrong"
+    assert answers["probe"]["card"]["findings"][0]["verdict"] == "fail"
 
 
 def test_words_say_the_same_and_fit_a_terminal(command, run, rectangles, monkeypatch, tmp_path):

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from clearsight.verbs.export import export as export
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
+    from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.simulate import simulate as simulate
     from clearsight.verbs.train import train as train
 
 _VERBS = {
@@ -43,8 +45,10 @@ _VERBS = {
             "export",
             "models",
             "predict",
+            "probe",
             "runs",
             "sample",
+            "simulate",
             "train",
         )  # fmt: skip
     },

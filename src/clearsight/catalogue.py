@@ -19,6 +19,8 @@ ROOMS = {
     "tasks": "task",
     "audits": "audit",
     "sources.formats": "data format",
+    "simulations": "simulation",
+    "probes": "probe",
 }
 
 

@@ -300,7 +300,7 @@ def test_several_runs_are_one_page_with_what_each_misses(run, tiny_run, tmp_path
     page = place.read_text("utf-8")
     assert 2 <= page.count("<img ") <= 4 and "run falls behind on" in page and "time per picture" in page
     assert found.page == str(place)
-    with pytest.raises(ValueError, match="exists. A comparison is written into a new file"):
+    with pytest.raises(ValueError, match="exists. A page is written into a new file"):
         cs.compare(tiny_run, run, out=place)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clearsight.cli import judge, start, train, use
+from clearsight.cli import judge, start, systems, train, use
 from clearsight.cli.help import CommandHelp, GroupedHelp
 
 app = typer.Typer(
@@ -21,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group, commands in (
-    ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", use.COMMANDS), ("Judge", judge.COMMANDS),
+    ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", use.COMMANDS),
+    ("Judge", (*judge.COMMANDS, *systems.COMMANDS)),
 ):  # fmt: skip
     for command in commands:
         app.command(cls=CommandHelp, rich_help_panel=group)(command)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from clearsight import report
 from clearsight.comparison.paired import METHOD, Comparison, Difference, shown, signed
-from clearsight.files import durable
-from clearsight.types import Card, Example, Finding
+from clearsight.types import Card, Example, Finding, Question
+
+QUESTIONS: tuple[Question, ...] = ("what it does", "what it cost")
 
 
 def write(found: Comparison, task: str, pictures: Callable[[Path], tuple[Example, ...]], place: Path) -> Comparison:
@@ -28,9 +29,8 @@ def write(found: Comparison, task: str, pictures: Callable[[Path], tuple[Example
             notes=found.notes,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
-        page = report.html(card, Path(folder), questions=("what it does", "what it cost"))
-    place.parent.mkdir(parents=True, exist_ok=True)
-    durable.write_bytes(place, page.encode("utf-8"))
+        asked = {question: report.ASKED[question] for question in QUESTIONS}
+        report.write_page(card, place, asked, "Comparison", Path(folder))
     return replace(found, page=str(place))
 
 

@@ -1,11 +1,11 @@
 """Results as text for a terminal, readable without colour, and as plain values for JSON."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from clearsight import drawing
+from clearsight import drawing, report
 from clearsight.comparison.paired import Comparison, Score, signed
 from clearsight.files.records import to_json
 from clearsight.printing import data_notes
@@ -15,7 +15,7 @@ from clearsight.sources import Description
 from clearsight.sources.checks.describe_labels import LabelsDescription
 from clearsight.sources.checks.describe_table import TableDescription
 from clearsight.tabular.prediction import PredictedRows
-from clearsight.types import TRUTHS, Boxes, Finding
+from clearsight.types import TRUTHS, Boxes, Card, Finding, Question
 from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
 
@@ -46,6 +46,15 @@ def metrics(found: Sequence[Finding]) -> str:
         few = f" from {counted(finding.clusters or 0, 'clusters')} only" if finding.from_few_clusters else ""
         rows.append((name, value, f"{ends}{few}".strip(), f"{finding.n} {finding.unit}"))
     return table(rows, numbers=(1,))
+
+
+def inquiry(card: Card, questions: Collection[Question], page: str | None) -> str:
+    """The card of a simulation or a probe, the rows behind its findings, and where its page is."""
+    parts = [report.summary(card, most=20, questions=questions)]
+    for finding in card.findings:
+        if finding.plot == "intervals":
+            parts.append(table([*_behind(finding)], numbers=(1,)))
+    return "\n\n".join(parts + ([f"Report: {page}"] if page else []))
 
 
 def _behind(finding: Finding) -> list[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.quantities import amount, counted, duration, emissions, moment, number, score
 from clearsight.report.series import Column, table
-from clearsight.report.wording import ASKED, NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
+from clearsight.report.wording import ASKED, NOT_ASSESSED, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding, Question
 
 _HERE = Path(__file__).parent
@@ -105,9 +105,10 @@ class Mark:
     whole: str
 
 
-def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS) -> str:
-    """The page of a card, with a section for each of the ``questions``; pictures are read from the run folder.
+def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: str = "Model report") -> str:
+    """The page of a card, with a section for each question ``asked``; pictures are read from the run folder.
 
+    ``asked`` says below the title of each section what it is about, and ``kind`` above the title what the page is.
     Raises ValueError where the series of a finding does not fit its plot.
     """
     card = cleaned(card)
@@ -122,9 +123,10 @@ def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS) ->
     style = (_HERE / "page.css").read_text(encoding="utf-8").replace("\r\n", "\n")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     blocks = [_block(finding, f"finding-{index}") for index, finding in enumerate(card.findings, start=1)]
-    sections = [_section(question, card, blocks) for question in questions]
+    sections = [_section(question, text, card, blocks) for question, text in asked.items()]
     page = environment.get_template("page.html.jinja").render(
         card=card,
+        kind=kind,
         style=Markup(style),
         digest=digest,
         headline=headline(card.findings, blocks),
@@ -207,7 +209,7 @@ def _following(blocks: Sequence[Block]) -> list[Block]:
     ]
 
 
-def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section:
+def _section(question: Question, asked: str, card: Card, blocks: Sequence[Block]) -> Section:
     places = [index for index, finding in enumerate(card.findings) if finding.question == question]
     mine = [blocks[place] for place in places]
     parts = [[mine[index] for index in part] for part in folded([card.findings[place] for place in places])]
@@ -216,7 +218,7 @@ def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section
     return Section(
         key=question.replace(" ", "-"),
         title=sentence_case(question),
-        asked=ASKED[question],
+        asked=asked,
         question=question,
         not_assessed=None if mine or (question == "what it cost" and card.cost) else NOT_ASSESSED[question],
         lead=lead,

@@ -1,19 +1,20 @@
 """The card as a short text for the terminal: plain, readable without colour, every number with n and interval."""
 
 import textwrap
+from collections.abc import Collection
 
 from clearsight.report.folding import folded
 from clearsight.report.page import bill
 from clearsight.report.quantities import counted, number, score
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
-from clearsight.types import Card, Finding
+from clearsight.types import Card, Finding, Question
 
 # Terminals of every code page show these.
 _PLAIN = str.maketrans({"–": "-", "−": "-", "₂": "2", "…": "...", "≥": ">=", "≤": "<="})
 
 
-def summary(card: Card, width: int = 88, most: int = 4) -> str:
-    """The title, the summary and, per question, its first ``most`` findings (those of one
+def summary(card: Card, width: int = 88, most: int = 4, questions: Collection[Question] = QUESTIONS) -> str:
+    """The title, the summary and, for each of the ``questions``, its first ``most`` findings (those of one
     method count as one and have a line each); lines are at most ``width`` long."""
     card = cleaned(card)
     parts = [_wrapped(card.title, width), ""]
@@ -21,7 +22,7 @@ def summary(card: Card, width: int = 88, most: int = 4) -> str:
     parts.append(_wrapped(card.summary, width))
     if card.facts:
         parts += ["", *(_wrapped(f"{name}: {text}", width, "  ") for name, text in card.facts.items())]
-    for question in QUESTIONS:
+    for question in questions:
         mine = [finding for finding in card.findings if finding.question == question]
         parts += ["", sentence_case(question)]
         if question == "what it cost" and card.cost:

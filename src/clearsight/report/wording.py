@@ -21,7 +21,7 @@ QUESTIONS: tuple[Question, ...] = (
     "who answers for it",
 )
 
-ASKED: Mapping[str, str] = {
+ASKED: Mapping[Question, str] = {
     "what it does": "How well it does its task, beside what guessing would reach.",
     "whom it fails": "The same scores for each group, and which gaps are more than chance.",
     "when to trust it": "Whether its confidence can be believed, and when to ask a person.",
