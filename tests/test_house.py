@@ -29,7 +29,6 @@ LONG_FUNCTIONS = {
     "verbs/export.py:export": "every option of the verb, and its documentation",
     "verbs/audit.py:audit": "every option of the verb, and its documentation",
     "verbs/augment.py:augment": "every option of the verb, and its documentation",
-    "cli/judge.py:augment": "every option of the command, with its help",
     "audits/groups.py:_shown": "one finding, all its words",
     "verbs/predict.py:predict": "every option of the verb, and its documentation",
     "prediction/exported.py:predict_exported": "every option of the verb, and its documentation",

@@ -28,7 +28,8 @@ from clearsight.loading.posing import posed
 from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
 from clearsight.sources import CachedDataset
-from clearsight.sources.batches.views import ahead, at_once
+from clearsight.sources.batches.small_pictures import SmallBatches
+from clearsight.sources.batches.views import Batches, ahead, at_once
 from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop
@@ -141,9 +142,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
         signals() as stop,
     ):
-        batches = batches_for(
-            dataset, plan.training, trained.multiple_of(plan.model), plan.seed, fabric.global_rank, fabric.world_size
-        )
+        batches = _batches(plan, dataset, fabric)
         players = isinstance(network, Adversarial)
         steps = batches.steps_per_epoch / (updates_per_step(network) if isinstance(network, Adversarial) else 1)
         clock = loop.Clock(plan.budget, max(1, round(steps)), meter)
@@ -182,6 +181,11 @@ def _learnt_from(plan: Plan, gathered: Gathered) -> CachedDataset | CroppedDatas
     """The training pictures as the model takes them: those of a generator have the size of what it makes."""
     makes = trained.makes_pictures(plan.model)
     return gathered.cropped("train", plan.config.size) if makes else gathered.cached["train"]
+
+
+def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, fabric: Fabric) -> Batches | SmallBatches:
+    multiple = trained.multiple_of(plan.model)
+    return batches_for(dataset, plan.training, multiple, plan.seed, fabric.global_rank, fabric.world_size)
 
 
 @dataclass
