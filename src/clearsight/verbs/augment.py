@@ -191,7 +191,7 @@ def _go_on(folder: Folder, quiet: bool, gathered: Gathered | None = None) -> res
             gathered = gathered or _read(design, quiet)
             _check_same_data(run, gathered, design)
             return _finished(folder, design, run, gathered, meter, quiet)
-    except loop.Interrupted:
+    except (loop.Interrupted, KeyboardInterrupt):
         raise loop.Interrupted(f"Go on with: clearsight augment --resume {folder.path}") from None
 
 
