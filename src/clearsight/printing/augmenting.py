@@ -18,10 +18,12 @@ def plain(found: Augmented) -> Any:
 
 def augmented(found: Augmented) -> str:
     """The verdict, what every method reaches, and the gains that it stands on."""
-    rows = [("method, real:added", *SHOWN)]
+    rows: list[tuple[str, ...]] = [("method, real:added", *SHOWN)]
     for arm in found.arms:
         rows.append((str(Arm(method=arm.method, ratio=arm.ratio)), *(_said(arm.scores[name]) for name in SHOWN)))
-    gains = [("recall with generated pictures, minus that of", *(f"at 1:{ratio:g}" for ratio in found.ratios))]
+    gains: list[tuple[str, ...]] = [
+        ("recall with generated pictures, minus that of", *(f"at 1:{ratio:g}" for ratio in found.ratios))
+    ]
     mine = [one for one in found.gains if one.metric == RECALL]
     for other in dict.fromkeys(one.against for one in mine):
         cells = [next(one for one in mine if (one.ratio, one.against) == (r, other)) for r in found.ratios]

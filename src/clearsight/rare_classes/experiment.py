@@ -5,7 +5,7 @@ pictures cut to the size the generator makes, take equally many steps, and with 
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,13 +33,13 @@ from clearsight.rare_classes.sifting import Sieve, Sifted, sifted
 from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.tasks import Classification
 from clearsight.training import loop
 from clearsight.training.batching import answering_as_trained
 from clearsight.training.in_memory import Recipe, fit_in_memory
 from clearsight.training.precision import precision_for
 from clearsight.types import Label, Training
 
+TASK = "classification"
 FEWEST = 5  # pictures of the class in training, and as many held out
 SEED_STEP = 100_003  # between the seeds of one experiment's generated pictures: other experiments have other ones
 JUDGED_AT_ONCE = 250
@@ -117,7 +117,7 @@ def check_data(gathered: Gathered, class_name: str) -> None:
 def chosen(classifier: str, settings: Mapping[str, Any]) -> tuple[Any, Training]:
     """The config and the training of the classifiers; raises ValueError for wrong names and settings."""
     kind = trained.kind_of(classifier)
-    if trained.makes_pictures(classifier) or "classification" not in kind.tasks:
+    if trained.makes_pictures(classifier) or TASK not in kind.tasks:
         raise ValueError(
             f"{classifier} does not classify pictures. Expected a classifier, such as cnn: `clearsight models` lists "
             "them."
@@ -186,7 +186,7 @@ def train_all(
     total = len(arms) * len(seeds)
     with stage("training classifiers", quiet) as watch:
         for done, (seed, arm) in enumerate((seed, arm) for seed in seeds for arm in arms):
-            watch(done, total)
+            watch(100 * done, 100 * total)
             kept = folder.trained(arm, seed)
             if kept is not None:
                 _check_same(kept, found, folder)
@@ -200,13 +200,18 @@ def train_all(
             dataset, weighting = material(arm, found.train, found.label, seed, pictures.images)
             network, steps = fit_in_memory(
                 made, dataset, own, seed, meter, begun_from=found.train, weighting=weighting, stop=stop.asked,
-                watch=lambda moment, done=done: watch(round(100 * (done + moment.progress)), 100 * total),
+                watch=_share_of(watch, done, total),
             )  # fmt: skip
             result = _judged(network, made, found, steps)
             folder.keep(arm, seed, result, meter.cost())
             before = before or result
             if not quiet and not sys.stderr.isatty():
                 print(f"{done + 1} of {total} trainings: {arm}, seed {seed}, {steps} steps", file=sys.stderr)
+
+
+def _share_of(watch: Callable[[int, int], None], done: int, total: int) -> Callable[[loop.Moment], None]:
+    """Tell the progress of one training as a share of all, in percent of a training."""
+    return lambda moment: watch(round(100 * (done + moment.progress)), 100 * total)
 
 
 def _steps(steps: int, found: Material, recipe: Recipe) -> loop.Budget:
@@ -227,7 +232,7 @@ def _judged(network: Any, recipe: Recipe, found: Material, steps: int) -> Traine
     dtype = torch.bfloat16 if recipe.precision == "bf16-mixed" else torch.float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     predictor = Predictor(network, recipe.training.size_px, batch=JUDGED_AT_ONCE, dtype=dtype, device=device)
-    statistics = evaluator.evaluate(predictor, Classification(), found.held_out).statistics
+    statistics = evaluator.evaluate(predictor, trained.task_named(TASK), found.held_out).statistics
     return Trained(
         probabilities=statistics.probabilities, steps=steps, precision=recipe.precision,
         fingerprint=found.held_out.fingerprint,

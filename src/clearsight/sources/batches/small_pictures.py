@@ -12,6 +12,8 @@ from clearsight.sources.batches.augmentation import colour_jitter_from, mixup, r
 from clearsight.sources.batches.order import drawn_at, stage_of
 from clearsight.sources.batches.weighting import Weighting
 from clearsight.sources.samples.cache import CachedDataset
+from clearsight.sources.samples.cropped import CroppedDataset
+from clearsight.sources.samples.extended import ExtendedDataset
 from clearsight.types import FLIPS, Batch, Label, Labels, Size, Training, Value
 
 
@@ -25,7 +27,7 @@ class SmallBatches:
     share.
     """
 
-    dataset: CachedDataset
+    dataset: CachedDataset | CroppedDataset | ExtendedDataset
     training: Training
     canvas: Size
     seed: int = 0
@@ -38,7 +40,7 @@ class SmallBatches:
         self.weighting.check(len(self.dataset))
 
     @staticmethod
-    def suits(dataset: CachedDataset, training: Training) -> bool:
+    def suits(dataset: CachedDataset | CroppedDataset | ExtendedDataset, training: Training) -> bool:
         """Whether a data set can be trained on this way."""
         whole_picture = len(dataset) > 0 and isinstance(dataset.truth(0), Label | Labels | Value | None)
         return whole_picture and dataset.common_size is not None and training.zoom == (1.0, 1.0)
