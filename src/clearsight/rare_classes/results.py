@@ -4,6 +4,7 @@ import datetime
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -130,7 +131,7 @@ def write(result: Augmented, judgement: Judgement, pictures: list[Sifted], folde
         title=f"Generated pictures of {result.class_name} in {result.data}",
         task="rare class",
         summary=result.claim,
-        findings=(*_findings(result), *_gains(result, judgement), _removed(result)),
+        findings=(*_gains(result, judgement), *_findings(result), _removed(result)),
         cost=result.cost,
         facts=_facts(result),
         provenance={"data fingerprint": fingerprint},
@@ -224,18 +225,20 @@ def _gains(result: Augmented, found: Judgement) -> list[Finding]:
         findings.append(
             Finding(
                 question="what it does",
-                claim=f"By {name}, generated pictures at 1:{found.ratio:g} are told above {above} of {len(mine)} "
-                "alternatives.",
-                metric=f"difference in {name}",
+                claim=f"By {name}, generated pictures at 1:{found.ratio:g} are better than {above} of {len(mine)} "
+                "alternatives with an interval above 0.",
+                metric=f"{name}, minus that of {found.rival}",
                 value=gain.value,
                 interval=gain.interval,
                 n=result.counts["held out of the class" if name == RECALL else "held out"],
                 unit="pictures",
                 method=_method(result, found.confidence, paired=True),
                 limits=LIMITS,
+                verdict=_asked(found) if name == RECALL else "none asked",
                 plot="intervals",
+                axes=(f"difference in {name}",),
                 series={
-                    "label": [f"against {one.against}" for one in mine],
+                    "label": [one.against for one in mine],
                     "value": [one.value for one in mine],
                     "low": [one.interval[0] if one.interval else None for one in mine],
                     "high": [one.interval[1] if one.interval else None for one in mine],
@@ -245,6 +248,11 @@ def _gains(result: Augmented, found: Judgement) -> list[Finding]:
             )
         )
     return findings
+
+
+def _asked(found: Judgement) -> Literal["pass", "insufficient"]:
+    """The verdict as reports give it: no evidence of help is not evidence of none."""
+    return "pass" if found.verdict == "helps" else "insufficient"
 
 
 def _removed(result: Augmented) -> Finding:
