@@ -16,6 +16,7 @@ from clearsight.run import Run
 
 COMMANDS = [
     "audit",
+    "augment",
     "compare",
     "data",
     "datasets",
@@ -29,7 +30,7 @@ COMMANDS = [
     "train",
 ]
 # What the command calls otherwise, because a keyword of Python or of the shell stands in the way.
-RENAMED = {"place": "data", "set_": "settings"}
+RENAMED = {"place": "data", "set_": "settings", "set_classifier": "classifier_settings"}
 ONLY_COMMAND = {"as_json", "quiet"}
 
 
