@@ -109,16 +109,16 @@ def augment(
     classifier: Annotated[str, typer.Option(metavar="NAME", help="The classifier, from `clearsight models`.")] = "cnn",
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="NUMBER", help="Of one training of a classifier, there are many; default: 0.25."),
+        typer.Option(metavar="NUMBER", help="Minutes of one training of a classifier; default: 0.25."),
     ] = None,
     epochs: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Of one training of a classifier, instead of minutes.")
+        float | None, typer.Option(metavar="NUMBER", help="Epochs of one training of a classifier, instead of minutes.")
     ] = None,
     generator_minutes: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Of the training of the generator; default: 10.")
+        float | None, typer.Option(metavar="NUMBER", help="Minutes of training the generator; default: 10.")
     ] = None,
     generator_epochs: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Of the training of the generator, instead of minutes.")
+        float | None, typer.Option(metavar="NUMBER", help="Epochs of training the generator, instead of minutes.")
     ] = None,
     set_: Annotated[
         list[str] | None,
