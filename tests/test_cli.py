@@ -16,6 +16,7 @@ from clearsight.run import Run
 
 COMMANDS = [
     "audit",
+    "augment",
     "compare",
     "data",
     "datasets",
@@ -31,7 +32,9 @@ COMMANDS = [
     "train",
 ]
 # What the command calls otherwise, because a keyword of Python or of the shell stands in the way.
-RENAMED = {"place": "data", "set_": "settings", "hostile_words": "words"}
+RENAMED = {
+    "place": "data", "set_": "settings", "hostile_words": "words", "set_classifier": "classifier_settings",
+}  # fmt: skip
 ONLY_COMMAND = {"as_json", "quiet"}
 
 

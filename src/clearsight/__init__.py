@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clearsight.exported import load_exported as load_exported
     from clearsight.recipes.demo import demo as demo
     from clearsight.verbs.audit import audit as audit
+    from clearsight.verbs.augment import augment as augment
     from clearsight.verbs.compare import compare as compare
     from clearsight.verbs.data import data as data
     from clearsight.verbs.datasets import datasets as datasets
@@ -38,6 +39,7 @@ _VERBS = {
         name: f"verbs.{name}"
         for name in (
             "audit",
+            "augment",
             "compare",
             "data",
             "datasets",

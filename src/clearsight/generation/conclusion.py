@@ -82,22 +82,27 @@ def conclude_again(
 ) -> Card:
     """The same for a run that was concluded before: on its own data, with the cost it had."""
     config = run.config
-    settings = config.settings
-    gathered = gather(
-        config.data, int(settings["training"]["size_px"]), attributes=settings["attributes"],
-        skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]), wanted=(Picture,),
-        target=settings["target"], cluster=settings["cluster"], resplit=settings["resplit"], quiet=quiet,
-    )  # fmt: skip
+    gathered = gathered_as_trained(run, config.data, quiet)
     if gathered.source.fingerprint != config.fingerprint:
         raise ValueError(
             f"the data in {config.data} is not what {run.path} was trained on, and a generator is compared with "
             "pictures of its own data. Restore the data, or train a new run."
         )
     former = run.read_card() if (run.path / "card.json").is_file() else None
-    asked = settings.get("asked", {})
+    asked = config.settings.get("asked", {})
     return conclude(
         run, lambda: former.cost if former else None, gathered, by=by, zone=zone or asked.get("zone"),
         responsible=responsible or (former.responsible if former else None), quiet=quiet,
+    )  # fmt: skip
+
+
+def gathered_as_trained(run: Run, data: str, quiet: bool) -> Gathered:
+    """Data read and split as those of a generator were; whether they are the same, the fingerprint tells."""
+    settings = run.config.settings
+    return gather(
+        data, int(settings["training"]["size_px"]), attributes=settings["attributes"],
+        skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]), wanted=(Picture,),
+        target=settings["target"], cluster=settings["cluster"], resplit=settings["resplit"], quiet=quiet,
     )  # fmt: skip
 
 

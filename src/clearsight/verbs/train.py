@@ -1,7 +1,7 @@
 """Train a model on pictures, evaluate it on held-out pictures, audit it, and write the report."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,11 @@ from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
+from clearsight.training.batching import answering_as_trained
 from clearsight.training.plans import plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
-from clearsight.types import FLIPS, Batch, Generator, Training
+from clearsight.types import Batch, Generator, Training
 
 MINUTES = 10.0
 
@@ -172,7 +173,7 @@ def _new(
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
         config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
-    config = _answering_as_trained(config, training, source.split("train").symmetries, settings)
+    config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
@@ -214,13 +215,6 @@ def _check_splits(source: Source, held_out: float) -> None:
             f"held_out is 0, and {source.name} names no pictures to judge on. Expected a test or a validation split "
             "beside the training pictures. Name one in the data, or set some aside with --set held_out=0.1."
         )
-
-
-def _answering_as_trained(config: Any, training: Training, symmetries: Set[str], settings: Mapping[str, Any]) -> Any:
-    """The config of a network that can answer with a mean over views: over those it is trained on, unless said."""
-    views = {"mirrored": "horizontal" in FLIPS.get(training.flips, symmetries), "shifted": training.shift > 0}
-    unsaid = {name: wanted for name, wanted in views.items() if hasattr(config, name) and name not in settings}
-    return dataclasses.replace(config, **unsaid)
 
 
 def _check_for_a_generator(training: Training) -> None:
