@@ -124,6 +124,9 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
 
 
 def _names_of(run: Run) -> list[str]:
+    """The evaluations of the run itself: not those of its baseline, or of what stands in for a generator."""
+    if trained.makes_pictures(run.config.model):
+        return [name for name in run.evidence_names if name in ("test", "val")]
     return [name for name in run.evidence_names if not name.startswith("baseline")]
 
 

@@ -127,11 +127,38 @@ def extractors_for(
     )
 
 
-def _own(train: Pictures, fingerprint: str, class_names: tuple[str, ...], seed: int, watch: Watch) -> Extractor:
+def classifier_of(
+    train: Pictures,
+    fingerprint: str,
+    attribute: str,
+    group_names: tuple[str, ...],
+    seed: int = 0,
+    watch: Watch = lambda done, total: None,
+) -> Extractor:
+    """A classifier of an attribute, trained on these pictures, from the cache where it was trained before.
+
+    ``train.classes`` holds the group of each picture, by its place in ``group_names``; at least two must occur. Raises
+    ValueError for fewer than ten pictures.
+    """
+    check_count(len(train))
+    assert train.classes is not None and len(torch.unique(train.classes)) > 1, "a group for every picture"
+    # The fingerprint is of pictures and truths: an attribute can change without it, and two can have equal groups.
+    of = (attribute, hashlib.sha256(train.classes.to(torch.int64).numpy().tobytes()).hexdigest())
+    return _own(train, fingerprint, group_names, seed, watch, of)
+
+
+def _own(
+    train: Pictures,
+    fingerprint: str,
+    class_names: tuple[str, ...],
+    seed: int,
+    watch: Watch,
+    of: tuple[str, ...] = (),
+) -> Extractor:
     resizer, classes = Resizer(), train.classes
     labelled = classes is not None and bool((classes >= 0).all()) and len(torch.unique(classes)) > 1
     name, count = (CLASSIFIER, len(class_names)) if labelled else (DENOISER, 0)
-    key = extractor_cache.key_of(VERSION, name, fingerprint, len(train), class_names, seed, str(resizer))
+    key = extractor_cache.key_of(VERSION, name, fingerprint, len(train), class_names, seed, str(resizer), *of)
 
     def made() -> Extractor:
         found = learned(train.images, classes if labelled else None, count, resizer, seed, watch)
