@@ -60,25 +60,31 @@ class Extractor:
         return found | {"projection.mean": self._projection.mean, "projection.matrix": self._projection.matrix}
 
     @torch.no_grad()
+    def look(
+        self, images: UInt8[Tensor, "n 3 h w"], watch: Watch = lambda done, total: None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n c"] | None]:
+        """Features of pictures of one size, and the probability of each class where it knows some, in one pass."""
+        head = self._head
+        features, probabilities = [torch.zeros(0, self._projection.matrix.shape[1])], []
+        for start in range(0, len(images), BATCH):
+            raw = self._network(self.resizer(images[start : start + BATCH]))
+            features.append(self._projection(raw).float())
+            probabilities += [] if head is None else [head(raw).softmax(1).float()]
+            watch(min(start + BATCH, len(images)), len(images))
+        if head is None:
+            return torch.cat(features), None
+        return torch.cat(features), torch.cat([torch.zeros(0, head.classes), *probabilities])
+
     def __call__(self, images: UInt8[Tensor, "n 3 h w"], watch: Watch = lambda done, total: None) -> Tensor:
         """Features ``n d`` of pictures of one size."""
-        return self._batched(images, lambda raw: self._projection(raw), self._projection.matrix.shape[1], watch)
+        return self.look(images, watch)[0]
 
-    @torch.no_grad()
     def classes(self, images: UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
         """The probability of each class. Raises ValueError where it knows none."""
-        head = self._head
-        if head is None:
+        probabilities = self.look(images)[1]
+        if probabilities is None:
             raise ValueError(f"{self.name} knows no classes: the training pictures do not name one each.")
-        return self._batched(images, lambda raw: head(raw).softmax(1), head.classes, lambda done, total: None)
-
-    def _batched(self, images: Tensor, of: Callable[[Tensor], Tensor], width: int, watch: Watch) -> Tensor:
-        found = []
-        for start in range(0, len(images), BATCH):
-            some = images[start : start + BATCH]
-            found.append(of(self._network(self.resizer(some))).float())
-            watch(min(start + BATCH, len(images)), len(images))
-        return torch.cat(found) if found else torch.zeros(0, width)
+        return probabilities
 
 
 class PooledBackbone(nn.Module):

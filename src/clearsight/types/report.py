@@ -71,7 +71,8 @@ class Request:
     """What an audit is given: evidence, and where it asks for them the cost, other evidence, and the user's choices.
 
     ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures. ``reference``
-    declares for an attribute the share that each of its groups should have, by name.
+    declares for an attribute the share that each of its groups should have, by name. ``shared`` keeps what one audit
+    has computed for those after it.
     """
 
     evidence: Evidence
@@ -83,6 +84,7 @@ class Request:
     replicates: int = 1000
     confidence: float = 0.95
     seed: int = 0
+    shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 Audit = Callable[[Request], tuple[Finding, ...]]

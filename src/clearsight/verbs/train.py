@@ -13,6 +13,7 @@ from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
 from clearsight.generation import conclusion as generation
+from clearsight.generation import credentials
 from clearsight.generation.extractors import check_count
 from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
@@ -169,6 +170,7 @@ def _new(
     check_attributes(asked["by"], source.splits)
     if trained.makes_pictures(model):
         _check_for_a_generator(training)
+        credentials.check()  # every picture of how it learns is signed
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
         config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
