@@ -64,8 +64,11 @@ def test_it_is_audited_again_and_other_verbs_say_what_to_do(run, shapes):
     assert card.responsible == "Ada" and card.cost.kg_co2e is not None and card.cost.seconds == before.cost.seconds
     values = [{f.metric: f.value for f in one.findings if f.value is not None} for one in (before, card)]
     assert values[0]["Fréchet distance"] == pytest.approx(values[1]["Fréchet distance"])
+    assert cs.audit(run, shapes).title == before.title  # its own data by name
     with pytest.raises(ValueError, match="held-out pictures of its own data"):
-        cs.audit(run, shapes)
+        cs.audit(run, "digits")
+    with pytest.raises(ValueError, match="Leave --split"):
+        cs.audit(run, split="val")
     for verb in (cs.predict, cs.evaluate):
         with pytest.raises(ValueError, match="clearsight sample"):
             verb(run, shapes)
@@ -191,8 +194,8 @@ def test_sheets_hold_every_picture_once():
     assert [sheet[row * 32 + 5, column * 32 + 5, 0] for row, column in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0))] == [
         0, 50, 100, 150, 200
     ]  # fmt: skip
-    frames = Image.open(io.BytesIO(animation([grid(images[:1]), grid(images[4:])])))
-    assert frames.n_frames == 2 and frames.format == "GIF"
+    frames = Image.open(io.BytesIO(animation([grid(images[:1]), grid(images[4:])], {"run": "a"})))
+    assert frames.n_frames == 2 and frames.format == "GIF" and json.loads(frames.info["comment"]) == {"run": "a"}
 
 
 def copy_of(run, folder, **changes):

@@ -54,11 +54,14 @@ class _Comparison:
 def groups(request: Request) -> tuple[Finding, ...]:
     """Scores by group and each group's gap against the rest, for the attributes asked for, or for all of them.
 
-    Raises ValueError for an attribute that the evidence does not have.
+    Nothing where no metric can be told of single groups. Raises ValueError for an attribute that the evidence does not
+    have.
     """
     evidence = request.evidence
-    attributes = [attribute_of(evidence, name) for name in attribute_names(request)]
     metrics = group_metrics(evidence)
+    if not metrics:
+        return ()
+    attributes = [attribute_of(evidence, name) for name in attribute_names(request)]
     findings: list[Finding] = []
     comparisons: list[_Comparison] = []
     for attribute in attributes:

@@ -18,12 +18,24 @@ def scores(request: Request) -> tuple[Finding, ...]:
     evidence, guess = request.evidence, request.more.get("baseline")
     weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
     metrics = evidence.statistics.metrics()
-    estimates = {metric.name: interval(metric, evidence, weights, request.confidence) for metric in metrics}
+    estimates = {metric.name: estimated(request, metric, weights) for metric in metrics}
     guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics}
     method = how(request, estimates[metrics[0].name])
     findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, method, evidence)]
     findings += [_score(metric, estimates[metric.name], guesses, method, evidence) for metric in metrics[1:]]
     return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
+
+
+def estimated(request: Request, metric: Metric, weights: Resampling) -> Estimate:
+    """A metric on all pictures of a request with its interval, computed once for all audits of the request.
+
+    ``weights`` are its resamplings without strata, the same for every audit.
+    """
+    key = f"estimate of {metric.name}"
+    if key not in request.shared:
+        request.shared[key] = interval(metric, request.evidence, weights, request.confidence)
+    found: Estimate = request.shared[key]
+    return found
 
 
 def how(request: Request, estimate: Estimate) -> str:

@@ -55,6 +55,13 @@ def audit(
     run: RunFolder,
     place: AnyData = None,
     by: By = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARES",
+            help="For a generator with --by: the mix of groups it should make. uniform, or a table of group and share.",
+        ),
+    ] = None,
     zone: Zone = None,
     attributes: Attributes = None,
     target: Target = None,
@@ -70,8 +77,8 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=words(by), zone=zone, attributes=attributes, target=target, cluster=cluster,
-        split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
+        run, place, by=words(by), reference=reference, zone=zone, attributes=attributes, target=target,
+        cluster=cluster, split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     show_run(Run.open(run), as_json)
 

@@ -118,6 +118,7 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Make pictures with a trained generator: single ones, a grid, or a video between them."""
+    from clearsight.generation.credentials import said
     from clearsight.verbs.sample import sample as run_sample
 
     if folder is None and video is None:
@@ -130,7 +131,7 @@ def sample(
     places = [str(path) for path in made.files if folder is None or path.parent != Path(folder)]
     places += [] if folder is None else [f"{folder}/ ({len(made.pictures)} pictures and samples.json)"]
     text = f"{len(made.pictures)} pictures made by {made.about['run']}, seed {seed}: {', '.join(places)}"
-    show(content, lambda: f"{text}\nThey are generated: every PNG file says so, and by which run.", as_json)
+    show(content, lambda: f"{text}\nThey are generated. {said()}", as_json)
 
 
 def export(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.comparison.speed import Speed
-from clearsight.generation.evidence import CEILING, COPIES, FLOOR
 from clearsight.loading import trained
 from clearsight.metrics import resample
 from clearsight.report.quantities import MISSING, fixed, significant
@@ -21,8 +20,6 @@ from clearsight.types import Evidence
 REPLICATES = 1000
 # Evidence of a split "test", also where the fingerprint of the data follows.
 TEST = re.compile(r"(^|-)test(-[0-9a-f]{8})?$")
-# Evidence that is not of the run itself.
-STAND_INS = ("baseline", FLOOR, CEILING, COPIES)
 METHOD = f"paired cluster bootstrap, {REPLICATES} replicates, 95% interval"
 
 
@@ -137,7 +134,10 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
 
 
 def _names_of(run: Run) -> list[str]:
-    return [name for name in run.evidence_names if not name.startswith(STAND_INS)]
+    """The evaluations of the run itself: not those of its baseline, or of what stands in for a generator."""
+    if trained.makes_pictures(run.config.model):
+        return [name for name in run.evidence_names if name in ("test", "val")]
+    return [name for name in run.evidence_names if not name.startswith("baseline")]
 
 
 def _read(run: Run, name: str) -> Evidence:

@@ -103,7 +103,7 @@ def write_card(
     """
     if cost is not None and request.zone is not None:
         cost = carbon(cost, request.zone)
-    request = Request(**{**vars(request), "cost": cost})
+    request = replace(request, cost=cost)
     findings = (*audited(request), *found)
     config = run.config
     card = Card(

@@ -70,17 +70,21 @@ class Finding:
 class Request:
     """What an audit is given: evidence, and where it asks for them the cost, other evidence, and the user's choices.
 
-    ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures.
+    ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures. ``reference``
+    declares for an attribute the share that each of its groups should have, by name. ``shared`` keeps what one audit
+    has computed for those after it.
     """
 
     evidence: Evidence
     cost: Cost | None = None
     more: Mapping[str, Evidence] = field(default_factory=dict)
     by: tuple[str, ...] = ()
+    reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     zone: str | None = None
     replicates: int = 1000
     confidence: float = 0.95
     seed: int = 0
+    shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 Audit = Callable[[Request], tuple[Finding, ...]]

@@ -19,6 +19,7 @@ def audit(
     data: str | Path | None = None,
     *,
     by: Sequence[str] = (),
+    reference: str | Path | None = None,
     zone: str | None = None,
     attributes: Path | str | None = None,
     target: str | None = None,
@@ -34,24 +35,31 @@ def audit(
     empty), ``zone`` the electricity grid for CO2e, ``attributes`` a table of groups by picture. ``cluster`` is "auto",
     "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said.
 
+    Of a generator, ``by`` names the attributes whose groups are counted among its pictures, and ``reference`` declares
+    the shares they should have: "uniform", or a table with the columns ``group`` and ``share``.
+
     Raises:
         ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.
     """
     run = trained.opened(run)
     config = run.config
+    if reference is not None and not trained.makes_pictures(config.model):
+        raise ValueError(
+            f"{run.path} is a {config.model}, which makes no pictures: a reference declares the mix of groups among "
+            "the pictures of a generator. Leave --reference out."
+        )
     if config.settings.get("table"):
         check_for_a_table(cluster)
         return audit_table(
             run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
         )
     if trained.makes_pictures(config.model):
-        if data is not None or split is not None or attributes is not None:
-            raise ValueError(
-                f"{run.path} is a {config.model}: a generator is compared with the held-out pictures of its own data. "
-                "Leave DATA, --split and --attributes out."
-            )
+        _refuse_choices_of_pictures(run, split, target, cluster)
         place = None if zone is None else find_zone(zone).code
-        return conclude_again(run, by=by, zone=place, responsible=responsible, quiet=quiet)
+        return conclude_again(
+            run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
+            responsible=responsible, quiet=quiet,
+        )  # fmt: skip
     asked = config.settings.get("asked", {})
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
     source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
@@ -83,3 +91,11 @@ def audit(
         ],
         responsible or (former.responsible if former else None),
     )
+
+
+def _refuse_choices_of_pictures(run: Run, *choices: str | None) -> None:
+    if any(choice is not None for choice in choices):
+        raise ValueError(
+            f"{run.path} is a {run.config.model}: a generator is compared with the held-out pictures of its own data, "
+            "read as it was trained on them. Leave --split, --target and --cluster out."
+        )

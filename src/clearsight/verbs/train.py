@@ -13,6 +13,7 @@ from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
 from clearsight.generation import conclusion as generation
+from clearsight.generation import credentials
 from clearsight.generation.extractors import check_count
 from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
@@ -218,7 +219,8 @@ def _check_splits(source: Source, held_out: float) -> None:
 
 
 def _check_for_a_generator(training: Training) -> None:
-    """Fail where the pictures would be changed in a way that a generator would learn to make."""
+    """Fail where pictures would be changed in a way that a generator would learn to make, or none can be signed."""
+    credentials.check()  # every picture of how it learns is signed
     changed = {
         "zoom": training.zoom != (1.0, 1.0),
         "small_share": training.small_share > 0,
