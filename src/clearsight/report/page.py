@@ -105,8 +105,10 @@ class Mark:
     whole: str
 
 
-def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS) -> str:
+def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS, kind: str = "Model report") -> str:
     """The page of a card, with a section for each of the ``questions``; pictures are read from the run folder.
+
+    ``kind`` says above the title what the page is.
 
     Raises ValueError where the series of a finding does not fit its plot.
     """
@@ -125,6 +127,7 @@ def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS) ->
     sections = [_section(question, card, blocks) for question in questions]
     page = environment.get_template("page.html.jinja").render(
         card=card,
+        kind=kind,
         style=Markup(style),
         digest=digest,
         headline=headline(card.findings, blocks),

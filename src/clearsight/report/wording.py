@@ -21,6 +21,13 @@ QUESTIONS: tuple[Question, ...] = (
     "who answers for it",
 )
 
+OF_DATA: tuple[Question, ...] = (
+    "what must be beaten",
+    "who is in the data",
+    "what goes together",
+    "what is in two splits",
+)
+
 ASKED: Mapping[str, str] = {
     "what it does": "How well it does its task, beside what guessing would reach.",
     "whom it fails": "The same scores for each group, and which gaps are more than chance.",
@@ -28,6 +35,10 @@ ASKED: Mapping[str, str] = {
     "what breaks it": "Which errors cost most, and how scores hold up when pictures, or the luck of training, change.",
     "what it cost": "Energy as a range, and emissions only where the grid is known.",
     "who answers for it": "Where everything came from, who is responsible, and what nobody tested.",
+    "what must be beaten": "What a classifier scores that looks at nothing: a model has to do better.",
+    "who is in the data": "Each group and each intersection, beside the declared mix, and which are too small.",
+    "what goes together": "What a model could take for the other: groups, labels, and how pictures were taken.",
+    "what is in two splits": "What a model would be judged on although it has learnt from it.",
 }
 
 NOT_ASSESSED: Mapping[str, str] = {
@@ -37,6 +48,10 @@ NOT_ASSESSED: Mapping[str, str] = {
     "what breaks it": "Not assessed: damaged, unusual or out-of-place pictures, and other seeds.",
     "what it cost": "Not assessed: the energy and the emissions of this run.",
     "who answers for it": "Not assessed: signatures, and the licences of data and weights.",
+    "what must be beaten": "Not assessed: there are no classes or labels to be always answered.",
+    "who is in the data": "Not assessed: no attribute says who or what is in the data.",
+    "what goes together": "Not assessed: there are no two columns with enough rows.",
+    "what is in two splits": "Not assessed: there is only one split.",
 }
 
 VERDICTS: Mapping[str, str] = {

@@ -35,7 +35,7 @@ class LabelsDescription:
     ``labels`` counts the rows in which each label is present, absent, uncertain or blank; of a column of classes or
     numbers instead, ``classes`` counts each class ("" where blank) and ``numbers`` has the least, median, mean, most.
     ``clusters`` is how many patients, videos or the like the rows are of, ``clusters_by`` where that was read from.
-    ``pictures`` says in a sentence why no picture was looked at.
+    ``pictures`` says in a sentence why no picture was looked at; ``audit`` is a ``data_audit.DataAudit``, if any.
     """
 
     name: str
@@ -49,6 +49,7 @@ class LabelsDescription:
     pictures: str
     fingerprint: str
     problems: tuple[str, ...]
+    audit: Any = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists, for JSON."""
@@ -84,7 +85,7 @@ def describe_labels(frame: polars.DataFrame, place: str | Path, target: str | No
     picture's class is usually called. Raises DataError where a label is neither, naming the rows.
     """
     path, named = Path(place), picture_column(frame)
-    words = {name: _words(frame[name]) for name in frame.columns}
+    words = {name: words_of(frame[name]) for name in frame.columns}
     names = _targets(frame, words, target, named)
     labels, classes, numbers = {}, {}, {}
     for name in names:
@@ -121,11 +122,11 @@ def describe_labels(frame: polars.DataFrame, place: str | Path, target: str | No
 def _are_labels(frame: polars.DataFrame, target: str) -> bool:
     if target not in frame.columns:
         return "," in target
-    words = _words(frame[target])
+    words = words_of(frame[target])
     return _is_states(words) and bool((words == "-1").any())
 
 
-def _words(series: polars.Series) -> polars.Series:
+def words_of(series: polars.Series) -> polars.Series:
     """The cells as words without blanks around them; "" where there is nothing, whole numbers without a point."""
     words = series.cast(polars.String, strict=False).fill_null("").str.strip_chars()
     return words.str.replace(r"^(-?[0-9]+)\.0+$", "${1}").replace(["NaN", "nan"], "")
@@ -183,17 +184,29 @@ def _counts(words: polars.Series, path: Path, name: str) -> dict[str, int]:
     return dict(words.value_counts(sort=True).iter_rows())
 
 
-def _clusters(words: Mapping[str, polars.Series], named: str | None) -> tuple[int, str]:
-    """How many clusters the rows are of, and the column that tells; every row is alone where none does."""
+def cluster_words(words: Mapping[str, polars.Series], named: str | None) -> tuple[polars.Series | None, str]:
+    """What tells which rows belong together ("" where a row is alone), and its column; None where nothing does."""
     for name, column in words.items():
         if CLUSTER.fullmatch(name.lower()):
-            alone = int((column == "").sum())
-            return column.filter(column != "").n_unique() + alone, name
+            return column, name
     if named is not None:
         within = words[named].str.extract(IN_PATHS)
         if within.null_count() == 0 and len(within):
-            return within.n_unique(), named
-    return len(next(iter(words.values()))), ""
+            return within, named
+    return None, ""
+
+
+def state_codes(words: polars.Series) -> polars.Series:
+    """The ``State`` of each cell of a column of labels."""
+    return words.str.to_lowercase().replace_strict({word: int(state) for word, state in STATES.items()})
+
+
+def _clusters(words: Mapping[str, polars.Series], named: str | None) -> tuple[int, str]:
+    """How many clusters the rows are of, and the column that tells; every row is alone where none does."""
+    column, name = cluster_words(words, named)
+    if column is None:
+        return len(next(iter(words.values()))), ""
+    return column.filter(column != "").n_unique() + int((column == "").sum()), name
 
 
 def _groups(words: Mapping[str, polars.Series]) -> tuple[dict[str, dict[str, int]], tuple[str, ...]]:
