@@ -29,7 +29,12 @@ NOT_WHY = "It does not show why, nor whether a model will make use of it. Groups
 
 def write_page(folder: Path, found: DataAudit, leaks: Sequence[Finding] = ()) -> DataAudit:
     """Write ``data.html`` into the folder; the audit with the page's path."""
-    findings = (*_balances(found), *_represented(found), *_together(found), *leaks)
+    findings = (
+        *_balances(found),
+        *_represented(found),
+        *_together(found),
+        *sorted(leaks, key=lambda one: not one.value),
+    )
     card = Card(
         title=found.name,
         task="before training",
@@ -158,7 +163,7 @@ def _shares(names: tuple[str, ...], cells: Sequence[CellOfGroups], found: DataAu
     first = min(cells, key=lambda cell: cell.share / cell.expected if cell.expected else 1.0)
     if not tested:
         first = min(cells, key=lambda cell: cell.share)
-    claim = f"By {by}: {sentences.represented(first)}."
+    claim = f"{sentences.represented(first)}."
     if tested and not off:
         claim = f"By {by}, no share differs from the reference by more than chance."
     return Finding(
