@@ -47,6 +47,7 @@ def test_pictures_are_audited_by_groups_and_by_how_they_were_taken(people, tmp_p
     assert "what a model must beat" in text and "group = b" in text and "what goes together" in text
     assert max(len(block.splitlines()) for block in text.split("\n\n") if block.startswith("wh")) <= 8
     page = (tmp_path / "page" / "data.html").read_text()
+    assert "Upright mark: what was expected" in page and page.count('class="expected"') >= 2 * 12
     assert "<script" not in page and page.count("<svg") > 6 and "Data report" in page
     assert audit.page.endswith("data.html")
     assert json.loads(json.dumps(found.as_dict(), default=str))["audit"]["associations"]["pairs"]

@@ -45,7 +45,7 @@ def skill(score: float, trivial: float) -> float:
 def balances(rows: AuditedRows) -> tuple[Balance, ...]:
     """The balance of every label, those that mislead most first."""
     found = [_balance(rows, name, column) for name, column in rows.labels.items() if column.known.any()]
-    return tuple(sorted(found, key=lambda one: -one.trivial))
+    return tuple(sorted(found, key=lambda one: -max(one.trivial, one.trivial_blank_absent or 0.0)))
 
 
 def _balance(rows: AuditedRows, name: str, column: Coded) -> Balance:

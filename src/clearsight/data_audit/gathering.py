@@ -85,7 +85,7 @@ def _measured(
         notes.append(
             f"how pictures were taken was measured on {MEASURED_AT_MOST:,} of {len(records):,}, drawn at random"
         )
-    found = conditions_of(captures([records[place] for place in drawn], watch))
+    found = conditions_of(captures([records[place] for place in drawn.tolist()], watch))
     whole = {}
     for name, column in found.items():
         code = np.full(len(records), -1, dtype=np.int64)
@@ -174,7 +174,7 @@ def of_table(table: Table, by: Sequence[str]) -> AuditedRows:
         else quarters(table.truth.astype(np.float64))
     )
     cluster = table.clusters if "cluster" in table.frame.columns else None
-    used = {table.target, "id", "cluster", "split"}
+    used: set[str | None] = {table.target, "id", "cluster", "split"}
     return _of_frame(table.frame, table.name, used, by, ({table.target: truth}, {}, kind), cluster, table.groups)
 
 

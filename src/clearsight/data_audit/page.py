@@ -191,6 +191,7 @@ def _shares(names: tuple[str, ...], cells: Sequence[CellOfGroups], found: DataAu
             "high": [cell.interval[1] if cell.interval else None for cell in cells],
             "n": [cell.rows for cell in cells],
             "note": [_beside(cell) for cell in cells],
+            "expected": [cell.expected for cell in cells],
         },
         axes=(f"share of the {found.unit}",),
     )

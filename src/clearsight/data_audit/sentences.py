@@ -27,11 +27,10 @@ def beaten(one: Balance, unit: str) -> str:
     """What always giving one answer scores, and what it would take to avoid half of its errors."""
     half = f"{share(one.score_for(HALF))} avoids half of its errors."
     if one.trivial_blank_absent is not None:
-        states = ", ".join(f"{count(number)} {state}" for state, number in one.counts.items())
         return (
-            f"{shown(one.label, 60)} ({states}): always answering {one.answer} is right for "
-            f"{share(one.trivial)}{limits(one.interval)} of the {unit} where it is known; always absent is right for "
-            f"{share(one.trivial_blank_absent)} of all {unit} if blank means absent. {half}"
+            f"{shown(one.label, 60)}: always {one.answer} is right for {share(one.trivial)}{limits(one.interval)} of "
+            f"the {count(one.known)} {unit} where it is known ({half[:-1]}); always absent for "
+            f"{share(one.trivial_blank_absent)} of all {unit}, if blank means absent."
         )
     known = f"of {count(one.known)} {unit}, balanced accuracy {share(one.balanced)}"
     if tuple(one.counts) == PRESENCE:

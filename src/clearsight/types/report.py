@@ -39,7 +39,7 @@ class Finding:
     ``series`` holds the points of its plot, columns of equal length by name (plain numbers, words, or None), drawn as
     ``plot``:
 
-    - "intervals": label, value, low, high, n, and a note per row; a dot and a whisker each;
+    - "intervals": label, value, low, high, n, a note, and what was expected, per row; a dot and a whisker each;
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
     - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;

@@ -66,7 +66,7 @@ def data(
     asked = _Asked(by=tuple(by), reference=reference, folder=folder, seed=seed, quiet=quiet)
     frame = labels_alone(place, target) if run is None and attributes is None else None
     if frame is not None:
-        labels = describe_labels(frame, place, target)
+        labels = describe_labels(frame, place, target, asked.by)
         return replace(labels, audit=_audited(gathering.of_labels(frame, labels, asked.by), asked))
     if looks_like_table(place):
         check_for_a_table(cluster)

@@ -78,11 +78,14 @@ def labels_alone(place: str | Path, target: str | None) -> polars.DataFrame | No
     return None if any_picture_lies(frame[named].gather_every(every), path.parent) else frame
 
 
-def describe_labels(frame: polars.DataFrame, place: str | Path, target: str | None) -> LabelsDescription:
+def describe_labels(
+    frame: polars.DataFrame, place: str | Path, target: str | None, by: Sequence[str] = ()
+) -> LabelsDescription:
     """Describe a table of labels without its pictures.
 
     Without a ``target`` every column that holds nothing but 1, 0, -1 and blanks is a label, else the column that a
-    picture's class is usually called. Raises DataError where a label is neither, naming the rows.
+    picture's class is usually called; ``by`` are columns that are put into bins elsewhere where they have many values.
+    Raises DataError where a label is neither, naming the rows.
     """
     path, named = Path(place), picture_column(frame)
     words = {name: words_of(frame[name]) for name in frame.columns}
@@ -100,7 +103,7 @@ def describe_labels(frame: polars.DataFrame, place: str | Path, target: str | No
     clusters, by = _clusters(words, named)
     others = {name: column for name, column in words.items() if name not in (*names, named, by)}
     more = [name for name, column in others.items() if _is_states(column) and (column == "-1").any()]
-    groups, notes = _groups({name: column for name, column in others.items() if name not in more})
+    groups, notes = _groups({name: column for name, column in others.items() if name not in more}, by)
     if more:
         said = ", ".join(shown(name, 40) for name in more[:20])
         notes += (f"{len(more)} more columns of labels, for --target: {said}",)
@@ -209,7 +212,7 @@ def _clusters(words: Mapping[str, polars.Series], named: str | None) -> tuple[in
     return column.filter(column != "").n_unique() + int((column == "").sum()), name
 
 
-def _groups(words: Mapping[str, polars.Series]) -> tuple[dict[str, dict[str, int]], tuple[str, ...]]:
+def _groups(words: Mapping[str, polars.Series], by: Sequence[str]) -> tuple[dict[str, dict[str, int]], tuple[str, ...]]:
     """How many rows each group has, by attribute, and a note of the columns that have too many values."""
     groups: dict[str, dict[str, int]] = {}
     many = []
@@ -217,7 +220,7 @@ def _groups(words: Mapping[str, polars.Series]) -> tuple[dict[str, dict[str, int
         count = column.n_unique()
         if 2 <= count <= GROUPS_AT_MOST:
             groups[name] = {word or UNKNOWN: rows for word, rows in column.value_counts(sort=True).iter_rows()}
-        elif count > GROUPS_AT_MOST:
+        elif count > GROUPS_AT_MOST and name not in by:
             many.append(f"{shown(name, 40)} ({count} values)")
     return groups, ((f"columns with too many values to be groups: {', '.join(many[:10])}",) if many else ())
 
