@@ -125,39 +125,26 @@ def test_classifiers_of_two_attributes_with_equal_groups_are_kept_apart(monkeypa
 def test_a_reference_is_uniform_or_a_table(tmp_path):
     groups = {"race": ["a", "b"], "gender": ["f", "m", "x"]}
     assert declared(None, groups) == {}
-    assert declared("uniform", groups)["gender"] == {"f": 1 / 3, "m": 1 / 3, "x": 1 / 3}
+    assert declared("uniform", groups)["gender"] == pytest.approx({"f": 1 / 3, "m": 1 / 3, "x": 1 / 3})
     table = tmp_path / "shares.csv"
-    table.write_text("group,share\na,30\nb,10\n")
+    table.write_text("race,count\na,30\nb,10\n")
     assert declared(table, {"race": ["a", "b"]}) == {"race": {"a": 0.75, "b": 0.25}}
-    table.write_text("attribute,group,share\nrace,a,1\nrace,b,1\ngender,f,2\ngender,m,1\ngender,x,1\n")
-    assert declared(table, groups)["gender"] == {"f": 0.5, "m": 0.25, "x": 0.25}
+    assert set(declared(table, groups)) == {"race"}
+    table.write_text("race,gender,count\na,f,2\na,m,0\nb,m,1\nb,x,1\n")
+    found = declared(table, groups)
+    assert found["gender"] == pytest.approx({"f": 0.5, "m": 0.25, "x": 0.25})
+    assert found["race"] == pytest.approx({"a": 0.5, "b": 0.5})
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("group,share\na,1\n", "does not name b"),
-        ("group,share\na,1\nb,1\nc,1\n", "names c"),
-        ("group,share\na,1\nb,-1\n", "line 3: the share is '-1'"),
-        ("group,share\na,1\nb,many\n", "line 3: the share is 'many'"),
-        ("group,share\na,1\na,1\nb,1\n", "names 'a' twice"),
-        ("group,share\na,0\nb,0\n", "every group the share 0"),
-        ("group,number\na,1\nb,1\n", "none named share"),
-    ],
-)
-def test_a_reference_that_cannot_be_is_one_message(tmp_path, content, message):
+def test_a_reference_that_cannot_be_is_one_message(tmp_path):
     table = tmp_path / "shares.csv"
-    table.write_text(content)
-    with pytest.raises(ValueError, match=message):
+    table.write_text("race,share\na,0.5\nb,0.25\nc,0.25\n")
+    with pytest.raises(ValueError, match="shares.csv gives a share to c. The groups of race in the data are: a, b"):
         declared(table, {"race": ["a", "b"]})
-
-
-def test_a_reference_needs_an_attribute_and_a_file(tmp_path):
+    table.write_text("race,share\na,1\n")
+    with pytest.raises(ValueError, match="b"):
+        declared(table, {"race": ["a", "b"]})
     with pytest.raises(ValueError, match="--by"):
         declared("uniform", {})
-    with pytest.raises(ValueError, match="there is no table"):
+    with pytest.raises(ValueError, match=r"none\.csv"):
         declared(tmp_path / "none.csv", {"race": ["a", "b"]})
-    two = tmp_path / "two.csv"
-    two.write_text("group,share\na,1\nb,1\n")
-    with pytest.raises(ValueError, match="Add a column attribute"):
-        declared(two, {"race": ["a", "b"], "kind": ["a", "b"]})

@@ -59,7 +59,7 @@ def audit(
         str | None,
         typer.Option(
             metavar="SHARES",
-            help="For a generator with --by: the mix of groups it should make. uniform, or a table of group and share.",
+            help="For a generator with --by, the mix it should make: uniform, or a table of attributes and a share.",
         ),
     ] = None,
     zone: Zone = None,

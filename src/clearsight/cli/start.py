@@ -17,6 +17,7 @@ from clearsight.cli.options import (
     Zone,
     show,
     show_run,
+    words,
 )
 
 
@@ -35,6 +36,20 @@ def demo(
 
 def data(
     place: Data,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Audit the groups of these attributes and their intersections, separated by commas.",
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare the mix of groups with: uniform, or a table of attributes and a column share or count.",
+        ),
+    ] = None,
     attributes: Attributes = None,
     target: Target = None,
     cluster: Cluster = "auto",
@@ -43,7 +58,11 @@ def data(
         str | None, typer.Option(metavar="RUN", help="A trained run: list the labels that contradict its predictions.")
     ] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="With --run: a new folder for pictures of these labels.")
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A new folder for the page of the audit; with --run, also for pictures of these labels.",
+        ),
     ] = None,
     size_px: Annotated[
         int | None, typer.Option(metavar="PX", help="Input size at which to judge the size of objects; default: 416.")
@@ -53,13 +72,13 @@ def data(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Describe data before training: splits, classes, groups, duplicates, small objects and doubtful labels."""
+    """Describe data before training: classes, duplicates, small objects, and whom a model may fail, by group."""
     from clearsight.printing import results
     from clearsight.verbs.data import data as describe
 
     found = describe(
-        place, attributes=attributes, target=target, cluster=cluster, resplit=resplit, run=run, out=out,
-        size_px=size_px, skip_bad=skip_bad, seed=seed, quiet=quiet,
+        place, by=words(by), reference=reference, attributes=attributes, target=target, cluster=cluster,
+        resplit=resplit, run=run, out=out, size_px=size_px, skip_bad=skip_bad, seed=seed, quiet=quiet,
     )  # fmt: skip
     show(found.as_dict(), lambda: results.description(found), as_json)
 

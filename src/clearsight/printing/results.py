@@ -8,7 +8,7 @@ from typing import Any
 from clearsight import drawing, report
 from clearsight.comparison.paired import Comparison, Score, signed
 from clearsight.files.records import to_json
-from clearsight.printing import data_notes
+from clearsight.printing import data_audit, data_notes
 from clearsight.printing.columns import table
 from clearsight.report.quantities import counted
 from clearsight.sources import Description
@@ -142,6 +142,7 @@ def table_description(found: TableDescription) -> str:
     parts.append("alone: how well the column predicts the target by itself, on rows left out (1 is perfectly).")
     lines = [f"{name} alone tells {found.target_name}: is it known before it is needed?" for name in found.leaks]
     lines += list(found.problems)
+    parts += data_audit.audited(found.audit) if found.audit is not None else []
     return "\n\n".join(parts + (["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else []))
 
 
@@ -159,6 +160,7 @@ def labels_description(found: LabelsDescription) -> str:
         parts.append(table([(drawing.shown(name), ""), *((word, f"{n:.6g}") for word, n in numbers.items())], (1,)))
     by = f", by the column {drawing.shown(found.clusters_by)}" if found.clusters_by else ": every row alone"
     parts.append(f"clusters: {found.clusters}{by}")
+    parts += data_audit.audited(found.audit) if found.audit is not None else []
     lines_of_notes = "\n".join(f"  {line}" for line in found.problems)
     return "\n\n".join(parts + ([f"worth a look:\n{lines_of_notes}"] if found.problems else []))
 
@@ -186,6 +188,7 @@ def description(found: Description | TableDescription | LabelsDescription) -> st
     parts += [_groups(attribute, found) for attribute in _attributes(found)]
     sizes = {size: count for split in splits for size, count in found.splits[split].picture_sizes.items()}
     parts.append("picture sizes (width x height): " + ", ".join(sorted(sizes, key=lambda s: -sizes[s])[:5]))
+    parts += data_audit.audited(found.audit) if found.audit is not None else []
     return "\n\n".join(parts + _warnings(found))
 
 

@@ -9,6 +9,7 @@ from clearsight.report.plot_curve import draw_curve
 from clearsight.report.plot_intervals import MOST_ROWS, draw_intervals
 from clearsight.report.plot_matrix import draw_matrix
 from clearsight.report.plot_reliability import draw_reliability
+from clearsight.report.quantities import number
 from clearsight.report.series import is_overall, limits_of, rows
 from clearsight.report.svg import Shape
 from clearsight.types import Finding, Plot
@@ -50,6 +51,9 @@ def reading(finding: Finding) -> str:
     if finding.plot == "curve":
         return "Shaded: the interval around each line." if banded else ""
     parts = ["Dot: the value.", "Bar: its interval." if banded else ""]
+    parts.append(
+        "Upright mark: what was expected." if any(number(row["expected"]) is not None for row in points) else ""
+    )
     parts.append("Dashed line: the value over all." if len(points) > 1 and any(map(is_overall, points)) else "")
     return " ".join(part for part in parts if part) if finding.plot else ""
 

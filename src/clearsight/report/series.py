@@ -9,7 +9,7 @@ from clearsight.report.quantities import count, fixed, number, score, shared_dig
 from clearsight.types import Finding, Plot
 
 COLUMNS: Mapping[Plot, tuple[str, ...]] = {
-    "intervals": ("label", "value", "low", "high", "n", "note"),
+    "intervals": ("label", "value", "low", "high", "n", "note", "expected"),
     "reliability": ("confidence", "correct", "low", "high", "n"),
     "curve": ("line", "x", "y", "low", "high"),
     "bars": ("label", "value", "ours"),
@@ -109,6 +109,10 @@ def _spans(points: Sequence[Row], digits: int | None) -> tuple[str, ...]:
     return tuple(interval_text(row, digits) for row in points)
 
 
+def _expected(points: Sequence[Row], digits: int | None) -> tuple[str, ...]:
+    return tuple("" if number(row["expected"]) is None else score(row["expected"], digits=digits) for row in points)
+
+
 def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
     values = tuple(
         "too few to judge" if number(row["value"]) is None else score(row["value"], digits=digits) for row in points
@@ -117,6 +121,7 @@ def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> t
         Column(heading="", cells=tuple(words(row["label"]) for row in points)),
         Column(heading=axis(finding, 0, finding.metric), cells=values, numeric=True),
         Column(heading="interval", cells=_spans(points, digits), numeric=True),
+        Column(heading="expected", cells=_expected(points, digits), numeric=True),
         Column(heading="n", cells=_counts(points), numeric=True),
         Column(heading="note", cells=tuple(words(row["note"]) for row in points)),
     )

@@ -30,6 +30,13 @@ ASKED: Mapping[Question, str] = {
     "who answers for it": "Where everything came from, who is responsible, and what nobody tested.",
 }
 
+ASKED_OF_DATA: Mapping[Question, str] = {
+    "what must be beaten": "What a classifier scores that looks at nothing: a model has to do better.",
+    "who is in the data": "Each group and each intersection, beside the declared mix, and which are too small.",
+    "what goes together": "What a model could take for the other: groups, labels, and how pictures were taken.",
+    "what is in two splits": "What a model would be judged on although it has learnt from it.",
+}
+
 NOT_ASSESSED: Mapping[str, str] = {
     "what it does": "Not assessed: how well the model does its task.",
     "whom it fails": "Not assessed: whether scores differ between groups of pictures or people.",
@@ -37,6 +44,10 @@ NOT_ASSESSED: Mapping[str, str] = {
     "what breaks it": "Not assessed: damaged, unusual or out-of-place pictures, and other seeds.",
     "what it cost": "Not assessed: the energy and the emissions of this run.",
     "who answers for it": "Not assessed: signatures, and the licences of data and weights.",
+    "what must be beaten": "Not assessed: there are no classes or labels to be always answered.",
+    "who is in the data": "Not assessed: no attribute says who or what is in the data.",
+    "what goes together": "Not assessed: there are no two columns with enough rows.",
+    "what is in two splits": "Not assessed: there is only one split.",
 }
 
 VERDICTS: Mapping[str, str] = {

@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -28,6 +29,7 @@ def read(
     target: str | None = None,
     cluster: str = AUTO,
     resplit: bool = False,
+    by: Sequence[str] = (),
 ) -> Source:
     """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
 
@@ -39,7 +41,8 @@ def read(
     one class per picture is their attribute ``class``, unless they have one of that name.
 
     ``cluster`` says which pictures belong together where nobody did: "auto" infers it, "none" takes every picture
-    alone, else it names the attribute that says it. ``resplit`` divides the pictures anew by whole clusters.
+    alone, else it names the attribute that says it. ``resplit`` divides the pictures anew by whole clusters. ``by``
+    names attributes that are needed: one of more than 20 numbers, such as ages, is put into bins with round limits.
 
     Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
     boxes are left out instead and stand in ``Source.problems``.
@@ -51,6 +54,7 @@ def read(
     request = Request(
         folder=None, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=seed,
         held_out=held_out, wanted=wanted, target=target, cluster=cluster, resplit=resplit,
+        by=tuple(by),
     )  # fmt: skip
     if format is not None and path is None:
         source = format.read(request)

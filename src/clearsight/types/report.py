@@ -7,8 +7,9 @@ from typing import Any, Literal
 from clearsight.types.evidence import Evidence
 
 Question = Literal[
-    "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it"
-]
+    "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it",
+    "what must be beaten", "who is in the data", "what goes together", "what is in two splits",
+]  # fmt: skip
 Plot = Literal["intervals", "reliability", "curve", "bars", "matrix"]
 Verdict = Literal["pass", "fail", "insufficient", "none asked"]
 How = Literal["measured", "modelled", "assumed"]
@@ -33,11 +34,12 @@ class Cost:
 class Finding:
     """One answer of an audit: a plain sentence, the number behind it, its interval, n, method and limits.
 
-    ``question`` names the section of the report it answers in; ``n`` counts ``unit``; ``clusters`` is how many clusters
-    were resampled for the interval, None where that has no meaning; ``series`` holds the points of
-    its plot, columns of equal length by name (plain numbers, words, or None), drawn as ``plot``:
+    ``question`` names the section of the report it answers in, the last four those of data before training; ``n``
+    counts ``unit``; ``clusters`` is how many clusters were resampled for the interval, None where that has no meaning;
+    ``series`` holds the points of its plot, columns of equal length by name (plain numbers, words, or None), drawn as
+    ``plot``:
 
-    - "intervals": label, value, low, high, n, and a note per row; a dot and a whisker each;
+    - "intervals": label, value, low, high, n, a note, and what was expected, per row; a dot and a whisker each;
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
     - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;

@@ -36,7 +36,7 @@ def audit(
     "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said.
 
     Of a generator, ``by`` names the attributes whose groups are counted among its pictures, and ``reference`` declares
-    the shares they should have: "uniform", or a table with the columns ``group`` and ``share``.
+    the shares they should have: "uniform", or a table of the attributes and a column ``share`` or ``count``.
 
     Raises:
         ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.

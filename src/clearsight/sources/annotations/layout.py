@@ -22,7 +22,7 @@ class Request:
 
     ``wanted`` are the kinds of truth that are of use, best first; empty where any is. ``target`` names the column of
     the truth where the layout is a table. ``cluster`` is "auto", "none" or the column of the clusters; with ``resplit``
-    the layout's own splits are not kept.
+    the layout's own splits are not kept. ``by`` are attributes asked for: one of many numbers is put into bins.
     """
 
     folder: Path | None
@@ -34,6 +34,7 @@ class Request:
     held_out: float = 0.2
     cluster: str = AUTO
     resplit: bool = False
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

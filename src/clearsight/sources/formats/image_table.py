@@ -63,7 +63,7 @@ class ImageTable:
         frame = _joined(tables)
         picture = _picture_column(frame, path)
         answers = _answers(frame, picture, request, problems, _names_of(tables[0]))
-        groups, cluster = _about_rows(frame, {picture, ORIGIN, *answers.columns}, problems)
+        groups, cluster = _about_rows(frame, {picture, ORIGIN, *answers.columns}, request.by, problems)
         where = _places(tables, frame)
         drafts = _drafts(frame, picture, answers, path, where, problems)
         rows = list(zip(*groups.values(), strict=True)) if groups else [()] * frame.height
@@ -188,8 +188,13 @@ def _root(folder: Path) -> Path:
     return folder.parent
 
 
-def _about_rows(frame: polars.DataFrame, used: set[str], problems: Problems) -> tuple[dict[str, list[str]], list[str]]:
-    """The groups of each row by attribute, and the cluster it belongs to ("" where it stands alone)."""
+def _about_rows(
+    frame: polars.DataFrame, used: set[str], asked: Sequence[str], problems: Problems
+) -> tuple[dict[str, list[str]], list[str]]:
+    """The groups of each row by attribute, and the cluster it belongs to ("" where it stands alone).
+
+    A column that was asked for is an attribute whatever it holds.
+    """
     groups: dict[str, list[str]] = {}
     cluster = [""] * frame.height
     left_out = []
@@ -200,7 +205,7 @@ def _about_rows(frame: polars.DataFrame, used: set[str], problems: Problems) -> 
         words = [word.strip() for word in series.cast(polars.String).fill_null("").to_list()]
         if CLUSTER.fullmatch(name.lower()):
             cluster = words
-        elif 2 <= len(set(words)) <= GROUPS_AT_MOST:
+        elif name in asked or 2 <= len(set(words)) <= GROUPS_AT_MOST:
             groups[name] = [word or UNKNOWN for word in words]
         elif len(set(words)) > GROUPS_AT_MOST:
             left_out.append(f"{name} ({len(set(words))} values)")
