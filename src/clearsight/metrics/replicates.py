@@ -14,14 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from clearsight.metrics.additive import Additive, Columns
-from clearsight.metrics.grouping import coded
+from clearsight.metrics.grouping import coded, patterns
 from clearsight.metrics.sums import Grouped, by_cluster, drawn, resampled_sums
 from clearsight.types import Metric, Values, Weights
 
 # Numbers held at once: bootstrap weights beyond are recomputed for each metric, some replicates at a time.
 WEIGHTS_AT_ONCE = 250_000_000
 SUMS_AT_ONCE = 100_000_000
-BITS = 62
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +107,7 @@ class Resampling:
         if self.replicates * groups * columns.shape[1] > SUMS_AT_ONCE:
             return None
         sums = by_cluster(columns, self._cluster, self._stratum, groups)
-        kinds = _patterns(self._cluster, self._stratum)
+        kinds = patterns(self._cluster, self._stratum)
         found = resampled_sums(sums, kinds, self.replicates, self.seed)
         return np.concatenate([sums.sum(axis=0)[None], found]).reshape(self.replicates + 1, groups, -1)
 
@@ -126,22 +125,10 @@ def cluster_weights(
     """
     rng = np.random.default_rng(seed)
     names, cluster = np.unique(clusters, return_inverse=True)
-    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else _patterns(cluster, coded(strata)[1])
+    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else patterns(cluster, coded(strata)[1])
     counts = np.ones((replicates, len(names)), dtype=np.float32)
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         if len(members) > 1:
             counts[:, members] = drawn(rng, len(members), replicates)
     return counts[:, cluster]
-
-
-def _patterns(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
-    """One number per cluster, equal for clusters whose images have the same set of values."""
-    clusters, values = int(cluster.max()) + 1, int(value.max()) + 1
-    # A set is encoded as the sum of its members' codes: bits, or where there are too many values random numbers.
-    codes = np.random.default_rng(0).integers(0, 2**63, values, dtype=np.uint64)
-    if values <= BITS:
-        codes = np.uint64(1) << np.arange(values - 1, -1, -1, dtype=np.uint64)
-    held = np.unique(cluster * values + value)
-    starts = np.searchsorted(held // values, np.arange(clusters))
-    return np.unique(np.add.reduceat(codes[held % values], starts), return_inverse=True)[1]
