@@ -10,6 +10,7 @@ from clearsight.cli.options import (
     Attributes,
     By,
     Data,
+    Never,
     OwnCluster,
     Quiet,
     Responsible,
@@ -50,6 +51,7 @@ def audit(
     run: RunFolder,
     place: AnyData = None,
     by: By = None,
+    never: Never = None,
     zone: Zone = None,
     attributes: Attributes = None,
     target: Target = None,
@@ -65,7 +67,7 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=words(by), zone=zone, attributes=attributes, target=target, cluster=cluster,
+        run, place, by=words(by), never=never or (), zone=zone, attributes=attributes, target=target, cluster=cluster,
         split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     show_run(Run.open(run), as_json)

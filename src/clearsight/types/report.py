@@ -70,13 +70,15 @@ class Finding:
 class Request:
     """What an audit is given: evidence, and where it asks for them the cost, other evidence, and the user's choices.
 
-    ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures.
+    ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures. ``never`` are
+    the confusions that must not happen, as pairs of a true class and the one it must not be taken for.
     """
 
     evidence: Evidence
     cost: Cost | None = None
     more: Mapping[str, Evidence] = field(default_factory=dict)
     by: tuple[str, ...] = ()
+    never: tuple[tuple[str, str], ...] = ()
     zone: str | None = None
     replicates: int = 1000
     confidence: float = 0.95
