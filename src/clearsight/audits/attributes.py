@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -31,10 +31,13 @@ class Attribute:
     codes: Int[np.ndarray, "images"]
     large: tuple[str, ...]
     small: tuple[str, ...]
+    _rows: dict[str, Bool[np.ndarray, "images"]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def rows(self, group: str) -> Bool[np.ndarray, "images"]:
         """Which pictures are in the group."""
-        return self.codes == self.names.index(group)
+        if group not in self._rows:
+            self._rows[group] = self.codes == self.names.index(group)
+        return self._rows[group]
 
     @property
     def crossed(self) -> bool:

@@ -74,6 +74,10 @@ def coded(values: Shaped[np.ndarray, "n"]) -> tuple[np.ndarray, Int[np.ndarray, 
 def patterns(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
     """One number per cluster, equal for clusters whose images have the same set of values."""
     clusters, values = int(cluster.max()) + 1, int(value.max()) + 1
+    if clusters == len(cluster):
+        alone = np.empty(clusters, dtype=np.int64)
+        alone[cluster] = value
+        return numbered(alone)
     # A set is encoded as the sum of its members' codes: bits, or where there are too many values random numbers.
     codes = np.random.default_rng(0).integers(0, 2**63, values, dtype=np.uint64)
     if values <= BITS:
@@ -81,6 +85,14 @@ def patterns(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"
     held = np.unique(cluster * values + value)
     starts = np.searchsorted(held // values, np.arange(clusters))
     return np.unique(np.add.reduceat(codes[held % values], starts), return_inverse=True)[1]
+
+
+def numbered(values: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
+    """The values as numbers from 0 without gaps, in the same order; quick where they are hardly larger than many."""
+    if not len(values) or values.min() < 0 or values.max() > 4 * len(values):
+        return np.unique(values, return_inverse=True)[1].reshape(-1)
+    there = np.bincount(values) > 0
+    return (np.cumsum(there) - 1)[values]
 
 
 def held(shows: Bool[np.ndarray, "images classes"]) -> Int[np.ndarray, "images"]:

@@ -16,7 +16,7 @@ from scipy import stats
 from scipy.sparse import csr_array
 
 from clearsight.metrics.additive import Additive
-from clearsight.metrics.grouping import patterns
+from clearsight.metrics.grouping import numbered, patterns
 from clearsight.metrics.sums import Grouped, by_cluster, permuted_sums
 from clearsight.types import Metric, Values
 
@@ -115,16 +115,16 @@ class _Design:
         clusters: Int[np.ndarray, "images"],
         strata: Int[np.ndarray, "images"] | None = None,
     ) -> "_Design":
-        cluster = np.unique(clusters, return_inverse=True)[1]
+        cluster = numbered(clusters)
         first = _first_label(labels, cluster)
         mixed = np.zeros(len(first), dtype=bool)
         mixed[cluster[labels != first[cluster]]] = True
         if strata is None:
             return cls(cluster=cluster, first=first, mixed=mixed, kind=np.zeros_like(first), block=cluster)
-        truth = np.unique(strata, return_inverse=True)[1]
+        truth = numbered(strata)
         kind = patterns(cluster, truth)
         rare = np.bincount(kind)[kind] < STRATUM_AT_LEAST
-        kind = np.unique(np.where(rare, -1, kind), return_inverse=True)[1]
+        kind = numbered(np.where(rare, 0, kind + 1))
         return cls(cluster=cluster, first=first, mixed=mixed, kind=kind, block=cluster * (int(truth.max()) + 1) + truth)
 
 
