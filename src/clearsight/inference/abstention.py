@@ -16,6 +16,10 @@ from jaxtyping import Float, Int
 from clearsight.types import Abstained, Prediction, Scores
 
 
+# In a batch of another size a probability differs by rounding; what was on the edge when settled must be blocked too.
+SLACK = 0.02
+
+
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """Never take ``truth`` for ``answer`` (class names): abstain from ``answer`` where the probability of ``truth`` is
@@ -49,7 +53,6 @@ def withheld(prediction: Prediction, blocks: Sequence[Block], class_names: Seque
     probabilities = prediction.probabilities.tolist()
     answer = class_names[int(prediction.probabilities.argmax())]
     for block in blocks:
-        # Settled probabilities are written as decimal numbers: what was on the edge then must be blocked now.
-        if answer == block.answer and probabilities[class_names.index(block.truth)] >= block.least - 1e-6:
+        if answer == block.answer and probabilities[class_names.index(block.truth)] >= (1 - SLACK) * block.least:
             return Abstained(reason=f"{block.answer} may be {block.truth}, which must never be taken for it")
     return prediction
