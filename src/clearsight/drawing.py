@@ -15,6 +15,7 @@ from clearsight.ops.missed import missed as missed
 from clearsight.ops.missed import missed_masks as missed_masks
 from clearsight.types import (
     IGNORE,
+    Abstained,
     Boxes,
     ClassMap,
     Detections,
@@ -123,9 +124,10 @@ def _(
 
 
 @_drawn.register(Scores)
+@_drawn.register(Abstained)
 @_drawn.register(Estimate)
 def _(
-    prediction: Scores | Estimate, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
+    prediction: Scores | Abstained | Estimate, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
 ) -> Image.Image:
     picture, _ = magnified(picture_of(image), at_least_px)
     lines = [answer_in_words(prediction, class_names)]
@@ -189,6 +191,8 @@ def answer_in_words(prediction: Prediction, class_names: Sequence[str]) -> str:
     """A short line: the most probable classes with their probabilities, or the number."""
     if isinstance(prediction, Estimate):
         return f"{prediction.value:.4g}"
+    if isinstance(prediction, Abstained):
+        return f"no answer: {prediction.reason}"
     assert isinstance(prediction, Scores)
     best = prediction.probabilities.topk(min(3, len(class_names)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)

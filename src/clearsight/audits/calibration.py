@@ -1,14 +1,25 @@
 """When to trust it: calibration of the confidence, for all pictures and by group."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from clearsight.audits.attributes import Attribute, attributes_of
 from clearsight.audits.sentences import between, joined, number
-from clearsight.metrics.calibration import CalibrationError, brier, calibration_error, reliability, restricted
-from clearsight.metrics.resample import cluster_weights, interval
-from clearsight.types import UNKNOWN, Confidences, Finding, Request
+from clearsight.metrics.calibration import (
+    CalibrationError,
+    brier,
+    calibration_error,
+    overconfidence,
+    reliability,
+    restricted,
+)
+from clearsight.metrics.resample import Resampling, cluster_weights, interval
+from clearsight.types import Confidences, Finding, Request
 
 CLAIMS_AT_LEAST = 60
 PICTURES_AT_LEAST = 30
+NAMED_AT_MOST = 8
 LEANS = ("too sure of itself", "too modest")
 
 
@@ -134,45 +145,89 @@ def _of_group(claims: Confidences, error: CalibrationError) -> str:
 
 
 def _groups(request: Request, claims: Confidences) -> list[Finding]:
-    """The calibration error of each group with enough claims, beside the null of as many claims."""
-    evidence, findings = request.evidence, []
-    for name in request.by or tuple(evidence.groups):
-        if name not in evidence.groups:
+    """The calibration error of each group with enough claims, beside the null of as many claims; and by how much it is
+    too sure of itself there.
+    """
+    findings = []
+    for attribute in attributes_of(request):
+        groups = [name for name in (*attribute.large, *attribute.small)]
+        told = [_of_one(request, claims, attribute, group) for group in groups]
+        judged = [one for one in told if one is not None]
+        if not judged:
             continue
-        values = np.asarray(evidence.groups[name]).astype(str)
-        off: list[str] = []
-        fine: list[str] = []
-        few: list[str] = []
-        method: list[str] = []
-        for group in np.unique(values[values != UNKNOWN]).tolist():
-            own = restricted(claims, values == group)
-            if not _enough(own):
-                few.append(group)
-                continue
-            error = calibration_error(own, evidence.clusters, request.replicates, request.seed)
-            (off if error.value > error.null_95 else fine).append(f"{group} ({_of_group(own, error)})")
-            method.append(
-                f"{group}: {len(own.score)} claims, error {error.value:.4f}, debiased {error.debiased:.4f}, "
-                f"null {error.null_95:.4f}"
-            )
-        if not method:
-            continue
-        parts = [f"off for {joined(off)}"] if off else []
-        parts += [f"no further off than chance allows for {joined(fine)}"] if fine else []
-        parts += [f"not to be judged for {joined(few)} (too few claims)"] if few else []
+        few = [group for group, one in zip(groups, told, strict=True) if one is None]
+        off, fine = ([one.said for one in judged if one.off is wrong] for wrong in (True, False))
+        parts = [f"off for {joined(_first(off))}"] if off else []
+        parts += [f"no further off than chance allows for {joined(_first(fine))}"] if fine else []
+        parts += [f"not to be judged for {joined(_first(few))} (too few claims)"] if few else []
         findings.append(
             Finding(
                 question="when to trust it",
-                claim=f"By {name}, its confidence is {joined(parts)}.",
+                claim=f"By {attribute.name}, its confidence is {joined(parts)}.",
                 metric="calibration error by group",
                 value=None,
                 interval=None,
                 n=len(claims.score),
                 unit="claims",
-                method="; ".join(method) + ". The null is the 95th percentile for a perfectly calibrated model.",
+                method="; ".join(one.method for one in judged)
+                + ". The null is the 95th percentile for a perfectly calibrated model. The plot: mean confidence minus "
+                f"share right, with {100 * request.confidence:g}% intervals from {request.replicates} resamplings of "
+                "whole clusters.",
                 limits=_limits(claims, request.evidence.unit)
                 + " The groups' nulls are not corrected for the number of groups.",
-                group=name,
+                group=attribute.name,
+                plot="intervals",
+                series=_excess(request, claims, attribute, [one.group for one in judged]),
+                axes=("confidence minus share right: above 0 it is too sure of itself",),
             )
         )
     return findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """What is said of the calibration of one group; ``off`` is whether it is further off than chance."""
+
+    group: str
+    off: bool
+    said: str
+    method: str
+
+
+def _of_one(request: Request, claims: Confidences, attribute: Attribute, group: str) -> _Group | None:
+    """The calibration error of a group; None where there are too few claims."""
+    own = restricted(claims, attribute.rows(group))
+    if not _enough(own):
+        return None
+    error = calibration_error(own, request.evidence.clusters, request.replicates, request.seed)
+    return _Group(
+        group=group,
+        off=error.value > error.null_95,
+        said=f"{group} ({_of_group(own, error)})",
+        method=f"{group}: {len(own.score)} claims, error {error.value:.4f}, debiased {error.debiased:.4f}, "
+        f"null {error.null_95:.4f}",
+    )
+
+
+def _first(words: list[str]) -> list[str]:
+    """The words, or the first of them and how many more there are."""
+    more = len(words) - NAMED_AT_MOST
+    return words if more <= 0 else [*words[:NAMED_AT_MOST], f"{more} more"]
+
+
+def _excess(request: Request, claims: Confidences, attribute: Attribute, groups: list[str]) -> dict[str, list]:
+    """Mean confidence minus the share right, for all and by group, as rows of a plot."""
+    evidence = request.evidence
+    weights = Resampling(
+        clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes
+    )
+    metric = overconfidence(claims, evidence.statistics.images)
+    rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
+    chosen = [(f"all {evidence.unit}", None), *((group, attribute.rows(group)) for group in groups)]
+    for label, own in chosen:
+        found = interval(metric, evidence, weights, request.confidence, own)
+        count = len(claims.row) if own is None else int(own[claims.row].sum())
+        cells = (label, found.value, *(found.interval or (None, None)), count, None)
+        for column, cell in zip(rows, cells, strict=True):
+            rows[column].append(cell)
+    return rows

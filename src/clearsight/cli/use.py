@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clearsight.cli.options import AsJson, Quiet, RunFolder, show, words
+from clearsight.cli.options import AsJson, Never, Quiet, RunFolder, show, words
 
 
 def predict(
@@ -37,6 +37,7 @@ def predict(
     ] = "json,csv",
     overlays: Annotated[bool, typer.Option(help="Draw the predictions on the pictures and videos.")] = True,
     crops: Annotated[bool, typer.Option("--crops", help="Save a picture of every object.")] = False,
+    never: Never = None,
     every: Annotated[int, typer.Option(metavar="NUMBER", help="Of a video: use every n-th frame.")] = 1,
     frames: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Of a video or camera: use at most so many frames.")
@@ -52,8 +53,8 @@ def predict(
 ) -> None:
     """Predict on pictures, videos, a camera or table rows: tables, overlays, masks, crops."""
     if run.endswith((".onnx", ".xml", ".pt")) and not Path(run).is_dir():
-        asked = {"window": window, "crops": crops or None, "every": every - 1 or None, "frames": frames,
-                 "seconds": seconds}  # fmt: skip
+        asked = {"window": window, "crops": crops or None, "never": never, "every": every - 1 or None,
+                 "frames": frames, "seconds": seconds}  # fmt: skip
         _predict_exported(
             run, pictures, [name for name, value in asked.items() if value is not None], out=out, as_json=as_json,
             formats=words(formats), min_score=min_score, classes=words(classes), overlays=overlays, skip_bad=skip_bad,
@@ -65,8 +66,8 @@ def predict(
     folder = None if as_json and out is None else out or "predictions"
     found = verb.predict(
         run, pictures, out=folder, min_score=min_score, classes=words(classes), window=window, overlap=overlap,
-        formats=words(formats), overlays=overlays, crops=crops, every=every, frames=frames, seconds=seconds,
-        keep=as_json, skip_bad=skip_bad, quiet=quiet,
+        formats=words(formats), overlays=overlays, crops=crops, never=never or (), every=every, frames=frames,
+        seconds=seconds, keep=as_json, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     for line in getattr(found, "skipped", ()):
         print(f"left out: {line}", file=sys.stderr)

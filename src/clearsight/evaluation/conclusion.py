@@ -18,6 +18,7 @@ from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.error_pictures import error_pictures
+from clearsight.evaluation.judging import about_run
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
@@ -172,7 +173,7 @@ def audited(request: Request) -> tuple[Finding, ...]:
 def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     """Evaluate on "test" where there is one, else on "val"; settle first, on "val", what deployment needs."""
     predictor, task, splits = trained.predictor(run), trained.task_of(run.config), source.splits
-    about = {"model": run.config.model, "run": run.name}
+    about = about_run(run)
     deployed: dict[str, Any] = {}
     if "val" in splits:
         with stage("evaluating", quiet) as watch, pooled_features(predictor.model) as features:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from clearsight.audits.attributes import TRUE_CLASS, crossed
 from clearsight.console.progress import stage
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
@@ -13,7 +14,7 @@ from clearsight.loading.posing import posed
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
 from clearsight.sources.samples.clustering import AUTO, NONE
-from clearsight.types import Dataset, Evidence, Picture, Training
+from clearsight.types import Dataset, Evidence, Label, Picture, Training
 
 FINGERPRINT_DIGITS = 8
 
@@ -50,10 +51,16 @@ def read_for(
     return posed(source, config)
 
 
-def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:
-    """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there."""
-    known = sorted({name for dataset in splits.values() for one in records_of(dataset) for name in one.groups})
-    for name in by:
+def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset], target: str | None = None) -> None:
+    """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there.
+
+    Where a picture has one class, that can be asked for too: by the name of its column, ``target``, or as "class".
+    """
+    records = [one for dataset in splits.values() for one in records_of(dataset)]
+    known = sorted({name for one in records for name in one.groups})
+    if records and isinstance(records[0].truth, Label):
+        known += [name for name in (target, TRUE_CLASS) if name and name not in known]
+    for name in (part for word in by for part in crossed(word)):
         if name not in known:
             have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
             raise ValueError(f"the data has no attribute {name!r}, which --by asks for. {have}")
@@ -81,6 +88,12 @@ def same_place(one: str | Path, other: str | Path) -> bool:
     return all(folder.is_dir() for folder in folders) and folders[0].resolve() == folders[1].resolve()
 
 
+def about_run(run: Run) -> dict[str, str]:
+    """What evidence says of the run it is of: its model, its name, and the column it answers where there is one."""
+    target = run.config.settings.get("target")
+    return {"model": run.config.model, "run": run.name, **({"target": target} if target else {})}
+
+
 def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
     """The evidence of a run on one split, kept in the run folder."""
     config = run.config
@@ -91,7 +104,7 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
             predictor,
             trained.task_of(config),
             dataset,
-            about={"model": config.model, "run": run.name},
+            about=about_run(run),
             watch=watch,
             **trained.deployed(config),
         )

@@ -20,6 +20,13 @@ def jeffreys(successes: float | int, trials: float | int, confidence: float = 0.
     return low, high
 
 
+def upper_bound(successes: int, trials: int, confidence: float = 0.95) -> float:
+    """The exact one-sided upper bound of a proportion (Clopper & Pearson 1934): 0 of 312 allows up to 1.0%."""
+    if successes >= trials:
+        return 1.0
+    return float(stats.beta.ppf(confidence, successes + 1, trials - successes))
+
+
 def wilson(
     successes: float | int, trials: float | int, confidence: float = 0.95, effect: float = 1.0
 ) -> tuple[float, float]:

@@ -15,7 +15,7 @@ these are skewed near their ends. It always contains the value itself. Metrics w
 small beside their noise that the factor does not matter. The coverage is tested by simulation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool
@@ -125,21 +125,12 @@ def interval_from(
         return jeffreys(value * clusters, clusters, confidence)
     reach = float(stats.t.ppf(0.5 + confidence / 2, clusters - 1)) * error
     if bounds == (0.0, 1.0):
-        # Many pictures of few clusters show a share near 1 as well as so many trials would.
-        trials = max(float(clusters), value * (1 - value) / error**2) if error > 0 else float(clusters)
-        # A bias can carry the middle nearer to an end than a score of that error can lie.
-        low, high = _on_logits(value - bias, reach, least=max(0.5 / trials, min(error, 0.5)))
+        share = _nearest_inside(value, bias, error, clusters)[0]
+        width = reach / (share * (1 - share))
+        low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
     else:
         low, high = max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
     return min(low, value), max(high, value)
-
-
-def _on_logits(middle: float, reach: float, least: float) -> tuple[float, float]:
-    """``middle -+ reach`` carried to the logit scale and back, from no nearer to 0 and 1 than ``least``."""
-    share = float(np.clip(middle, least, 1 - least))
-    width = reach / (share * (1 - share))
-    low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
-    return low, high
 
 
 def gap(
@@ -157,7 +148,41 @@ def gap(
     spread = sum(error**2 / freedom for error, freedom in shares)
     # Welch (1947) and Satterthwaite: the degrees of freedom of a difference of two numbers of unequal variance.
     freedom = sum(error for error, _ in shares) ** 2 / spread if spread > 0 else 1.0
-    return _difference(first, second, freedom, confidence, metric.bias_rate)
+    found = _difference(first, second, freedom, confidence, metric.bias_rate)
+    if metric.bounds != (0.0, 1.0) or found.interval is None:
+        return found
+    return replace(found, p=_p_on_logits(first, second, freedom))
+
+
+def _p_on_logits(first: Estimate, second: Estimate, freedom: float) -> float:
+    """The two-sided p value of no difference between two scores in [0, 1], as a difference of logits.
+
+    As in ``interval_from``, the delta method carries the replicates over, and a score with no error has that of as many
+    trials as there are clusters. On the plain scale the larger error of a score far from its end hides that it is so.
+    """
+    middles, parts, error = [], [], 0.0
+    for each in (first, second):
+        middle, own, trials = _nearest_inside(each.value, each.bias, each.error, each.clusters)
+        slope = middle * (1 - middle)
+        middles.append(middle)
+        parts.append(each.samples / slope)
+        error += (each.bias / slope) ** 2 if own > 0 else 1 / (slope * trials)
+    apart = parts[0] - parts[1]
+    error += float(apart[np.isfinite(apart)].var(ddof=1))
+    if error <= 0:
+        return float(middles[0] == middles[1])
+    return float(2 * stats.t.sf(abs(logit(middles[0]) - logit(middles[1])) / np.sqrt(error), freedom))
+
+
+def _nearest_inside(value: float, bias: float, error: float, clusters: int) -> tuple[float, float, float]:
+    """A score in [0, 1] corrected for bias, no nearer to 0 and 1 than it can be known; its error; how many trials.
+
+    Many pictures of few clusters show a share near 1 as well as so many trials would; and a bias can carry a score
+    nearer to an end than a score of that error can lie.
+    """
+    trials = max(float(clusters), value * (1 - value) / error**2) if error > 0 else float(clusters)
+    least = max(0.5 / trials, min(error, 0.5))
+    return float(np.clip(value - bias, least, 1 - least)), error, trials
 
 
 def change(

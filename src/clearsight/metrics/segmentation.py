@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from clearsight.metrics.additive import Additive, Sums, ratio
+from clearsight.metrics.grouping import held
 from clearsight.types import Confidences, Metric, Values, Weights
 
 
@@ -98,6 +99,10 @@ class SegmentationStatistics:
     def positives(self) -> Int[np.ndarray, "images"]:
         """How many of the classes each picture holds."""
         return (self.confusion.sum(2)[:, : len(self.class_names)] > 0).sum(1)
+
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """Which classes each picture holds, as one number."""
+        return held(self.confusion.sum(2) > 0)
 
     def group_rule(self) -> str:
         """To which group an error is attributed."""

@@ -73,8 +73,9 @@ class Request:
     """What an audit is given: evidence, and where it asks for them the cost, other evidence, and the user's choices.
 
     ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures. ``reference``
-    declares for an attribute the share that each of its groups should have, by name. ``shared`` keeps what one audit
-    has computed for those after it.
+    declares for an attribute the share that each of its groups should have, by name. ``never`` are the confusions that
+    must not happen, as pairs of a true class and the one it must not be taken for. ``shared`` keeps what one audit has
+    computed for those after it.
     """
 
     evidence: Evidence
@@ -82,6 +83,7 @@ class Request:
     more: Mapping[str, Evidence] = field(default_factory=dict)
     by: tuple[str, ...] = ()
     reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    never: tuple[tuple[str, str], ...] = ()
     zone: str | None = None
     replicates: int = 1000
     confidence: float = 0.95

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from clearsight.audits.attributes import crossed, known_names
 from clearsight.energy.grid import find_zone
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
 from clearsight.generation.conclusion import conclude_again
+from clearsight.loading import never as never_confused
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.tabular.training import audit_table
@@ -20,6 +22,7 @@ def audit(
     *,
     by: Sequence[str] = (),
     reference: str | Path | None = None,
+    never: Sequence[str | Path] = (),
     zone: str | None = None,
     attributes: Path | str | None = None,
     target: str | None = None,
@@ -32,8 +35,11 @@ def audit(
     """Audit a run and write its card and report anew.
 
     Without ``data`` the run's own data are judged again. ``by`` names the attributes to compare groups by (all where
-    empty), ``zone`` the electricity grid for CO2e, ``attributes`` a table of groups by picture. ``cluster`` is "auto",
-    "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said.
+    empty), ``race*age`` an intersection; of two or more names every intersection of two is compared too. ``never`` are
+    confusions that must never happen, as "truth>prediction" or files of them: they are counted, and kept in the run for
+    ``predict``; ``("none",)`` lifts them. ``zone`` is the electricity grid for CO2e, ``attributes`` a table of groups
+    by picture. ``cluster`` is "auto", "none" or an attribute, as in ``train``; of the run's own data what it was
+    trained with, unless said.
 
     Of a generator, ``by`` names the attributes whose groups are counted among its pictures, and ``reference`` declares
     the shares they should have: "uniform", or a table of the attributes and a column ``share`` or ``count``.
@@ -50,11 +56,13 @@ def audit(
         )
     if config.settings.get("table"):
         check_for_a_table(cluster)
+        _refuse_never(run, never)
         return audit_table(
             run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
         )
     if trained.makes_pictures(config.model):
         _refuse_choices_of_pictures(run, split, target, cluster)
+        _refuse_never(run, never)
         place = None if zone is None else find_zone(zone).code
         return conclude_again(
             run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
@@ -64,14 +72,19 @@ def audit(
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
     source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
     split = split or judged_split(source)
-    check_attributes(by, source.splits)
+    check_attributes(by, source.splits, config.settings.get("target"))
+    pairs = never_confused.pairs_of(never, config.class_names) if list(never) != [never_confused.NONE] else []
     found = judged(run, source, split, quiet)
+    if never:
+        never_confused.keep(run, pairs, found)
+        config = run.config
     own = source.fingerprint == config.fingerprint
     baseline = baseline_for(run, source, found) if own else None
     request = Request(
         evidence=found,
         more={"baseline": baseline, **filters_for(run, source, found)} if baseline is not None else {},
-        by=tuple(by) or tuple(name for name in asked.get("by", ()) if name in found.groups),
+        by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
+        never=never_confused.kept_pairs(config),
         zone=zone,
         seed=config.seed,
     )
@@ -98,4 +111,11 @@ def _refuse_choices_of_pictures(run: Run, *choices: str | None) -> None:
         raise ValueError(
             f"{run.path} is a {run.config.model}: a generator is compared with the held-out pictures of its own data, "
             "read as it was trained on them. Leave --split, --target and --cluster out."
+        )
+
+
+def _refuse_never(run: Run, never: Sequence[str | Path]) -> None:
+    if never:
+        raise ValueError(
+            f"--never counts confusions of classes of pictures, and {run.path} learnt from none. Leave it out."
         )

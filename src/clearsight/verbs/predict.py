@@ -13,7 +13,9 @@ from PIL import Image
 
 from clearsight.console.progress import stage
 from clearsight.console.signals import signals
+from clearsight.inference.abstention import Block, withheld
 from clearsight.inference.windows import OVERLAP
+from clearsight.loading import never as never_confused
 from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
@@ -70,6 +72,7 @@ def predict(
     formats: Sequence[str] = ("json", "csv"),
     overlays: bool = True,
     crops: bool = False,
+    never: Sequence[str | Path] = (),
     every: int = 1,
     frames: int | None = None,
     seconds: float | None = None,
@@ -90,6 +93,8 @@ def predict(
             ``overlap`` is the share of a window's side that its neighbour sees too: more than the largest objects.
         formats: "json" and "csv" rows; "coco" (images, annotations, categories), "yolo" (a text file per picture).
         overlays: draw what was found; frames of a video become a video. ``crops`` saves every object cut out.
+        never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
+            run keeps hold too; ``("none",)`` lifts them.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
@@ -101,7 +106,7 @@ def predict(
     run = trained.opened(run)
     if run.config.settings.get("table"):
         return predict_table(run, pictures, out, skip_bad=skip_bad)
-    filter = _Filter.of(run, min_score, classes)
+    filter = _Filter.of(run, min_score, classes, never)
     formats = writing.formats_of(formats, filter.objects)
     if crops and not filter.objects:
         raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
@@ -172,9 +177,12 @@ class _Filter:
     least_score: float
     labels: tuple[int, ...]
     thresholds: tuple[float, ...]
+    blocks: tuple[Block, ...] = ()
 
     @classmethod
-    def of(cls, run: Run, min_score: float | None, classes: Sequence[str]) -> "_Filter":
+    def of(
+        cls, run: Run, min_score: float | None, classes: Sequence[str], never: Sequence[str | Path] = ()
+    ) -> "_Filter":
         """Raises ValueError for a score or classes where the run finds no objects, and for unknown classes."""
         config = run.config
         objects = issubclass(trained.task_of(config).truth_type, Boxes)
@@ -191,9 +199,12 @@ class _Filter:
             least_score=deployed.get("threshold", 0.5) if min_score is None else min_score,
             labels=writing.class_ids(classes, config.class_names),
             thresholds=tuple(deployed.get("thresholds", ())) if config.task == "tagging" else (),
+            blocks=never_confused.blocks_for(run, never),
         )
 
     def __call__(self, prediction: Prediction) -> Prediction:
+        if self.blocks:
+            prediction = withheld(prediction, self.blocks, self.class_names)
         if not isinstance(prediction, Detections):
             return prediction
         chosen = prediction.scores >= self.least_score
@@ -242,6 +253,8 @@ class _Output(contextlib.ExitStack):
         if self.tables is None or self.drawings is None:
             return
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
+        if self.filter.blocks:
+            rows = [{**row, "abstained": row.get("abstained", "")} for row in rows]
         if self.outlines and isinstance(prediction, InstanceDetections):
             for row, (window, crop) in zip(rows, instance_masks.crops(prediction.masks), strict=True):
                 row["outline"] = (tracing.outline(crop) + window[:2]).tolist()

@@ -168,7 +168,7 @@ def _new(
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
     _check_splits(source, training.held_out)
-    check_attributes(asked["by"], source.splits)
+    check_attributes(asked["by"], source.splits, target)
     if trained.makes_pictures(model):
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these

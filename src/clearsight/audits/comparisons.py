@@ -1,0 +1,179 @@
+"""Groups compared with the rest: two tests of each gap, Holm's correction over all, and what could have been found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from clearsight.audits.attributes import PICTURES_AT_LEAST, Attribute, enough, group_rule, truths_within
+from clearsight.audits.sentences import chance, number
+from clearsight.metrics.permutation import Permutations, permutation_p
+from clearsight.metrics.rates import holm
+from clearsight.metrics.resample import Estimate, Gap, Resampling, gap
+from clearsight.types import Finding, Metric, Request, Verdict
+
+TOLERANCE = 0.05
+RELATIVE_TOLERANCE = 0.1
+POWER = 0.8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A group against the rest by one metric; ``p`` of both tests together, before correction.
+
+    ``p_any`` is that of a gap of whatever origin. ``error`` is the larger of the gap's standard errors by both tests;
+    ``stratified`` whether labels were permuted among equal truths.
+    """
+
+    attribute: Attribute
+    group: str
+    metric: Metric
+    gap: Gap
+    p: float
+    p_any: float
+    error: float
+    stratified: bool
+
+    @property
+    def harm(self) -> float:
+        """How much worse the group is than the rest, in the metric's units."""
+        return -self.gap.value if self.metric.higher_is_better else self.gap.value
+
+
+def compared(
+    request: Request, attribute: Attribute, metrics: Sequence[Metric], weights: Resampling
+) -> list[Comparison]:
+    """Each group large enough against all other pictures of known group; of two groups, only the worse."""
+    evidence, known = request.evidence, attribute.known
+    strata = truths_within(evidence, attribute)
+    permutations = Permutations(
+        labels=attribute.codes,
+        known=known,
+        clusters=evidence.clusters,
+        permutations=request.replicates,
+        seed=request.seed + 1,
+        strata=strata,
+    )
+    comparisons = []
+    rests = {group: known & ~attribute.rows(group) for group in attribute.large}
+    judged = [group for group in attribute.large if enough(evidence, rests[group])]
+    for metric in metrics:
+        tested = []
+        for group in judged:
+            found = gap(metric, evidence, attribute.rows(group), rests[group], weights, request.confidence)
+            if not np.isfinite(found.value):
+                continue
+            permuted = permutations.gaps(metric, evidence.statistics, attribute.names.index(group))
+            finite = permuted[np.isfinite(permuted)]
+            spread = float(finite.std(ddof=1)) if len(finite) > 1 else 0.0
+            tested.append(
+                Comparison(
+                    attribute=attribute,
+                    group=group,
+                    metric=metric,
+                    gap=found,
+                    p=max(found.p, permutation_p(found.value, permuted)),
+                    p_any=found.p,
+                    error=max(spread, found.error) if np.isfinite(found.error) else spread,
+                    stratified=strata is not None,
+                )
+            )
+        if len(attribute.large) + len(attribute.small) == 2:
+            # Two groups make one comparison; it is told from the side of the one that is served worse.
+            tested = sorted(tested, key=lambda one: one.harm, reverse=True)[:1]
+        comparisons += tested
+    return comparisons
+
+
+def gap_findings(request: Request, comparisons: Sequence[Comparison]) -> list[Finding]:
+    """A finding of each comparison, corrected for all of them."""
+    corrected = holm([comparison.p for comparison in comparisons])
+    return [_finding(request, each, p, len(comparisons)) for each, p in zip(comparisons, corrected, strict=True)]
+
+
+def tolerance(metric: Metric, value: float) -> float:
+    """The gap that does not matter: 5 points of a score with two ends, a tenth of the value of any other."""
+    return TOLERANCE if np.isfinite(metric.bounds).all() else RELATIVE_TOLERANCE * abs(value)
+
+
+def needed(metric: Metric, known: Estimate, value: float) -> int:
+    """Pictures for an interval as wide as the tolerance to either side, at the spread of ``known``; at least 30."""
+    width, wanted = known.interval, tolerance(metric, value)
+    if width is None or not wanted > 0:
+        return 10 * PICTURES_AT_LEAST
+    return max(PICTURES_AT_LEAST, int(np.ceil(known.images * ((width[1] - width[0]) / 2 / wanted) ** 2)))
+
+
+def detectable(error: float, tests: int, confidence: float = 0.95, power: float = POWER) -> float:
+    """The gap that a test with this standard error finds with this power, corrected for so many tests (Bonferroni)."""
+    quantiles = stats.norm.ppf(1 - (1 - confidence) / (2 * max(1, tests))) + stats.norm.ppf(power)
+    return float(quantiles * error)
+
+
+def _finding(request: Request, each: Comparison, p: float, tests: int) -> Finding:
+    metric, found = each.metric, each.gap
+    real = p <= 1 - request.confidence
+    verdict = _verdict(request, each, real) if request.by else "none asked"
+    among = " among pictures of equal truth" if each.stratified else ""
+    return Finding(
+        question="whom it fails",
+        claim=_claim(request, each, p, tests, verdict),
+        metric=f"gap in {metric.name}",
+        value=found.value,
+        interval=found.interval,
+        clusters=min(found.first.clusters, found.second.clusters),
+        n=found.first.images,
+        unit=request.evidence.unit,
+        method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "
+        f"for bias; p is the larger of that test and of {request.replicates} permutations of the group labels{among}, "
+        f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}. The gap that would be found is for a power "
+        f"of {POWER:.0%} after that correction.",
+        limits=f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may "
+        "differ in other things as well. "
+        + ("Classes a group has no objects of are left out of its average. " if "AP" in metric.name else "")
+        + f"{each.attribute.name} is what the data say it is.",
+        group=f"{each.attribute.name} = {each.group}",
+        verdict=verdict,
+    )
+
+
+def _verdict(request: Request, each: Comparison, real: bool) -> Verdict:
+    if real:
+        return "fail" if each.harm > 0 else "pass"
+    ends = each.gap.interval
+    if ends is None:
+        return "insufficient"
+    most = -ends[0] if each.metric.higher_is_better else ends[1]
+    return "pass" if most <= tolerance(each.metric, each.gap.second.value) else "insufficient"
+
+
+def _claim(request: Request, each: Comparison, p: float, tests: int, verdict: Verdict) -> str:
+    metric, first, second, unit = each.metric, each.gap.first.value, each.gap.second.value, request.evidence.unit
+    where = f"where {each.attribute.name} is {each.group}"
+    values = f"{number(first, metric)} {where}, against {number(second, metric)} on the other {unit}"
+    start = f"{metric.meaning[0].upper()}{metric.meaning[1:]} is {values}"
+    after = f"{chance(p)} after correcting for {tests} comparisons" if tests > 1 else chance(p)
+    if p <= 1 - request.confidence:
+        share = _share(first, second) if metric.bounds[0] == 0 else ""
+        return f"{start}{share}. Chance does not explain it ({after})."
+    plainly = each.p_any * tests <= 1 - request.confidence
+    why = "It is no more than the truths of its pictures explain" if plainly else "That may be chance"
+    least = detectable(each.error, tests, request.confidence)
+    power = f" A gap of {_amount(least, metric)} would be found four times of five." if least > 0 else ""
+    need, wanted = needed(metric, each.gap.first, second), tolerance(metric, second)
+    short = verdict != "pass" and need > each.gap.first.images
+    more = f" About {need} {unit} of it would settle it to within {wanted:.2f}." if short else ""
+    return f"{start}. {why} ({after}).{power}{more}"
+
+
+def _amount(size: float, metric: Metric) -> str:
+    """A difference in words: of shares, in points of per cent."""
+    return f"{100 * size:.0f} points" if metric.meaning.startswith("the share") else number(size, metric)
+
+
+def _share(first: float, second: float) -> str:
+    if second <= 0:
+        return ""
+    ratio = first / second
+    return f": {100 * ratio:.0f}% of it" if ratio < 1 else f": {ratio:.2g} times that" if ratio >= 1.05 else ""
