@@ -16,7 +16,7 @@ from clearsight.files.records import to_json
 from clearsight.metrics.detection import DetectionStatistics
 from clearsight.run import Run
 from clearsight.sources import read
-from clearsight.verbs.evaluate import metrics
+from clearsight.verbs.evaluate import metrics, warnings
 
 
 @pytest.fixture
@@ -376,3 +376,18 @@ def test_a_resumed_run_keeps_its_own_settings(run):
     run.change(state="finished")
     with pytest.raises(ValueError, match="has finished"):
         cs.train(resume=run.path)
+
+
+def test_scores_on_training_pictures_say_so_and_never_become_the_report(run):
+    evidence = cs.evaluate(run, run.config.data, split="train")
+    assert evidence.seen.all()
+    assert warnings(evidence) == ("The scores are too good: the model was trained on these very pictures.",)
+    kept = {name: (run.path / name).read_bytes() for name in ("report.html", "model-card.md", "card.json")}
+    for word in ("train", "training"):
+        with pytest.raises(ValueError, match="was trained on the split train of rectangles"):
+            cs.audit(run, split=word)
+    assert kept == {name: (run.path / name).read_bytes() for name in kept}
+
+
+def test_other_data_whose_split_is_called_train_were_not_trained_on(run, other):
+    assert cs.evaluate(run, other, split="train").seen is None

@@ -2,7 +2,7 @@
 
 import datetime
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
-from clearsight.evaluation.classical_filters import filters_for
+from clearsight.evaluation.classical_filters import UNCHANGED, filters_for
 from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
@@ -77,10 +77,11 @@ def conclude(
     judged, notes = _judge(run, source, quiet)
     split = judged.about["split"]
     run.write_evidence(split, judged)
-    baseline = baseline_for(run, source, judged)
+    filters = filters_for(run, source, judged)
+    baseline = baseline_for(run, source, judged, filters)
     examples = examples_of(run, source.split(split), judged)
     facts = _facts(run.config, source, judged)
-    more = {"baseline": baseline, **filters_for(run, source, judged)}
+    more = {"baseline": baseline, **filters}
     request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
 
@@ -116,7 +117,7 @@ def write_card(
         provenance={"data fingerprint": config.fingerprint, **config.provenance},
         examples=tuple(examples),
         warnings=warnings_of(findings),
-        notes=tuple(notes),
+        notes=(*(finding.caution for finding in findings if finding.caution), *notes),
         untested=_untested(request),
         responsible=responsible,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -215,9 +216,17 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
     return [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
 
 
-def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:
-    """What guessing from the training truths alone scores on the judged pictures, kept in the run folder."""
+def baseline_for(run: Run, source: Source, judged: Evidence, filters: Mapping[str, Evidence]) -> Evidence:
+    """What guessing from the training truths alone scores on the judged pictures, kept in the run folder.
+
+    Where noise is to be removed, it is the noisy pictures as they are, which ``filters`` hold: leaving them so is easier
+    than any guess.
+    """
     training, split = source.split("train"), judged.about["split"]
+    if UNCHANGED in filters:
+        unchanged = replace(filters[UNCHANGED], about=judged.about)
+        run.write_evidence(f"baseline-{split}", unchanged)
+        return unchanged
     task = trained.task_of(run.config)
     truths = (record.answer() for record in sources.records_of(training))
     rule = task.baseline(truths, trained.sizes(training), source.class_names)

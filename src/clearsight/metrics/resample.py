@@ -164,7 +164,7 @@ def change(
     metric: Metric,
     old: Evidence,
     new: Evidence,
-    weights: Weights,
+    weights: Weights | Resampling,
     confidence: float = 0.95,
     rows: Bool[np.ndarray, "images"] | None = None,
 ) -> Gap:

@@ -34,8 +34,11 @@ def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[s
     return said, "" if limits is None else f"[{limits[0]:.3f}, {limits[1]:.3f}]"
 
 
-def metrics(found: Sequence[Finding]) -> str:
-    """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it."""
+def metrics(found: Sequence[Finding], warnings: Sequence[str] = ()) -> str:
+    """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it.
+
+    ``warnings`` stand above it.
+    """
     rows: list[tuple[str, ...]] = [("metric", "value", "95% interval", "n")]
     for finding in found:
         name = finding.metric if finding.group is None else f"{finding.metric}, {finding.group}"
@@ -45,7 +48,7 @@ def metrics(found: Sequence[Finding]) -> str:
         value, ends = interval(finding.value, finding.interval)
         few = f" from {counted(finding.clusters or 0, 'clusters')} only" if finding.from_few_clusters else ""
         rows.append((name, value, f"{ends}{few}".strip(), f"{finding.n} {finding.unit}"))
-    return table(rows, numbers=(1,))
+    return "\n\n".join([*(f"WARNING: {text}" for text in warnings), table(rows, numbers=(1,))])
 
 
 def _behind(finding: Finding) -> list[tuple[str, ...]]:

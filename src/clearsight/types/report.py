@@ -34,7 +34,8 @@ class Finding:
     """One answer of an audit: a plain sentence, the number behind it, its interval, n, method and limits.
 
     ``question`` names the section of the report it answers in; ``n`` counts ``unit``; ``clusters`` is how many clusters
-    were resampled for the interval, None where that has no meaning; ``series`` holds the points of
+    were resampled for the interval, None where that has no meaning; ``caution`` is what a reader must know before any
+    score; ``series`` holds the points of
     its plot, columns of equal length by name (plain numbers, words, or None), drawn as ``plot``:
 
     - "intervals": label, value, low, high, n, and a note per row; a dot and a whisker each;
@@ -59,6 +60,7 @@ class Finding:
     series: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     axes: tuple[str, ...] = ()
     clusters: int | None = None
+    caution: str = ""
 
     @property
     def from_few_clusters(self) -> bool:

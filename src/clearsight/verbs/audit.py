@@ -35,7 +35,8 @@ def audit(
     "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said.
 
     Raises:
-        ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.
+        ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights, or
+            the pictures that the run was trained on, which its report must not be about.
     """
     run = trained.opened(run)
     config = run.config
@@ -56,13 +57,21 @@ def audit(
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
     source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
     split = split or judged_split(source)
+    own = source.fingerprint == config.fingerprint
+    if own and source.split(split).split == "train":
+        raise ValueError(
+            f"{run.path} was trained on the split train of {source.name}. Expected other pictures: the report and the "
+            "model card of a run are about pictures that it has not seen. Leave --split out, or see the scores on its "
+            f"training pictures with `clearsight evaluate {run.path} {config.data if data is None else data} "
+            "--split train`."
+        )
     check_attributes(by, source.splits)
     found = judged(run, source, split, quiet)
-    own = source.fingerprint == config.fingerprint
-    baseline = baseline_for(run, source, found) if own else None
+    filters = filters_for(run, source, found) if own else {}
+    baseline = baseline_for(run, source, found, filters) if own else None
     request = Request(
         evidence=found,
-        more={"baseline": baseline, **filters_for(run, source, found)} if baseline is not None else {},
+        more={"baseline": baseline, **filters} if baseline is not None else {},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if name in found.groups),
         zone=zone,
         seed=config.seed,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from clearsight.audits import scores
+from clearsight.audits.shared_clusters import too_good
 from clearsight.evaluation.judging import check_for_a_table, judged, judged_split, read_for
 from clearsight.loading import trained
 from clearsight.run import Run
@@ -43,3 +44,8 @@ def evaluate(
 def metrics(evidence: Evidence, seed: int = 0) -> tuple[Finding, ...]:
     """Every metric of the evidence with its interval."""
     return scores(Request(evidence=evidence, seed=seed))
+
+
+def warnings(evidence: Evidence) -> tuple[str, ...]:
+    """What must be known before the metrics are read: that judged pictures, or their clusters, were trained on."""
+    return too_good(evidence)
