@@ -64,7 +64,7 @@ def _headline(
     method: str,
     evidence: Evidence,
 ) -> Finding:
-    """The first score; ``gain`` is the interval of what it is above the trivial baseline, paired, where there is one."""
+    """The first score; ``gain`` is the interval of what it gains over the trivial baseline, paired, if there is one."""
     caution = ""
     about = evidence.about
     of = "".join(f" {word} {about[key]}" for word, key in (("of", "data"), ("in split", "split")) if about.get(key))

@@ -219,8 +219,8 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
 def baseline_for(run: Run, source: Source, judged: Evidence, filters: Mapping[str, Evidence]) -> Evidence:
     """What guessing from the training truths alone scores on the judged pictures, kept in the run folder.
 
-    Where noise is to be removed, it is the noisy pictures as they are, which ``filters`` hold: leaving them so is easier
-    than any guess.
+    Where noise is to be removed, it is the noisy pictures as they are, which ``filters`` hold: leaving them so is
+    easier than any guess.
     """
     training, split = source.split("train"), judged.about["split"]
     if UNCHANGED in filters:

@@ -19,8 +19,8 @@ class Metric:
 
     ``compute`` takes weights ``[replicates, images] >= 0`` and returns values ``[replicates]``; NaN where undefined.
     ``bias_rate`` is how fast its bias falls with n images, as ``n ** -bias_rate``: 2/3 for a maximum over a noisy
-    curve, 1 for a smooth function of means (see ``metrics.resample``). Where there is an ``ideal``, the value nearest to
-    it is the best. ``beside_baseline`` is False where the value of a trivial baseline would mislead.
+    curve, 1 for a smooth function of means (see ``metrics.resample``). Where there is an ``ideal``, the value nearest
+    to it is the best. ``beside_baseline`` is False where the value of a trivial baseline would mislead.
     """
 
     name: str

@@ -65,7 +65,7 @@ def audit(
             f"training pictures with `clearsight evaluate {run.path} {config.data if data is None else data} "
             "--split train`."
         )
-    check_attributes(by, source.splits)
+    check_attributes(by, source)
     found = judged(run, source, split, quiet)
     filters = filters_for(run, source, found) if own else {}
     baseline = baseline_for(run, source, found, filters) if own else None

@@ -46,6 +46,7 @@ def metrics(evidence: Evidence, seed: int = 0) -> tuple[Finding, ...]:
     return scores(Request(evidence=evidence, seed=seed))
 
 
-def warnings(evidence: Evidence) -> tuple[str, ...]:
-    """What must be known before the metrics are read: that judged pictures, or their clusters, were trained on."""
-    return too_good(evidence)
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """What must be known before the metrics are read: that judged data were trained on, or that nothing was judged."""
+    stored = evidence.about.get("stored")
+    return (*too_good(evidence), *([stored] if stored else []))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from clearsight import catalogue
+from clearsight import backbones, catalogue, sources
 from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
@@ -16,7 +16,7 @@ from clearsight.generation import conclusion as generation
 from clearsight.generation.extractors import check_count
 from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
-from clearsight.loading.data import Gathered, gather
+from clearsight.loading.data import Gathered, gather, models_for
 from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources import Source
@@ -81,8 +81,13 @@ def train(
         run = trained.opened(resume)
         (plan, asked), gathered = plan_of(run, quiet), None
     else:
-        if model is None or data is None:
+        if model is None:
             raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
+        if data is None:
+            raise ValueError(
+                f"no data were named for {model} to learn from. Expected a folder, FORMAT:FOLDER, a table or an "
+                f"embedded set after the model, such as `clearsight train {model} blood/`."
+            )
         if learns_rows(model, data):
             own = {"backbone": backbone, "pretrained": pretrained, "epochs": epochs, "minutes": minutes,
                    "budget_kwh": budget_kwh, "devices": devices != 1, "resplit": resplit}  # fmt: skip
@@ -149,8 +154,15 @@ def _new(
             "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave "
             "frozen_share out."
         )
+    if hasattr(config, "backbone"):
+        backbones.check_name(config.backbone)
     attributes = Path(attributes) if attributes is not None else None
     tasks = trained.tasks_of(model)
+
+    def check(source: Source) -> None:
+        _check_splits(source, training.held_out)
+        check_attributes(asked["by"], source)
+
     gathered = gather(
         data,
         training.size_px,
@@ -162,11 +174,10 @@ def _new(
         held_out=training.held_out,
         cluster=cluster,
         resplit=resplit,
+        check=check,
         quiet=quiet,
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
-    _check_splits(source, training.held_out)
-    check_attributes(asked["by"], source.splits)
     if trained.makes_pictures(model):
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
@@ -248,6 +259,7 @@ def learns_rows(model: str, data: str | Path) -> bool:
     )
     if model not in names and model in others:
         needs, given = ("pictures", "is a table") if table else ("the rows of a table", "is none")
+        names = names if table else models_for(sources.read(data).truth)
         raise ValueError(
             f"{model} learns from {needs}, and {data} {given}. Models that learn from it: {', '.join(names)}."
         )
