@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.resample import Estimate, Resampling, change, interval
+from clearsight.metrics.resample import Estimate, Resampling, interval, paired
 from clearsight.types import Evidence, Finding, Metric, Request
 
 CLASSES_AT_MOST = 200
@@ -21,8 +21,11 @@ def scores(request: Request) -> tuple[Finding, ...]:
     estimates = {metric.name: interval(metric, evidence, weights, request.confidence) for metric in metrics}
     guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics if m.beside_baseline}
     method = how(request, estimates[metrics[0].name])
-    rivals = () if guess is None else change(metrics[0], guess, evidence, weights, request.confidence).interval
-    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, rivals or (), method, evidence)]
+    gain: tuple[float, ...] = ()
+    if guess is not None:
+        guessed = interval(metrics[0], guess, weights, request.confidence)
+        gain = paired(estimates[metrics[0].name], guessed, metrics[0].bias_rate, request.confidence).interval or ()
+    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, gain, method, evidence)]
     findings += [_score(metric, estimates[metric.name], guesses, method, evidence) for metric in metrics[1:]]
     return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
 

@@ -2,21 +2,22 @@
 
 import datetime
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from clearsight import catalogue, drawing, report, sources
+from clearsight import catalogue, drawing, report
 from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
+from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
-from clearsight.evaluation.classical_filters import UNCHANGED, filters_for
+from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
@@ -214,28 +215,6 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
         return []
     calibrated = config.settings["model"].get("temperature", 1.0) != 1.0
     return [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
-
-
-def baseline_for(run: Run, source: Source, judged: Evidence, filters: Mapping[str, Evidence]) -> Evidence:
-    """What guessing from the training truths alone scores on the judged pictures, kept in the run folder.
-
-    Where noise is to be removed, it is the noisy pictures as they are, which ``filters`` hold: leaving them so is
-    easier than any guess.
-    """
-    training, split = source.split("train"), judged.about["split"]
-    if UNCHANGED in filters:
-        unchanged = replace(filters[UNCHANGED], about=judged.about)
-        run.write_evidence(f"baseline-{split}", unchanged)
-        return unchanged
-    task = trained.task_of(run.config)
-    truths = (record.answer() for record in sources.records_of(training))
-    rule = task.baseline(truths, trained.sizes(training), source.class_names)
-    dataset = source.split(split)
-    guessed = evaluator.of_rule(rule, judged, task, dataset, trained.sizes(dataset))
-    deployed = trained.deployed(run.config)
-    evidence = replace(guessed, statistics=guessed.statistics.with_options(**deployed))
-    run.write_evidence(f"baseline-{split}", evidence)
-    return evidence
 
 
 def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:

@@ -58,9 +58,8 @@ def gather(
     it. Unless they are to be enlarged, no picture is cached larger than the largest is. Raises ValueError with
     everything that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
     """
-    table = None if attributes is None else Path(attributes)
     source = sources.read(
-        place, attributes=table, skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out, wanted=wanted, target=target,
+        place, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out, wanted=wanted, target=target,
         cluster=cluster, resplit=resplit,
     )  # fmt: skip
     if wanted and source.truth not in wanted:

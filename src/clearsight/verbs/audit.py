@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clearsight.energy.grid import find_zone
+from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.classical_filters import filters_for
-from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
+from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
 from clearsight.generation.conclusion import conclude_again
 from clearsight.loading import trained
