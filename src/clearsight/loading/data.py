@@ -59,8 +59,8 @@ def gather(
     everything that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
     """
     source = sources.read(
-        place, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out, wanted=wanted, target=target,
-        cluster=cluster, resplit=resplit,
+        place, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=SPLIT_SEED,
+        held_out=held_out, wanted=wanted, target=target, cluster=cluster, resplit=resplit,
     )  # fmt: skip
     if wanted and source.truth not in wanted:
         raise ValueError(_misfit(source, wanted))
