@@ -67,18 +67,19 @@ def data(
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A model: what it is, and all its settings with defaults.")
+        str | None, typer.Argument(metavar="NAME", help="A model: what it is, and all its settings with defaults.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the models that can be trained, by task, with the data that each takes; or show one with its settings."""
     from clearsight.printing import parts, results
-    from clearsight.verbs.models import model
+    from clearsight.verbs.models import described
+    from clearsight.verbs.models import models as known
 
     if name is None:
         show(parts.model_rows(), parts.models, as_json)
         return
-    found = model(name)
+    found = described(*known(name))
     show(results.plain(found), lambda: parts.model(found), as_json)
 
 

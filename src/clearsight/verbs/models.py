@@ -27,9 +27,13 @@ class ModelDescription:
     training_meanings: str
 
 
-def models() -> tuple[catalogue.Part, ...]:
-    """The models that can be trained: networks for pictures, then estimators for tables."""
-    return catalogue.parts("architectures") + catalogue.parts("generators") + catalogue.parts("estimators")
+def models(name: str | None = None) -> tuple[catalogue.Part, ...]:
+    """The models that can be trained: networks for pictures, then estimators for tables; or the one of that name.
+
+    Raises ValueError with the nearest names where there is none of that name.
+    """
+    known = catalogue.parts("architectures") + catalogue.parts("generators") + catalogue.parts("estimators")
+    return known if name is None else (catalogue.named({part.name: part for part in known}, name, "model"),)
 
 
 def tasks_of(part: catalogue.Part) -> tuple[str, ...]:
@@ -42,10 +46,8 @@ def data_of(part: catalogue.Part) -> str:
     return "tables" if part.room == "estimators" else "pictures"
 
 
-def model(name: str) -> ModelDescription:
-    """One model and all of its settings; raises ValueError with the nearest names where there is none of that name."""
-    by_name = {part.name: part for part in models()}
-    part = catalogue.named(by_name, name, "model")
+def described(part: catalogue.Part) -> ModelDescription:
+    """One model and all of its settings; its module is imported for it."""
     kind = part.load()
     config, of_tables = kind.config_type(), part.room == "estimators"
     training = None if of_tables else getattr(kind, "training_defaults", Training())
