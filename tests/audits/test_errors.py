@@ -81,3 +81,13 @@ def test_nothing_is_said_where_causes_are_not_known():
     assert errors(Request(evidence=older)) == ()
     empty = replace(made, statistics=replace(made.statistics, truths=np.zeros_like(made.statistics.truths)))
     assert errors(Request(evidence=empty)) == ()
+
+
+def test_a_class_of_which_nothing_is_found_is_named():
+    def spoilt(label):
+        return [] if label else [(BOX, 0.9, label)]
+
+    cost, count = errors(Request(evidence=evidence(spoilt, share=1.0), replicates=50))
+    total = int(evidence(spoilt, share=1.0).statistics.truths[:, 1, 0].sum())
+    assert cost.claim.endswith(f"It finds none of the {total} objects of the class white.")
+    assert count.claim.endswith(f"No box shown is right about the {total} objects of the class white.")

@@ -1,15 +1,15 @@
 """What it does: every metric with its confidence interval, beside a trivial baseline, and by class."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.resample import Estimate, Resampling, interval
+from clearsight.metrics.resample import Estimate, Resampling, interval, paired
 from clearsight.types import Evidence, Finding, Metric, Request
 
 CLASSES_AT_MOST = 200
-SHARED = " It is too good for other {unit}: some of these are of clusters that were trained on."
 LIMITS = "It holds for {unit} like these and for this trained model only; another training run would differ."
 
 
@@ -19,9 +19,13 @@ def scores(request: Request) -> tuple[Finding, ...]:
     weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
     metrics = evidence.statistics.metrics()
     estimates = {metric.name: estimated(request, metric, weights) for metric in metrics}
-    guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics}
+    guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics if m.beside_baseline}
     method = how(request, estimates[metrics[0].name])
-    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, method, evidence)]
+    gain: tuple[float, ...] = ()
+    if guess is not None:
+        guessed = interval(metrics[0], guess, weights, request.confidence)
+        gain = paired(estimates[metrics[0].name], guessed, metrics[0].bias_rate, request.confidence).interval or ()
+    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, gain, method, evidence)]
     findings += [_score(metric, estimates[metric.name], guesses, method, evidence) for metric in metrics[1:]]
     return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
 
@@ -50,8 +54,17 @@ def how(request: Request, estimate: Estimate) -> str:
 
 def limits_of(evidence: Evidence) -> str:
     """What a score does not show."""
-    shared = evidence.seen is not None and bool(evidence.seen.any())
-    return LIMITS.format(unit=evidence.unit) + (SHARED.format(unit=evidence.unit) if shared else "")
+    known = trained_on(evidence)
+    return LIMITS.format(unit=evidence.unit) + (f" It is too good for other {evidence.unit}: {known}." if known else "")
+
+
+def trained_on(evidence: Evidence) -> str:
+    """That judged pictures, or others of their clusters, were trained on, as part of a sentence; else nothing."""
+    if evidence.seen is None or not evidence.seen.any():
+        return ""
+    if evidence.about.get("split") == "train":
+        return f"the model was trained on these very {evidence.unit}"
+    return f"{int(evidence.seen.sum())} of these {evidence.unit} are of clusters that were trained on"
 
 
 def _value(metric: Metric, evidence: Evidence) -> float:
@@ -59,9 +72,16 @@ def _value(metric: Metric, evidence: Evidence) -> float:
 
 
 def _headline(
-    metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, evidence: Evidence
+    metric: Metric,
+    estimate: Estimate,
+    guesses: Mapping[str, float],
+    gain: tuple[float, ...],
+    method: str,
+    evidence: Evidence,
 ) -> Finding:
-    about, unit = evidence.about, evidence.unit
+    """The first score; ``gain`` is the interval of what it gains over the trivial baseline, paired, if there is one."""
+    caution = ""
+    about = evidence.about
     of = "".join(f" {word} {about[key]}" for word, key in (("of", "data"), ("in split", "split")) if about.get(key))
     if not np.isfinite(estimate.value):
         claim = f"Its {metric.name} is not defined: the {evidence.counted} hold nothing to judge it by."
@@ -71,12 +91,19 @@ def _headline(
             f"on {evidence.counted}{of}"
         )
         guess = guesses.get(metric.name, float("nan"))
-        better = guess < estimate.value if metric.higher_is_better else guess > estimate.value
+        better = metric.merit(guess) < metric.merit(estimate.value)
         word = "; a trivial baseline reaches" if better else ", no better than a trivial baseline, which reaches"
+        if gain and gain[0] <= 0 <= gain[1]:
+            word = ", not distinguishable from a trivial baseline, which reaches"
+            caution = (
+                f"By {metric.name} the model is not distinguishable from a trivial baseline: it reaches "
+                f"{number(estimate.value, metric)} and the baseline {number(guess, metric)} on {evidence.counted}, and "
+                f"the interval of the difference, {number(gain[0])} to {number(gain[1], metric)}, includes 0."
+            )
         claim += f"{word} {number(guess, metric)}." if np.isfinite(guess) else "."
-    if evidence.seen is not None and evidence.seen.any():
-        claim += f" That is too good: {int(evidence.seen.sum())} of these {unit} are of clusters that were trained on."
-    return _finding(metric, estimate, claim, method, evidence)
+    known = trained_on(evidence)
+    claim += f" That is too good: {known}." if known else ""
+    return replace(_finding(metric, estimate, claim, method, evidence), caution=caution)
 
 
 def _score(
@@ -129,8 +156,9 @@ def _by_class(
     found = [(estimate.value, name) for name, estimate in own if np.isfinite(estimate.value)]
     if not found:
         return ()
-    best, worst = (max, min) if metric.higher_is_better else (min, max)
-    (top, strong), (low, weak) = best(found), worst(found)
+    (top, strong), (low, weak) = (
+        choose(found, key=lambda one: (metric.merit(one[0]), one[1])) for choose in (max, min)
+    )
     claim = (
         f"By {metric.name} it is best at {strong} ({number(top, metric)}) and worst at {weak} ({number(low, metric)})."
     )

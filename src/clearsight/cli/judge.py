@@ -49,7 +49,7 @@ def evaluate(
         run, place, split=split, attributes=attributes, target=target, cluster=cluster, skip_bad=skip_bad, quiet=quiet
     )
     found = verb.metrics(evidence)
-    show(results.plain(found), lambda: results.metrics(found), as_json)
+    show(results.plain(found), lambda: results.metrics(found, verb.notes(evidence)), as_json)
 
 
 def audit(

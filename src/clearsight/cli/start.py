@@ -23,6 +23,7 @@ from clearsight.cli.options import (
 
 def demo(
     out: Annotated[str | None, typer.Option(metavar="RUN", help="The run folder to create.")] = None,
+    minutes: Annotated[float, typer.Option(metavar="NUMBER", help="Train for so many minutes.")] = 2.25,
     zone: Zone = None,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -31,7 +32,7 @@ def demo(
     """Train a detector on scenes of real handwritten digits and write its report: under three minutes, no download."""
     from clearsight.recipes.demo import demo as run_demo
 
-    show_run(run_demo(out=out, zone=zone, seed=seed, quiet=quiet), as_json)
+    show_run(run_demo(out=out, minutes=minutes, zone=zone, seed=seed, quiet=quiet), as_json)
 
 
 def data(
@@ -83,11 +84,22 @@ def data(
     show(found.as_dict(), lambda: results.description(found), as_json)
 
 
-def models(as_json: AsJson = False) -> None:
-    """List the models that can be trained, by task, with the data that each takes."""
-    from clearsight.printing import parts
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A model: what it is, and all its settings with defaults.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models that can be trained, by task, with the data that each takes; or show one with its settings."""
+    from clearsight.printing import parts, results
+    from clearsight.verbs.models import described
+    from clearsight.verbs.models import models as known
 
-    show(parts.model_rows(), parts.models, as_json)
+    if name is None:
+        show(parts.model_rows(), parts.models, as_json)
+        return
+    found = described(*known(name))
+    show(results.plain(found), lambda: parts.model(found), as_json)
 
 
 def datasets(as_json: AsJson = False) -> None:

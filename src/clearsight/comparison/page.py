@@ -45,7 +45,7 @@ def _scores(found: Comparison) -> list[Finding]:
         if not known:
             continue
         changes = [one for one in found.differences if one.metric == name]
-        best = max(known) if not changes or changes[0].higher_is_better else min(known)
+        best = next(one for one in known if one[1] == found.best[name])
         findings.append(
             Finding(
                 question="what it does",

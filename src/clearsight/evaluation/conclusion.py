@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from clearsight import catalogue, drawing, report, sources
+from clearsight import catalogue, drawing, report
 from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
+from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.error_pictures import error_pictures
@@ -78,10 +79,11 @@ def conclude(
     judged, notes = _judge(run, source, quiet)
     split = judged.about["split"]
     run.write_evidence(split, judged)
-    baseline = baseline_for(run, source, judged)
+    filters = filters_for(run, source, judged)
+    baseline = baseline_for(run, source, judged, filters)
     examples = examples_of(run, source.split(split), judged)
     facts = _facts(run.config, source, judged)
-    more = {"baseline": baseline, **filters_for(run, source, judged)}
+    more = {"baseline": baseline, **filters}
     request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
 
@@ -117,7 +119,7 @@ def write_card(
         provenance={"data fingerprint": config.fingerprint, **config.provenance},
         examples=tuple(examples),
         warnings=warnings_of(findings),
-        notes=tuple(notes),
+        notes=(*(finding.caution for finding in findings if finding.caution), *notes),
         untested=_untested(request),
         responsible=responsible,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -214,20 +216,6 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
         return []
     calibrated = config.settings["model"].get("temperature", 1.0) != 1.0
     return [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
-
-
-def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:
-    """What guessing from the training truths alone scores on the judged pictures, kept in the run folder."""
-    training, split = source.split("train"), judged.about["split"]
-    task = trained.task_of(run.config)
-    truths = (record.answer() for record in sources.records_of(training))
-    rule = task.baseline(truths, trained.sizes(training), source.class_names)
-    dataset = source.split(split)
-    guessed = evaluator.of_rule(rule, judged, task, dataset, trained.sizes(dataset))
-    deployed = trained.deployed(run.config)
-    evidence = replace(guessed, statistics=guessed.statistics.with_options(**deployed))
-    run.write_evidence(f"baseline-{split}", evidence)
-    return evidence
 
 
 def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:

@@ -109,7 +109,7 @@ def conclude_again(
             "with held-out pictures of its own data. Name its own data, or train a new run."
         )
     asked = config.settings.get("asked", {})
-    check_attributes(by, gathered.source.splits)
+    check_attributes(by, gathered.source)
     by = tuple(by) or tuple(asked.get("by", ()))
     shares = declared(reference, _groups_of(gathered, by))
     former = run.read_card() if (run.path / "card.json").is_file() else None

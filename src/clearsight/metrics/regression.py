@@ -117,6 +117,7 @@ class RegressionStatistics:
             meaning=f"the mean of estimate minus truth of {self.target} (above 0 it overestimates)",
             bounds=(float("-inf"), float("inf")),
             unit=self.unit,
+            ideal=0.0,
         )
 
     def _metric(self, name: str, compute: Callable[..., Values], meaning: str) -> Metric:

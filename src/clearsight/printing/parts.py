@@ -1,11 +1,12 @@
 """What there is to choose from as text for a terminal: models by task, with the data each takes, and data layouts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clearsight import catalogue
 from clearsight.printing.columns import table
 from clearsight.verbs.datasets import datasets as known_datasets
+from clearsight.verbs.models import ModelDescription, data_of, tasks_of
 from clearsight.verbs.models import models as known_models
 
 
@@ -15,8 +16,8 @@ def model_rows() -> list[dict[str, Any]]:
         {
             "name": part.name,
             "summary": part.summary,
-            "tasks": ["generation"] if part.room == "generators" else list(catalogue.declared(part, "tasks")),
-            "data": "tables" if part.room == "estimators" else "pictures",
+            "tasks": list(tasks_of(part)),
+            "data": data_of(part),
         }
         for part in known_models()
     ]
@@ -56,6 +57,29 @@ def models() -> str:
         parts.append("\n".join([*heads, "", _indented(rows)]))
     tables = "Tables: a target column predicted from the other columns.\n    data: CSV, Parquet, sklearn:NAME"
     return "\n\n".join([*parts, f"{tables}\n\n{_indented(of_tables)}"])
+
+
+def model(found: ModelDescription) -> str:
+    """One model: what it is, its tasks and data, and its settings with their defaults and what they mean."""
+    facts = table([("tasks", ", ".join(found.tasks)), ("data", found.data)])
+    parts = [f"{found.name}\n{facts}", _plain(found.about)]
+    parts += _settings("Settings of the model (--set NAME=VALUE)", found.settings, found.meanings)
+    if found.training:
+        title = "Settings of its training (--set NAME=VALUE)"
+        parts += _settings(title, found.training, found.training_meanings)
+    return "\n\n".join(parts)
+
+
+def _settings(title: str, defaults: Mapping[str, str | None], meanings: str) -> list[str]:
+    if not defaults:
+        return [f"{title}: none."]
+    rows = [(name, "settled by the data or left out" if value is None else value) for name, value in defaults.items()]
+    return [f"{title}:\n{_indented([('setting', 'default'), *rows])}", *([_plain(meanings)] if meanings else [])]
+
+
+def _plain(text: str) -> str:
+    """A docstring without the marks of its literals."""
+    return text.replace("``", "")
 
 
 def datasets() -> str:

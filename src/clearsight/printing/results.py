@@ -34,8 +34,11 @@ def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[s
     return said, "" if limits is None else f"[{limits[0]:.3f}, {limits[1]:.3f}]"
 
 
-def metrics(found: Sequence[Finding]) -> str:
-    """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it."""
+def metrics(found: Sequence[Finding], notes: Sequence[str] = ()) -> str:
+    """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it.
+
+    ``notes`` stand above it.
+    """
     rows: list[tuple[str, ...]] = [("metric", "value", "95% interval", "n")]
     for finding in found:
         name = finding.metric if finding.group is None else f"{finding.metric}, {finding.group}"
@@ -45,7 +48,7 @@ def metrics(found: Sequence[Finding]) -> str:
         value, ends = interval(finding.value, finding.interval)
         few = f" from {counted(finding.clusters or 0, 'clusters')} only" if finding.from_few_clusters else ""
         rows.append((name, value, f"{ends}{few}".strip(), f"{finding.n} {finding.unit}"))
-    return table(rows, numbers=(1,))
+    return "\n\n".join([*(f"Note: {text}" for text in notes), table(rows, numbers=(1,))])
 
 
 def inquiry(card: Card, questions: Collection[Question], page: str | None) -> str:
@@ -126,10 +129,13 @@ def runs(found: Sequence[RunLine], folder: str) -> str:
     """Runs as a table with the claim of each below."""
     if not found:
         return f"There are no runs in {folder}. `clearsight train` makes one."
-    rows = [("run", "model", "data", "state", "made")]
-    rows += [(str(run.path), run.model, run.data, run.state, run.created[:16].replace("T", " ")) for run in found]
+    rows = [("run", "model", "data", "state", "made", "metric", "value", "95% interval")]
+    for run in found:
+        score = interval(run.value, run.interval) if run.metric else ("", "")
+        made = run.created[:16].replace("T", " ")
+        rows.append((str(run.path), run.model, run.data, run.state, made, run.metric, *score))
     claims = [f"{run.path}: {run.claim}" for run in found if run.claim]
-    return table(rows) + ("\n\n" + "\n".join(claims) if claims else "")
+    return table(rows, numbers=(6,)) + ("\n\n" + "\n".join(claims) if claims else "")
 
 
 def table_description(found: TableDescription) -> str:

@@ -36,8 +36,8 @@ class Finding:
 
     ``question`` names the section of the report it answers in, the last four those of data before training; ``n``
     counts ``unit``; ``clusters`` is how many clusters were resampled for the interval, None where that has no meaning;
-    ``series`` holds the points of its plot, columns of equal length by name (plain numbers, words, or None), drawn as
-    ``plot``:
+    ``caution`` is what a reader must know before any score; ``series`` holds the points of its plot, columns of equal
+    length by name (plain numbers, words, or None), drawn as ``plot``:
 
     - "intervals": label, value, low, high, n, a note, and what was expected, per row; a dot and a whisker each;
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
@@ -61,6 +61,7 @@ class Finding:
     series: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     axes: tuple[str, ...] = ()
     clusters: int | None = None
+    caution: str = ""
 
     @property
     def from_few_clusters(self) -> bool:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from clearsight.audits.attributes import crossed, known_names
 from clearsight.energy.grid import find_zone
+from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.classical_filters import filters_for
-from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
+from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
 from clearsight.generation.conclusion import conclude_again
 from clearsight.loading import never as never_confused
@@ -45,7 +46,8 @@ def audit(
     the shares they should have: "uniform", or a table of the attributes and a column ``share`` or ``count``.
 
     Raises:
-        ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.
+        ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights, or
+            the pictures that the run was trained on, which its report must not be about.
     """
     run = trained.opened(run)
     config = run.config
@@ -72,17 +74,25 @@ def audit(
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
     source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
     split = split or judged_split(source)
-    check_attributes(by, source.splits, config.settings.get("target"))
+    own = source.fingerprint == config.fingerprint
+    if own and source.split(split).split == "train":
+        raise ValueError(
+            f"{run.path} was trained on the split train of {source.name}. Expected other pictures: the report and the "
+            "model card of a run are about pictures that it has not seen. Leave --split out, or see the scores on its "
+            f"training pictures with `clearsight evaluate {run.path} {config.data if data is None else data} "
+            "--split train`."
+        )
+    check_attributes(by, source, config.settings.get("target"))
     pairs = never_confused.pairs_of(never, config.class_names) if list(never) != [never_confused.NONE] else []
     found = judged(run, source, split, quiet)
     if never:
         never_confused.keep(run, pairs, found)
         config = run.config
-    own = source.fingerprint == config.fingerprint
-    baseline = baseline_for(run, source, found) if own else None
+    filters = filters_for(run, source, found) if own else {}
+    baseline = baseline_for(run, source, found, filters) if own else None
     request = Request(
         evidence=found,
-        more={"baseline": baseline, **filters_for(run, source, found)} if baseline is not None else {},
+        more={"baseline": baseline, **filters} if baseline is not None else {},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
         never=never_confused.kept_pairs(config),
         zone=zone,

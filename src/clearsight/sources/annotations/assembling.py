@@ -68,6 +68,7 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
         fingerprint=fingerprint.of_splits({split: dataset.fingerprint for split, dataset in splits.items()}),
         truth=truth,
         clustering=clustering,
+        ungrouped=layout.ungrouped,
     )
 
 

@@ -107,11 +107,15 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """All that a format found, unchecked. ``name`` is what the data are called where the folder's name is not it."""
+    """All that a format found, unchecked. ``name`` is what the data are called where the folder's name is not it.
+
+    ``ungrouped`` are the columns of its table with too many values to be attributes, and how many.
+    """
 
     drafts: list[Draft] = field(default_factory=list)
     class_names: tuple[str, ...] = ()
     name: str = ""
+    ungrouped: Mapping[str, int] = field(default_factory=dict)
 
 
 @runtime_checkable
