@@ -56,6 +56,14 @@ def test_a_metric_that_no_run_has_is_no_row_of_a_comparison() -> None:
     )  # fmt: skip
     undefined = dataclasses.replace(first, metric="AP small", difference=float("nan"), interval=None)
     text = results.comparison(
-        Comparison(evidence="val", unit="pictures", n=9, runs=runs, differences=(first, undefined), claims=())
+        Comparison(
+            evidence="val",
+            unit="pictures",
+            n=9,
+            counted="9 pictures",
+            runs=runs,
+            differences=(first, undefined),
+            claims=(),
+        )
     )
     assert "AP small" not in text and "nan" not in text and text.count("0.500 [0.400, 0.600]") == 2

@@ -96,7 +96,7 @@ def test_top_facts_notes_cost_and_provenance(card, folder):
     for fact in (card.title, card.summary, *card.facts.values(), *card.notes, *card.untested, card.responsible):
         assert fact in text
     assert "10 min 12 s" in text
-    assert "0.004–0.011 kWh, modelled" in text
+    assert "4–11 Wh, modelled" in text
     assert "2.4–6.1 g CO₂e (grid zone FRA)" in text
     assert "9f2b4c1d7be0…" in text
     assert f'title="{card.provenance["data"]}"' in page

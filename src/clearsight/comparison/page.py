@@ -10,6 +10,7 @@ from pathlib import Path
 from clearsight import report
 from clearsight.comparison.paired import METHOD, Comparison, Difference, shown, signed
 from clearsight.files import durable
+from clearsight.quantities import energy_unit, significant
 from clearsight.types import Card, Example, Finding
 
 
@@ -91,11 +92,18 @@ def _change(difference: float, interval: tuple[float, float] | None, first: str)
 def _costs(found: Comparison) -> list[Finding]:
     """Speed, memory, size and energy of all runs, as bars."""
     speeds = [one.speed for one in found.runs]
+    energies = [one.kwh for one in found.runs]
+    factor, unit = energy_unit(max((kwh[1] for kwh in energies if kwh), default=0.0))
     columns: list[tuple[str, str, list[float | None], str]] = [
         ("time per picture", "ms", [one.ms_per_picture if one else None for one in speeds], "batches of 4, in turn"),
         ("memory while predicting", "MB", [one.memory_mb if one else None for one in speeds], "peak of the process"),
         ("parameters", "", [one.parameters if one else None for one in speeds], "counted"),
-        ("energy of training", "kWh", [one.kwh[1] if one.kwh else None for one in found.runs], "each run's report"),
+        (
+            "energy of training",
+            unit,
+            [factor * one.kwh[1] if one.kwh else None for one in found.runs],
+            "each run's report",
+        ),
     ]
     return [
         _bars(name, unit, known, method)
@@ -107,10 +115,10 @@ def _costs(found: Comparison) -> list[Finding]:
 def _bars(name: str, unit: str, known: Sequence[tuple[float, str]], method: str) -> Finding:
     """One quantity of all runs that have it."""
     (least, best), (most, last) = min(known), max(known)
-    claim = f"{best} needs the least {name}: {least:.3g} {unit}".rstrip()
+    claim = f"{best} needs the least {name}: {significant(least)} {unit}".rstrip()
     return Finding(
         question="what it cost",
-        claim=claim + (f", {last} {most / least:.3g} times that." if least and most > least else "."),
+        claim=claim + (f", {last} {significant(most / least)} times that." if least and most > least else "."),
         metric=f"{name}, {unit}" if unit else name,
         value=float(least),
         interval=None,

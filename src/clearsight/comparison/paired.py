@@ -14,7 +14,7 @@ from clearsight.comparison.speed import Speed
 from clearsight.generation.evidence import CEILING, COPIES, FLOOR
 from clearsight.loading import trained
 from clearsight.metrics import resample
-from clearsight.report.quantities import MISSING, fixed, significant
+from clearsight.quantities import MISSING, fixed, significant
 from clearsight.run import Run
 from clearsight.types import Evidence
 

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Sequence
 
+from clearsight.quantities import counted, moment, number, score
 from clearsight.report.folding import folded
 from clearsight.report.page import bill
-from clearsight.report.quantities import counted, moment, number, score
 from clearsight.report.series import Column, table
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding

@@ -9,10 +9,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from clearsight.quantities import counted, duration, emissions, energy, moment, number, score
 from clearsight.report.folding import folded
 from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
-from clearsight.report.quantities import amount, counted, duration, emissions, moment, number, score
 from clearsight.report.series import Column, table
 from clearsight.report.wording import ASKED, NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding, Question
@@ -147,15 +147,15 @@ def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | No
 def bill(cost: Cost) -> Bill:
     """What the cost says, in words; a missing zone is said, not guessed."""
     rows = [
-        ("Time", duration(cost.seconds)),
-        ("Energy", f"{amount(cost.kwh, 'kWh')}, {cost.how}"),
+        ("Time", f"{duration(cost.seconds)}, training and evaluation"),
+        ("Energy", f"{energy(cost.kwh)}, {cost.how}"),
         ("Device", cost.device),
     ]
     if cost.zone is not None and cost.kg_co2e is not None:
         rows.append(("Emissions", f"{emissions(cost.kg_co2e)} (grid zone {cost.zone})"))
     else:
         rows.append(("Emissions", "Not stated: no grid zone was named, and energy alone does not tell them."))
-    parts = [(name, amount(kwh, "kWh")) for name, kwh in cost.parts.items()]
+    parts = [(name, energy(kwh)) for name, kwh in cost.parts.items()]
     return Bill(rows=rows, parts=parts, notes=cost.notes)
 
 

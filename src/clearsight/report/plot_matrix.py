@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from clearsight.report.quantities import number
+from clearsight.quantities import number
 from clearsight.report.series import Row, axis, rows, words
 from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Shape, frame, tag, write
 from clearsight.report.wording import shortened, width_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from clearsight.report.quantities import count, number, score
+from clearsight.quantities import count, number, score
 from clearsight.report.series import Row, axis, limits_of, rows
 from clearsight.report.svg import SMALL_PX, Scale, Shape, frame, line, path, tag, write
 from clearsight.report.wording import shortened

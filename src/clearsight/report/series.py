@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clearsight.report.quantities import count, fixed, number, score, shared_digits, significant, span
+from clearsight.quantities import count, fixed, number, score, shared_digits, significant, span
 from clearsight.types import Finding, Plot
 
 COLUMNS: Mapping[Plot, tuple[str, ...]] = {

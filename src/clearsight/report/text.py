@@ -2,9 +2,9 @@
 
 import textwrap
 
+from clearsight.quantities import counted, number, score
 from clearsight.report.folding import folded
 from clearsight.report.page import bill
-from clearsight.report.quantities import counted, number, score
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Finding
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clearsight.report.quantities import between, counted
+from clearsight.quantities import between, counted
 from clearsight.types import Card, Example, Finding, Question
 
 QUESTIONS: tuple[Question, ...] = (

@@ -9,6 +9,7 @@ from clearsight.estimators.coefficients import Coefficients
 from clearsight.estimators.fitting import Curve
 from clearsight.metrics.regression import RegressionStatistics
 from clearsight.metrics.resample import cluster_weights, interval
+from clearsight.quantities import significant
 from clearsight.sources.checks.leaks import Alone
 from clearsight.sources.problems import shown
 from clearsight.types import UNKNOWN, Evidence, Finding, Metric, Request
@@ -28,7 +29,8 @@ def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequen
     else:
         what = target
     one = "Being" if " = " in shown_names[0] and " × " not in shown_names[0] else "One standard deviation more of"
-    first = f"{one} {shown_names[0]} moves {what} by {values[0]:+.3g} ({low[0]:.3g} to {high[0]:.3g})"
+    ends = [significant(value) for value in (values[0], low[0], high[0])]
+    first = f"{one} {shown_names[0]} moves {what} by {'+' if values[0] > 0 else ''}{ends[0]} ({ends[1]} to {ends[2]})"
     more = len(found.names) - TERMS_SHOWN
     return Finding(
         question="what it does",
@@ -65,11 +67,11 @@ def degree_curve(curve: Curve, chosen: int, rows: int, target: str) -> Finding:
             for column, cell in zip(lines, cells, strict=True):
                 lines[column].append(cell)
     best = curve.choices.index(chosen)
-    claim = f"Degree {chosen} has the lowest error on held-out rows: RMSE {curve.validation[best]:.3g}"
+    claim = f"Degree {chosen} has the lowest error on held-out rows: RMSE {significant(curve.validation[best])}"
     if best > 0:
-        claim += f", against {curve.validation[0]:.3g} at degree {curve.choices[0]} (underfitting)"
+        claim += f", against {significant(curve.validation[0])} at degree {curve.choices[0]} (underfitting)"
     if best < len(curve.choices) - 1:
-        claim += f" and {curve.validation[-1]:.3g} at degree {curve.choices[-1]} (overfitting)"
+        claim += f" and {significant(curve.validation[-1])} at degree {curve.choices[-1]} (overfitting)"
     return Finding(
         question="what it does",
         claim=f"{claim}.",
