@@ -10,7 +10,7 @@ from clearsight import report
 from clearsight.report.folding import folded
 from clearsight.types import Card, Finding
 
-METHOD = "95% interval from 1000 resamplings of whole clusters of test pictures."
+METHOD = "95% interval from a cluster bootstrap (12 clusters of test pictures, 1,000 replicates)."
 LIMITS = "It holds for these test pictures only."
 
 

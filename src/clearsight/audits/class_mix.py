@@ -43,7 +43,7 @@ def class_mix(request: Request) -> tuple[Finding, ...]:
     samples = np.concatenate([compute(statistics, block) for block in weights.blocks()])
     made = int(statistics.generated.sum())
     clusters = len(np.unique(evidence.clusters[statistics.generated]))
-    resampled = f"{100 * request.confidence:g}% intervals from {request.replicates} resamplings."
+    resampled = f"{100 * request.confidence:g}% bootstrap intervals, {request.replicates} replicates."
     return (
         Finding(
             question="whom it fails",

@@ -41,7 +41,7 @@ def cost(request: Request) -> tuple[Finding, ...]:
 def _unknown() -> Finding:
     return Finding(
         question="what it cost",
-        claim="Nobody knows what this run cost: nothing was metered.",
+        claim="The cost of this run is not known: nothing was metered.",
         metric="energy",
         value=None,
         interval=None,

@@ -105,9 +105,9 @@ def _counts(request: Request, statistics: DetectionStatistics) -> Finding:
     told = [f"{tally[cause]} {LABELS[cause]}" for cause in ranked if tally[cause] and cause is not Cause.MISSED]
     return Finding(
         question="what breaks it",
-        claim=f"Of the {right + wrong} boxes it shows, {wrong or 'none'} "
-        + (f"{'is' if wrong == 1 else 'are'} wrong ({joined(told)})" if wrong else "is wrong")
-        + f"; of the {total} objects it misses {tally[Cause.MISSED] or 'none'} entirely.",
+        claim=f"Of the {right + wrong} boxes it shows, {wrong} "
+        + (f"{'is' if wrong == 1 else 'are'} wrong ({joined(told)})" if wrong else "are wrong")
+        + f"; of the {total} objects it misses {tally[Cause.MISSED]} entirely.",
         metric="errors shown",
         value=None,
         interval=None,

@@ -44,19 +44,19 @@ from clearsight.types import (
 
 WORST, BEST = 3, 3
 BESIDE: dict[type, str] = {
-    Segmentation: " (left: what it says, right: the truth)",
-    Picture: " (left: what it is given, middle: what it makes of it, right: the original)",
+    Segmentation: " (left: prediction, right: ground truth)",
+    Picture: " (left: input, middle: output, right: original)",
 }
 SAME_PICTURES = (
-    "What was settled for deployment (such as a score threshold) was chosen on the same pictures the model is judged "
-    "on, because the data has no test split: numbers at the threshold are a little too good."
+    "The score threshold and whatever else is chosen for deployment were chosen on the same pictures the model is "
+    "evaluated on, because the data has no test split: numbers at the threshold are slightly optimistic."
 )
 SAME_PICTURES_CALIBRATED = (
-    "The temperature of its probabilities was chosen on the same pictures the model is judged on, because the data has "
-    "no test split: what is said of its calibration is a little too good. The predicted classes do not depend on it."
+    "The temperature of its probabilities was chosen on the same pictures the model is evaluated on, because the data "
+    "has no test split: its calibration is slightly optimistic. The predicted classes do not depend on it."
 )
 NOTHING_HELD_OUT = (
-    "No pictures were held out of training (held_out is 0), so nothing was settled for deployment: a score threshold "
+    "No pictures were held out of training (held_out is 0), so nothing was chosen for deployment: a score threshold "
     "is 0.5, and confidence is as the network gives it."
 )
 
@@ -132,9 +132,9 @@ WORK = {
     "classification": "classify pictures as {classes}",
     "tagging": "find which of {classes} a picture shows",
     "segmentation": "classify every pixel as {classes}",
-    "regression": "estimate {target}",
+    "regression": "predict {target}",
     "reconstruction": "{restore} pictures",
-    "generation": "make pictures like these",
+    "generation": "generate pictures like these",
 }
 
 
@@ -193,8 +193,8 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
 def _calibrated(run: Run, held_out: Evidence) -> Evidence:
     """The evidence with confidence that comes true on its pictures; the run keeps the temperature this took.
 
-    Label smoothing and means over views leave a network too modest, long training too sure. Only a network that names
-    one class for each picture has a temperature.
+    Label smoothing and means over views leave a network underconfident, long training overconfident. Only a network
+    that names one class for each picture has a temperature.
     """
     model = run.config.settings["model"]
     if "temperature" not in model or not isinstance(held_out.statistics, ClassificationStatistics):
@@ -275,7 +275,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         "Model": config.model,
         "Backbone": config.backbone or "none",
         "Data": f"{config.data_name} ({source.format})",
-        **({} if restores else {"Classes": ", ".join(config.class_names) or "none: a number is estimated"}),
+        **({} if restores else {"Classes": ", ".join(config.class_names) or "none: a number is predicted"}),
         "Trained on": f"{len(source.split('train'))} pictures",
         "Evaluated on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
         **({} if corruption is None else {"Judged with": str(corruption)}),
@@ -295,7 +295,7 @@ def _untested(request: Request) -> tuple[str, ...]:
         f"{unit} from other places{'' if rows else ', cameras'} or times than these data",
         "what breaks it: values nobody has seen, columns that change their meaning"
         if rows
-        else "whether people take its pictures for real ones, and what they are used for"
+        else "whether people take its pictures for real, and what they are used for"
         if request.evidence.task == "generation"
         else "what breaks it: noise, blur, unusual light, things it was never shown",
         "how much another random seed would change these numbers: they speak of this model only",

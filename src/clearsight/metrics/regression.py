@@ -105,7 +105,7 @@ class RegressionStatistics:
         return Metric(
             name="bias",
             compute=bias,
-            meaning=f"the mean of estimate minus truth of {self.target} (above 0 it overestimates)",
+            meaning=f"the mean of prediction minus ground truth of {self.target} (above 0 it overestimates)",
             bounds=(float("-inf"), float("inf")),
             unit=self.unit,
         )

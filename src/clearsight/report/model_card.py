@@ -117,7 +117,7 @@ def _answers(card: Card) -> list[str]:
     if card.created:
         parts[0] += f"\n- **Written:** {escaped(moment(card.created))}"
     if card.untested:
-        parts += ["What nobody tested:", _bullets([escaped(item) for item in card.untested])]
+        parts += ["What was not tested:", _bullets([escaped(item) for item in card.untested])]
     if card.provenance:
         parts.append("Where it came from:")
         parts.append(_bullets([f"{escaped(name)}: {escaped(value)}" for name, value in card.provenance.items()]))

@@ -38,11 +38,11 @@ def reading(finding: Finding) -> str:
     points = rows(finding)
     if finding.plot == "reliability":
         return (
-            "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many claims "
+            "On the diagonal, the share correct equals the confidence. Bars: intervals. Below: how many predictions "
             "each point stands for."
         )
     if finding.plot == "matrix":
-        return "Rows are true classes, columns answers; numbers are per cent of the row. Blue is right, orange wrong."
+        return "Rows: true class. Columns: predicted class. Numbers: per cent of the row. Blue: correct; orange: wrong."
     if finding.plot == "bars":
         ours = [bool(row["ours"]) for row in points]
         return "Highlighted: this run." if any(ours) and not all(ours) else ""

@@ -42,7 +42,7 @@ def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequen
         n=rows,
         unit="rows",
         method=f"Per standard deviation of a number, and per category against the mean of its column's categories; "
-        f"95% intervals: estimate ± t × standard error of {found.replicates} resamplings of whole clusters."
+        f"95% intervals: estimate ± t × standard error of a cluster bootstrap, {found.replicates} replicates."
         + (f" The {more} smaller ones are not shown." if more > 0 else ""),
         limits="A coefficient describes the model, not a cause. Correlated columns share their effect."
         + (" Regularisation shrinks coefficients: the intervals are of the shrunken ones." if ridge else ""),
@@ -133,7 +133,7 @@ def leaks_of(found: Sequence[Alone], rows: int, target: str, classes: bool) -> l
 
 
 def residuals_by_group(request: Request) -> list[Finding]:
-    """The mean residual (estimate minus truth) for each group of each attribute: over- and underestimation."""
+    """The mean residual (prediction minus ground truth) for each group of each attribute: over- and underestimation."""
     evidence = request.evidence
     statistics = evidence.statistics
     if not isinstance(statistics, RegressionStatistics):
@@ -164,7 +164,7 @@ def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) 
     target = evidence.statistics.target
     return Finding(
         question="whom it fails",
-        claim=f"By {name}, its estimates are biased for {', '.join(biased)}."
+        claim=f"By {name}, its predictions are biased for {', '.join(biased)}."
         if biased
         else f"By {name}, no group's {target} is clearly over- or underestimated.",
         metric="mean residual by group",
@@ -172,12 +172,12 @@ def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) 
         interval=whole.interval,
         n=whole.images,
         unit="rows",
-        method=how(request, whole) + " Each group keeps its number of clusters in every resampling.",
+        method=how(request, whole) + " Each group keeps its number of clusters in every replicate.",
         limits="The intervals are not corrected for the number of groups.",
         group=name,
         plot="intervals",
         series=rows,
-        axes=(f"estimate minus truth, {target}",),
+        axes=(f"prediction minus ground truth, {target}",),
     )
 
 
