@@ -165,8 +165,9 @@ def precision_said(config: Config) -> str:
 
 
 def audited(request: Request) -> tuple[Finding, ...]:
-    """The findings of every audit, in the order of the report."""
-    return tuple(finding for part in catalogue.parts("audits") for finding in part.load()(request))
+    """The findings of every audit, in the order of the report: the scores first, the headline before all."""
+    audits = sorted(catalogue.parts("audits"), key=lambda part: part.name != "scores")
+    return tuple(finding for part in audits for finding in part.load()(request))
 
 
 def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:

@@ -14,7 +14,7 @@ def model_rows() -> list[dict[str, Any]]:
     return [
         {
             "name": part.name,
-            "summary": part.summary,
+            "summary": _plain(part.summary),
             "tasks": ["generation"] if part.room == "generators" else list(catalogue.declared(part, "tasks")),
             "data": "tables" if part.room == "estimators" else "pictures",
         }
@@ -28,7 +28,7 @@ def dataset_rows() -> list[dict[str, Any]]:
     return [
         {
             "name": part.name,
-            "summary": part.summary,
+            "summary": _plain(part.summary),
             "tasks": [name for kind in catalogue.declared(part, "offers") for truth, name in known if truth == (kind,)],
         }
         for part in known_datasets()
@@ -61,6 +61,11 @@ def models() -> str:
 def datasets() -> str:
     """The data layouts with the tasks they are for."""
     return "\n".join(f"{row['name']}\n  {row['summary']}\n  for {', '.join(row['tasks'])}" for row in dataset_rows())
+
+
+def _plain(summary: str) -> str:
+    """A docstring's first line as text for a terminal: code between single marks, not those of reStructuredText."""
+    return summary.replace("``", "`")
 
 
 def _indented(rows: Sequence[tuple[str, ...]]) -> str:

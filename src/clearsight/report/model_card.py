@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from clearsight.quantities import counted, moment, number, score
-from clearsight.report.folding import folded
+from clearsight.report.folding import folded, heading
 from clearsight.report.page import bill
 from clearsight.report.series import Column, table
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
@@ -84,8 +84,9 @@ def _finding(finding: Finding) -> list[str]:
 
 
 def _together(findings: Sequence[Finding]) -> list[str]:
-    """Findings of one method as one table, the claim of the first above it, method and limits said once below it."""
+    """Findings of one method as one table, a heading above it, method and limits said once below it."""
     first = findings[0]
+    verdict = [f"Verdict: {VERDICTS[first.verdict].lower()}."] if first.verdict != "none asked" else []
     lines = [["score", "value", "interval", "n", "what it says"], ["---", "---:", "---", "---", "---"]]
     for finding in findings:
         known = number(finding.value) is not None
@@ -93,9 +94,9 @@ def _together(findings: Sequence[Finding]) -> list[str]:
         name = finding.metric + (f", {finding.group}" if finding.group else "")
         lines.append([escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), finding.claim)])
     return [
-        f"**{escaped(first.claim)}**",
+        f"**{escaped(heading(findings))}**",
         "\n".join(f"| {' | '.join(cells)} |" for cells in lines),
-        _bullets([f"Method: {escaped(first.method)}", f"Does not show: {escaped(first.limits)}"]),
+        _bullets([*verdict, f"Method: {escaped(first.method)}", f"Does not show: {escaped(first.limits)}"]),
     ]
 
 

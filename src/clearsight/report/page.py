@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from clearsight.quantities import counted, duration, emissions, energy, moment, number, score
-from clearsight.report.folding import folded
+from clearsight.report.folding import folded, heading
 from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.series import Column, table
@@ -50,12 +50,17 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """Findings of one method in one table: the claim of the first above it, what is said once below it.
+    """Findings of one method in one table: a heading above it, what is said once below it.
+
+    ``verdict`` is that of all of them; ``every_claim`` says that the heading is not the claim of the first.
 
     ``counted`` is the number that all rows have in common; empty where theirs differ and stand in the rows.
     """
 
     claim: str
+    every_claim: bool
+    verdict: str
+    verdict_text: str
     rows: list[Block]
     counted: str
     method: str
@@ -64,7 +69,7 @@ class Fold:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One of the six questions with its findings: the table it begins with, those with a plot, the others.
+    """One of the six questions with its findings: what it begins with, those with a plot, the others.
 
     ``blocks`` are all of them, in the order of the card.
     """
@@ -74,7 +79,7 @@ class Section:
     asked: str
     question: Question
     not_assessed: str | None
-    lead: list[Fold]
+    lead: list[Block | Fold]
     drawn: list[Block]
     told: list[Block | Fold]
     blocks: list[Block]
@@ -186,11 +191,14 @@ def _tally(blocks: Sequence[Block]) -> list[tuple[str, str]]:
     return [(kind, f"{n} {VERDICTS[kind].lower()}" if several else VERDICTS[kind]) for kind, n in counts.items() if n]
 
 
-def _fold(blocks: Sequence[Block]) -> Fold:
+def _fold(blocks: Sequence[Block], findings: Sequence[Finding]) -> Fold:
     same = len({block.counted for block in blocks}) == 1
-    first = blocks[0]
+    first, title = blocks[0], heading(findings)
     return Fold(
-        claim=first.claim,
+        claim=title,
+        every_claim=title != first.claim,
+        verdict=first.verdict,
+        verdict_text=first.verdict_text,
         rows=list(blocks),
         counted=first.counted if same else "",
         method=first.method,
@@ -210,9 +218,13 @@ def _following(blocks: Sequence[Block]) -> list[Block]:
 def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section:
     places = [index for index, finding in enumerate(card.findings) if finding.question == question]
     mine = [blocks[place] for place in places]
-    parts = [[mine[index] for index in part] for part in folded([card.findings[place] for place in places])]
-    told = [_fold(part) if len(part) > 1 else part[0] for part in parts if part[0].plot is None]
-    lead = [part for part in told[:1] if isinstance(part, Fold) and part.rows[0] is mine[0]]
+    findings = [card.findings[place] for place in places]
+    parts = [index for index in folded(findings) if mine[index[0]].plot is None]
+    told = [
+        _fold([mine[index] for index in part], [findings[index] for index in part]) if len(part) > 1 else mine[part[0]]
+        for part in parts
+    ]
+    lead = [part for part in told[:1] if (part.rows[0] if isinstance(part, Fold) else part) is mine[0]]
     return Section(
         key=question.replace(" ", "-"),
         title=sentence_case(question),
