@@ -96,7 +96,7 @@ def test_what_lacks_evidence_is_one_table_with_every_claim(card: Card, folder: P
     small = [
         replace(
             one, question="whom it fails", claim=f"Nobody can say how it does where site is {i}.", group=f"site = {i}",
-            value=None, interval=None, n=i + 1, verdict="insufficient", limits="Small groups.",
+            value=None, interval=None, n=i + 1, verdict="insufficient", limits=f"Small groups. The group: {i}.",
         )
         for i, one in enumerate(scores(8))
     ]  # fmt: skip
@@ -107,6 +107,7 @@ def test_what_lacks_evidence_is_one_table_with_every_claim(card: Card, folder: P
     assert page.count("Small groups.") == model_card.count("Small groups.") == 1
     for one in small:
         assert page.count(one.claim) == 1 and model_card.count(one.claim) == 1
+        assert page.count(one.limits.split(". ")[1]) == model_card.count(one.limits.split(". ")[1]) == 1
         assert f"{one.group}: n = {one.n} picture" in text
     assert page.count("Insufficient evidence") == report.html(card, folder).count("Insufficient evidence") + 1
     assert "Verdict: insufficient evidence." in model_card

@@ -196,7 +196,8 @@ def test_pictures_are_embedded_and_missing_ones_leave_their_caption(card, folder
     assert images[0] == {
         "src": f"data:image/png;base64,{expected}",
         "alt": card.examples[1].caption,
-        "decoding": "async",
+        "loading": "eager",
+        "decoding": "sync",
     }
     text = Reader(page).text
     assert text.count("lies outside the run folder") == 2

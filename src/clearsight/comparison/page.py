@@ -29,7 +29,7 @@ def write(found: Comparison, task: str, pictures: Callable[[Path], tuple[Example
             notes=found.notes,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
-        page = report.html(card, Path(folder), questions=("what it does", "what it cost"))
+        page = report.html(card, Path(folder), questions=("what it does", "what it cost"), kind="Comparison")
     place.parent.mkdir(parents=True, exist_ok=True)
     durable.write_bytes(place, page.encode("utf-8"))
     return replace(found, page=str(place))
@@ -53,6 +53,7 @@ def _scores(found: Comparison) -> list[Finding]:
                 claim=_best(name, known, best, changes, found.runs[0].name),
                 metric=name,
                 value=best[0],
+                group=best[1],
                 interval=next(score.interval for score in scores if score.value == best[0]),
                 n=found.n,
                 unit=found.unit,
@@ -65,7 +66,7 @@ def _scores(found: Comparison) -> list[Finding]:
                     "low": [score.interval[0] if score.interval else None for score in scores],
                     "high": [score.interval[1] if score.interval else None for score in scores],
                     "n": [found.n] * len(scores),
-                    "note": ["", *(_change(one.difference, one.interval, found.runs[0].name) for one in changes)],
+                    "note": [None] * len(scores),
                 },
             )
         )
@@ -80,13 +81,16 @@ def _best(
         return f"By {name}, all are equal with {shown(best[0])}."
     apart = [one.run for one in changes if one.interval and not one.interval[0] <= 0 <= one.interval[1]]
     verb = "differs" if len(apart) == 1 else "differ"
-    beyond = f"{', '.join(apart)} {verb} from {first} by more than chance" if apart else "none can be told apart"
-    return f"By {name}, {best[1]} does best with {shown(best[0])}; {beyond}."
+    beyond = f"{', '.join(apart)} {verb} from {first} by more than chance" if apart else "no difference beyond chance"
+    changed = [_change(one) for one in changes if not math.isnan(one.difference)]
+    differences = f" Paired difference to {first}: {'; '.join(changed)}." if changed else ""
+    return f"By {name}, {best[1]} is best with {shown(best[0])}; {beyond}.{differences}"
 
 
-def _change(difference: float, interval: tuple[float, float] | None, first: str) -> str:
-    change = signed(difference) + (f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else "")
-    return f"{change} against {first}"
+def _change(one: Difference) -> str:
+    """The difference of a run to the first with its interval."""
+    ends = f" [{signed(one.interval[0])}, {signed(one.interval[1])}]" if one.interval else ""
+    return f"{one.run} {signed(one.difference)}{ends}"
 
 
 def _costs(found: Comparison) -> list[Finding]:

@@ -1,15 +1,11 @@
 """From a trained run to its card and report: judge it, audit it, say what it cost, show it."""
 
 import datetime
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
-from clearsight import catalogue, drawing, report, sources
+from clearsight import catalogue, report, sources
 from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
@@ -17,8 +13,7 @@ from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.classical_filters import filters_for
-from clearsight.evaluation.error_pictures import error_pictures
-from clearsight.inference.predictor import Predictor
+from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
 from clearsight.loading.posing import corruption_of, posed
@@ -29,24 +24,12 @@ from clearsight.sources import Source
 from clearsight.types import (
     Card,
     Cost,
-    Dataset,
-    Detections,
     Evidence,
     Example,
     Finding,
-    Picture,
-    Prediction,
     Request,
-    Sample,
-    Scores,
-    Segmentation,
 )
 
-WORST, BEST = 3, 3
-BESIDE: dict[type, str] = {
-    Segmentation: " (left: prediction, right: ground truth)",
-    Picture: " (left: input, middle: output, right: original)",
-}
 SAME_PICTURES = (
     "The score threshold and whatever else is chosen for deployment were chosen on the same pictures the model is "
     "evaluated on, because the data has no test split: numbers at the threshold are slightly optimistic."
@@ -228,44 +211,6 @@ def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:
     evidence = replace(guessed, statistics=guessed.statistics.with_options(**deployed))
     run.write_evidence(f"baseline-{split}", evidence)
     return evidence
-
-
-def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
-    """The pictures the model does best and worst on, drawn: what was said, what is true, and where it looked."""
-    what, scores = judged.statistics.each()
-    order = [int(row) for row in np.argsort(scores, kind="stable") if np.isfinite(scores[row])]
-    picks = [("worst", row) for row in order[:WORST]]
-    picks += [("best", row) for row in order[::-1][:BEST] if row not in order[:WORST]]
-    network, names = trained.load(run), run.config.class_names
-    predictor = trained.predictor(run, network)
-    examples = []
-    for number, (kind, row) in enumerate(picks, 1):
-        sample = dataset[row]
-        (found,) = predictor([sample.image])
-        drawn = drawing.overlay(deployed_part(found, run.config), sample.image, names, truth=sample.truth)
-        if isinstance(found, Scores) and hasattr(network, "heat"):
-            heat = _heat(network, predictor, sample, found)
-            drawn = drawing.beside(drawn, drawing.under_heat(sample.image, heat, drawn.size), max(2, drawn.width // 60))
-        file = io.BytesIO()
-        drawn.save(file, "JPEG", quality=88)
-        path = f"examples/{kind}-{number}.jpg"
-        run.write_file(path, file.getvalue())
-        beside = next((words for kind, words in BESIDE.items() if isinstance(found, kind)), "")
-        caption = f"{sample.id}: {what} {scores[row]:.2f}{beside}"
-        examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
-    return examples + error_pictures(run, dataset, judged, predictor)
-
-
-def _heat(network: Any, predictor: Predictor, sample: Sample, found: Scores) -> Tensor:
-    """Where the network looked for its most probable class (Grad-CAM), ``h w`` in [0, 1] over the whole picture."""
-    batch, (at,) = predictor.laid([sample.image])
-    heat = network.heat(batch.float().cpu(), found.probabilities.argmax()[None].cpu())[0]
-    return heat[: at.placed[0], : at.placed[1]].detach()
-
-
-def deployed_part(found: Prediction, config: Config) -> Prediction:
-    """What a user is shown of a prediction: of detections those at or above the deployed threshold, else all."""
-    return found.above(trained.deployed(config).get("threshold", 0.5)) if isinstance(found, Detections) else found
 
 
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from clearsight.quantities import counted, moment, number, score
-from clearsight.report.folding import folded, heading
+from clearsight.report.folding import folded, heading, shared_limits
 from clearsight.report.page import bill
 from clearsight.report.series import Column, table
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
@@ -85,18 +85,20 @@ def _finding(finding: Finding) -> list[str]:
 
 def _together(findings: Sequence[Finding]) -> list[str]:
     """Findings of one method as one table, a heading above it, method and limits said once below it."""
-    first = findings[0]
+    first, (limits, others) = findings[0], shared_limits(findings)
     verdict = [f"Verdict: {VERDICTS[first.verdict].lower()}."] if first.verdict != "none asked" else []
     lines = [["score", "value", "interval", "n", "what it says"], ["---", "---:", "---", "---", "---"]]
-    for finding in findings:
+    for finding, own in zip(findings, others, strict=True):
         known = number(finding.value) is not None
         values = (score(finding.value, finding.interval), interval_of(finding)) if known else ("–", "–")
         name = finding.metric + (f", {finding.group}" if finding.group else "")
-        lines.append([escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), finding.claim)])
+        lines.append(
+            [escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), f"{finding.claim} {own}")]
+        )
     return [
         f"**{escaped(heading(findings))}**",
         "\n".join(f"| {' | '.join(cells)} |" for cells in lines),
-        _bullets([*verdict, f"Method: {escaped(first.method)}", f"Does not show: {escaped(first.limits)}"]),
+        _bullets([*verdict, f"Method: {escaped(first.method)}", f"Does not show: {escaped(limits)}"]),
     ]
 
 

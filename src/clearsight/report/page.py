@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from clearsight.quantities import counted, duration, emissions, energy, moment, number, score
-from clearsight.report.folding import folded, heading
+from clearsight.report.folding import folded, heading, shared_limits
 from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.series import Column, table
@@ -110,8 +110,10 @@ class Mark:
     whole: str
 
 
-def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS) -> str:
+def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS, *, kind: str = "Model report") -> str:
     """The page of a card, with a section for each of the ``questions``; pictures are read from the run folder.
+
+    ``kind`` is what the page calls itself.
 
     Raises ValueError where the series of a finding does not fit its plot.
     """
@@ -130,6 +132,7 @@ def html(card: Card, folder: Path, questions: Sequence[Question] = QUESTIONS) ->
     sections = [_section(question, card, blocks) for question in questions]
     page = environment.get_template("page.html.jinja").render(
         card=card,
+        kind=kind,
         style=Markup(style),
         digest=digest,
         headline=headline(card.findings, blocks),
@@ -194,15 +197,16 @@ def _tally(blocks: Sequence[Block]) -> list[tuple[str, str]]:
 def _fold(blocks: Sequence[Block], findings: Sequence[Finding]) -> Fold:
     same = len({block.counted for block in blocks}) == 1
     first, title = blocks[0], heading(findings)
+    limits, others = shared_limits(findings)
     return Fold(
         claim=title,
         every_claim=title != first.claim,
         verdict=first.verdict,
         verdict_text=first.verdict_text,
-        rows=list(blocks),
+        rows=[replace(block, claim=f"{block.claim} {own}".rstrip()) for block, own in zip(blocks, others, strict=True)],
         counted=first.counted if same else "",
         method=first.method,
-        limits=first.limits,
+        limits=limits,
     )
 
 
@@ -224,7 +228,7 @@ def _section(question: Question, card: Card, blocks: Sequence[Block]) -> Section
         _fold([mine[index] for index in part], [findings[index] for index in part]) if len(part) > 1 else mine[part[0]]
         for part in parts
     ]
-    lead = [part for part in told[:1] if (part.rows[0] if isinstance(part, Fold) else part) is mine[0]]
+    lead = [part for part in told[:1] if (part.rows[0] if isinstance(part, Fold) else part).key == mine[0].key]
     return Section(
         key=question.replace(" ", "-"),
         title=sentence_case(question),

@@ -22,10 +22,8 @@ def draw_matrix(finding: Finding, shape: Shape, key: str) -> Markup:
     side = min(CELL_PX, (WIDTHS[shape] - left - 8) / len(names))
     slanted = side < longest + 6
     top = 24 + (min(longest, LABEL_PX) * 0.75 + 8 if slanted else 18)
-    drawn = [
-        write(left, 12, f"{axis(finding, 1, 'predicted class')} →", "axis"),
-        write(0, top - 6, f"{axis(finding, 0, 'true class')} ↓", "axis"),
-    ]
+    down, across = f"{axis(finding, 0, 'true class')} ↓", f"{axis(finding, 1, 'predicted class')} →"
+    drawn = [write(0, 12, down, "axis"), write(max(left, width_of(down, SMALL_PX) + 14), 12, across, "axis")]
     place = {name: index for index, name in enumerate(names)}
     for name, index in place.items():
         middle = (index + 0.5) * side
@@ -63,5 +61,5 @@ def _cell(row: Row, x: float, y: float, side: float) -> list[Markup]:
     base = tag("rect", x=x + 0.5, y=y + 0.5, width=side - 1, height=side - 1, class_="cell none")
     if side < NUMBER_PX or share < 0.005:
         return [base, cell]
-    size = "number strong" if share > 0.5 else "number"
+    size = "number inside strong" if share > 0.5 else "number inside"
     return [base, cell, write(x + side / 2, y + side / 2 + SIZE_PX / 3, f"{100 * share:.0f}", size, "middle")]

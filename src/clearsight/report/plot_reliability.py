@@ -23,10 +23,10 @@ def draw_reliability(finding: Finding, shape: Shape, key: str) -> Markup:
     side = width - _LEFT - 14
     across = Scale(low=0, high=1, start=_LEFT, stop=_LEFT + side)
     up = Scale(low=0, high=1, start=_TOP + side * 0.82, stop=_TOP)
-    drawn = [write(0, 13, "share that was right", "axis"), *_axes(across, up), *_points(points, across, up)]
+    drawn = [write(0, 13, axis(finding, 1, "share correct"), "axis"), *_axes(across, up), *_points(points, across, up)]
     base = up.start + 34 + _HISTOGRAM
     drawn += _counts(points, across, base)
-    name = axis(finding, 0, "claimed confidence")
+    name = axis(finding, 0, "confidence")
     drawn.append(write(across.stop, base + 32, shortened(name, across.stop, SMALL_PX), "axis", "end", full=name))
     text = "; ".join(
         f"confidence {score(row['confidence'], digits=2)}, correct {score(row['correct'], digits=2)}" for row in points

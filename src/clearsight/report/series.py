@@ -124,8 +124,8 @@ def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> t
 
 def _reliability(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
     return (
-        Column(heading="claimed", cells=_numbers(points, "confidence", 2), numeric=True),
-        Column(heading="right", cells=_numbers(points, "correct", digits), numeric=True),
+        Column(heading="confidence", cells=_numbers(points, "confidence", 2), numeric=True),
+        Column(heading="correct", cells=_numbers(points, "correct", digits), numeric=True),
         Column(heading="interval", cells=_spans(points, digits), numeric=True),
         Column(heading="n", cells=_counts(points), numeric=True),
     )
@@ -158,8 +158,8 @@ def _matrix(finding: Finding, points: Sequence[Row], digits: int | None) -> tupl
     wrong = [row for row in found if row["truth"] != row["answer"]]
     shown = wrong[:100] + [row for row in found if row["truth"] == row["answer"]]
     return (
-        Column(heading=axis(finding, 0, "truth"), cells=tuple(words(row["truth"]) for row in shown)),
-        Column(heading=axis(finding, 1, "answer"), cells=tuple(words(row["answer"]) for row in shown)),
+        Column(heading=axis(finding, 0, "true class"), cells=tuple(words(row["truth"]) for row in shown)),
+        Column(heading=axis(finding, 1, "predicted class"), cells=tuple(words(row["answer"]) for row in shown)),
         Column(heading="share", cells=tuple(score(row["share"], digits=3) for row in shown), numeric=True),
         Column(heading="n", cells=_counts(shown), numeric=True),
     )
