@@ -47,7 +47,7 @@ def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
     for number, (kind, row) in enumerate(picks, 1):
         sample = dataset[row]
         (found,) = predictor([sample.image])
-        worded = _in_words(found, sample.truth, names)
+        worded = in_words(found, sample.truth, names)
         if worded:  # below the picture, where it can be read at any size
             drawn = drawing.magnified(drawing.picture_of(sample.image), SHOWN_PX)[0]
         else:
@@ -78,9 +78,9 @@ def deployed_part(found: Prediction, config: Config) -> Prediction:
     return found.above(trained.deployed(config).get("threshold", 0.5)) if isinstance(found, Detections) else found
 
 
-def _in_words(prediction: Prediction, truth: Truth, class_names: Sequence[str]) -> str:
+def in_words(prediction: Prediction, truth: Truth, class_names: Sequence[str]) -> str:
     """The line below a picture with a class or a number: prediction and ground truth; empty where both are drawn."""
     if not isinstance(prediction, Scores | Estimate):
         return ""
-    said = f"predicted {drawing.answer_in_words(prediction, class_names)}"
+    said = f"predicted {drawing.answer_in_words(prediction, class_names).replace('  ', ', ')}"
     return said if truth is None else f"{said}; ground truth {drawing.truth_in_words(truth, class_names)}"
