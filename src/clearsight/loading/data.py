@@ -80,7 +80,7 @@ def gather(
 
 
 def _misfit(source: Source, wanted: tuple[type, ...]) -> str:
-    """That the data hold another kind of truth than is needed, and which models would take them."""
+    """That the data hold another kind of labels than is needed, and which models would take them."""
     tasks = {part.name: part.load().truth_type for part in catalogue.parts("tasks")}
     fitting = [
         part.name

@@ -35,7 +35,7 @@ class RegressionStatistics:
 
     @property
     def residuals(self) -> Float[np.ndarray, "images"]:
-        """Estimate minus truth of each row."""
+        """Prediction minus ground truth of each row."""
         return (self.estimate - self.truth).astype(np.float64)
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
