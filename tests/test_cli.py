@@ -132,7 +132,8 @@ def test_a_name_the_package_does_not_have():
 
 def one_error(status, out, err, *words):
     assert status == 2 and not out
-    assert "Traceback" not in err and err.lower().count("error") >= 1 and len(err) < 3000
+    assert "Traceback" not in err and "Usage" not in err and len(err) < 3000
+    assert sum(line.startswith("error: ") for line in err.splitlines()) == 1, err
     for word in words:
         assert word in err, err
 
@@ -234,6 +235,23 @@ def test_mistakes_with_a_run_are_one_message(command, rectangles, tiny_run, tmp_
     ]:
         one_error(*command(*words), *said)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["predict"], "missing argument 'RUN'. See `clearsight predict --help`."),
+        (["trian"], "no such command 'trian'. Did you mean 'train'? See `clearsight --help`."),
+        (["train", "--epochs", "abc"], "--epochs: "),
+        (["predict", "r", "x", "--min-score", "2"], "--min-score: "),
+        (["train", "--bogus"], "no such option: --bogus"),
+        (["train", "--epochs"], "'--epochs' requires an argument."),
+    ],
+)
+def test_words_that_are_no_command_are_a_message_like_any_other(command, words, said):
+    status, out, err = command(*words)
+    one_error(status, out, err, said)
+    assert len(err.splitlines()) == 1 and "Input should" not in err and "Error" not in err
 
 
 def test_a_mistake_shows_no_traceback_in_a_process_either(tmp_path):

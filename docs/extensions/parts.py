@@ -12,7 +12,7 @@ def table(room: str) -> str:
     """The parts of a room as a table: name, what it says of itself, and the truths it reads or answers."""
     rows = [(part.name, _cell(catalogue.opening(part)), _truths(part)) for part in catalogue.parts(room)]
     columns = 3 if any(row[2] for row in rows) else 2
-    lines = [("name", "what it is", "truths"), ("-", "-", "-"), *((f"`{name}`", *rest) for name, *rest in rows)]
+    lines = [("name", "what it is", "labels"), ("-", "-", "-"), *((f"`{name}`", *rest) for name, *rest in rows)]
     return "\n".join(f"| {' | '.join(line[:columns])} |" for line in lines) + "\n"
 
 

@@ -132,7 +132,7 @@ def _(
     picture, _ = magnified(picture_of(image), at_least_px)
     lines = [answer_in_words(prediction, class_names)]
     if truth is not None:
-        lines.append(f"truth: {truth_in_words(truth, class_names)}")
+        lines.append(f"ground truth: {truth_in_words(truth, class_names)}")
     right = not isinstance(truth, Label) or lines[0].startswith(f"{shown(class_names[truth.index])} ")
     font = _font(picture)
     height = round(1.5 * max(11, round(max(picture.size) / 26)))

@@ -61,7 +61,7 @@ def test_the_cause_that_was_put_in_is_the_one_named(words):
 def test_a_perfect_detector_loses_nothing():
     cost, count = errors(Request(evidence=evidence(lambda label: [(BOX, 0.9, label)]), replicates=50))
     assert cost.claim == "No kind of error costs it any AP50 here." and set(cost.series["value"]) == {0.0}
-    assert "none is wrong; of the 60 objects it misses none entirely" in count.claim
+    assert "0 are wrong; of the 60 objects it misses 0 entirely" in count.claim
 
 
 def test_only_what_a_user_is_shown_is_counted():

@@ -40,7 +40,7 @@ def test_without_a_declared_reference_the_mix_is_compared_with_training_and_noth
     assert sum(finding.series["value"]) == pytest.approx(1, abs=0.02) and sum(finding.series["n"]) == 1500
     assert "guessing reaches 33%" in finding.method and "inverse of its confusion matrix" in finding.method
     (same,) = group_mix(request(mixes={1.0: [0.3, 0.3, 0.4]}))
-    assert same.claim.startswith("No kind is made more or less often than in training")
+    assert same.claim.startswith("No kind is generated more or less often than in training")
 
 
 @pytest.mark.parametrize(

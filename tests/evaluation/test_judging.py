@@ -300,6 +300,10 @@ def test_several_runs_are_one_page_with_what_each_misses(run, tiny_run, tmp_path
         assert one.speed.ms_per_picture > 0 and one.speed.parameters > 1000 and one.speed.memory_mb > 50
     page = place.read_text("utf-8")
     assert 2 <= page.count("<img ") <= 4 and "run falls behind on" in page and "time per picture" in page
+    assert "<b>Comparison</b>" in page and "Model report" not in page and "<dt>tiny</dt>" in page
+    best = max(found.runs, key=lambda one: next(iter(one.scores.values())).value).name
+    assert re.search(rf'class="headline">.*<strong>[^<]*, {best}</strong>', page)
+    assert "Paired difference to tiny: run −" in page and " against tiny" not in page
     assert found.page == str(place)
     with pytest.raises(ValueError, match="exists. A page is written into a new file"):
         cs.compare(tiny_run, run, out=place)

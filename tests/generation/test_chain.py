@@ -239,5 +239,5 @@ def test_the_first_gan_reports_the_figure_of_its_time_and_others_do_not(run, sha
     (found,) = [one for one in first.read_card().findings if one.metric == name]
     held_out = len(first.read_evidence("val", GenerationStatistics).ids) // 2
     assert found.n == held_out // 2 and found.interval[0] < found.value < found.interval[1]
-    assert "10,000 made pictures" in found.method and found.limits.startswith("History")
+    assert "10,000 generated pictures" in found.method and found.limits.startswith("History")
     assert name not in [one.metric for one in run.read_card().findings]

@@ -125,10 +125,10 @@ def _finding(request: Request, each: Comparison, p: float, tests: int) -> Findin
         clusters=min(found.first.clusters, found.second.clusters),
         n=found.first.images,
         unit=request.evidence.unit,
-        method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "
-        f"for bias; p is the larger of that test and of {request.replicates} permutations of the group labels{among}, "
-        f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}. The gap that would be found is for a power "
-        f"of {POWER:.0%} after that correction.",
+        method=f"Group minus rest, paired cluster bootstrap within groups ({request.replicates} replicates), "
+        f"bias-corrected; p is the larger of that test and of {request.replicates} permutations of the group "
+        f"labels{among}, Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}. The gap that would be "
+        f"found is for a power of {POWER:.0%} after that correction.",
         limits=f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may "
         "differ in other things as well. "
         + ("Classes a group has no objects of are left out of its average. " if "AP" in metric.name else "")

@@ -74,8 +74,9 @@ def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost,
         n=statistics.images,
         unit=unit,
         method="Each error gets its cause, and AP50 is computed again with the errors of one cause corrected. "
-        f"{CAUSES_SAID} {100 * request.confidence:g}% intervals from {request.replicates} resamplings of whole "
-        f"{unit if len(np.unique(request.evidence.clusters)) == statistics.images else 'clusters'}. n counts the "
+        f"{CAUSES_SAID} {100 * request.confidence:g}% intervals from a bootstrap of whole "
+        f"{unit if len(np.unique(request.evidence.clusters)) == statistics.images else 'clusters'} "
+        f"({request.replicates} replicates). n counts the "
         "errors at every score, also those no user is shown.",
         limits="The costs do not add up: correcting one kind may uncover another. An error in the labels counts as an "
         "error of the model. " + LIMITS.format(unit=unit),
@@ -115,9 +116,9 @@ def _counts(request: Request, statistics: DetectionStatistics) -> Finding:
     told = [f"{tally[cause]} {LABELS[cause]}" for cause in ranked if tally[cause] and cause is not Cause.MISSED]
     return Finding(
         question="what breaks it",
-        claim=f"Of the {right + wrong} boxes it shows, {wrong or 'none'} "
-        + (f"{'is' if wrong == 1 else 'are'} wrong ({joined(told)})" if wrong else "is wrong")
-        + f"; of the {total} objects it misses {tally[Cause.MISSED] or 'none'} entirely."
+        claim=f"Of the {right + wrong} boxes it shows, {wrong} "
+        + (f"{'is' if wrong == 1 else 'are'} wrong ({joined(told)})" if wrong else "are wrong")
+        + f"; of the {total} objects it misses {tally[Cause.MISSED]} entirely."
         + _none_found("No box shown is right about", never_found(statistics, statistics.threshold)),
         metric="errors shown",
         value=None,

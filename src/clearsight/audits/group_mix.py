@@ -49,8 +49,8 @@ def _refused(request: Request, found: Mixes) -> Finding:
     statistics = found.statistics
     return Finding(
         question="whom it fails",
-        claim=f"Nobody can say how often it makes each {statistics.attribute}: {how_well(found)}. That is too weak to "
-        "correct its errors. More real pictures of each group would help, or larger ones.",
+        claim=f"How often it generates each {statistics.attribute} is not known: {how_well(found)}. That is too weak "
+        "to correct its errors. More real pictures of each group would help, or larger ones.",
         metric=f"mix of {statistics.attribute}",
         value=None,
         interval=None,
@@ -70,7 +70,7 @@ def _unseen(request: Request, statistics: GroupMixStatistics) -> Finding:
     few = f" Too few pictures: {', '.join(statistics.left_out)}." if statistics.left_out else ""
     return Finding(
         question="whom it fails",
-        claim=f"Nobody can say how often it makes each {attribute}: {count} of its groups have enough pictures to "
+        claim=f"How often it generates each {attribute} is not known: {count} of its groups have enough pictures to "
         f"learn them from and to check that on others. It takes 2 to {GROUPS_AT_MOST}.{few}",
         metric=f"mix of {attribute}",
         value=None,
@@ -120,7 +120,7 @@ def _method(request: Request, found: Mixes) -> str:
     return (
         f"The mean probabilities of a classifier{by} on the generated pictures, multiplied by the inverse of its "
         f"confusion matrix on held-out real pictures. {said[0].upper()}{said[1:]}. {100 * request.confidence:g}% "
-        f"intervals are percentiles of {request.replicates} resamplings of both kinds of pictures, so they hold the "
+        f"bootstrap intervals ({request.replicates} replicates of both kinds of pictures), so they hold the "
         "uncertainty of the confusion matrix. P values are corrected for all groups (Holm)."
     )
 
@@ -164,7 +164,7 @@ def _claim(found: Mixes, shares: np.ndarray, p: list[float], of: str, verdict: V
     }.get(verdict, "")
     if not order:
         return (
-            f"No {statistics.attribute} is made more or less often than in {of} by more than chance, among {made} "
+            f"No {statistics.attribute} is generated more or less often than in {of} by more than chance, among {made} "
             f"pictures.{after}"
         )
     told = [_one(found, group, shares[group], of, p[group]) for group in order[:NAMED]]

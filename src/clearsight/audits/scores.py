@@ -7,9 +7,13 @@ import numpy as np
 
 from clearsight.audits.sentences import between, number
 from clearsight.metrics.resample import Estimate, Resampling, interval, paired
+from clearsight.quantities import counted
 from clearsight.types import Evidence, Finding, Metric, Request
 
 CLASSES_AT_MOST = 200
+CROSS_VALIDATION = "cross-validation"  # what evidence of no split names in its place: every row was held out once
+# The accuracy on the pictures of one class has a name of its own.
+OF_ONE_CLASS = {"accuracy": "recall"}
 LIMITS = "It holds for {unit} like these and for this trained model only; another training run would differ."
 
 
@@ -45,10 +49,11 @@ def estimated(request: Request, metric: Metric, weights: Resampling) -> Estimate
 def how(request: Request, estimate: Estimate) -> str:
     """The method behind an interval in words."""
     unit = request.evidence.unit
-    units = unit if estimate.clusters == estimate.images else f"{estimate.clusters} clusters of {unit}"
+    single = estimate.clusters == estimate.images
+    units = counted(estimate.images, unit) if single else f"{counted(estimate.clusters, 'clusters')} of {unit}"
     return (
-        f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole {units}, "
-        "corrected for the bias of the score."
+        f"{100 * request.confidence:g}% interval from a {'' if single else 'cluster '}bootstrap ({units}, "
+        f"{counted(request.replicates, 'replicates')}), bias-corrected."
     )
 
 
@@ -82,7 +87,9 @@ def _headline(
     """The first score; ``gain`` is the interval of what it gains over the trivial baseline, paired, if there is one."""
     caution = ""
     about = evidence.about
-    of = "".join(f" {word} {about[key]}" for word, key in (("of", "data"), ("in split", "split")) if about.get(key))
+    of = f" of {about['data']}" if about.get("data") else ""
+    if split := about.get("split"):
+        of += " by cross-validation" if split == CROSS_VALIDATION else f", split {split}"
     if not np.isfinite(estimate.value):
         claim = f"Its {metric.name} is not defined: the {evidence.counted} hold nothing to judge it by."
     else:
@@ -159,14 +166,13 @@ def _by_class(
     (top, strong), (low, weak) = (
         choose(found, key=lambda one: (metric.merit(one[0]), one[1])) for choose in (max, min)
     )
-    claim = (
-        f"By {metric.name} it is best at {strong} ({number(top, metric)}) and worst at {weak} ({number(low, metric)})."
-    )
+    name = OF_ONE_CLASS.get(metric.name, metric.name)
+    claim = f"By {name} it is best at {strong} ({number(top, metric)}) and worst at {weak} ({number(low, metric)})."
     return (
         Finding(
             question="what it does",
             claim=claim,
-            metric=f"{metric.name} by class",
+            metric=f"{name} by class",
             value=None,
             interval=None,
             clusters=whole.clusters,
@@ -176,7 +182,7 @@ def _by_class(
             limits="The best and the worst of many classes look more extreme than they are; compare the intervals.",
             plot="intervals",
             series=rows,
-            axes=(metric.name,),
+            axes=(name,),
         ),
     )
 

@@ -34,8 +34,8 @@ def _finding(request: Request, found: Mixes) -> Finding:
         unit="generated pictures at each truncation",
         clusters=found.clusters,
         method=f"The same latents, scaled by {_scales(found)}; shares corrected for the errors of "
-        f"the classifier ({how_well(found)}). {100 * request.confidence:g}% intervals are percentiles of "
-        f"{request.replicates} resamplings of real and generated pictures; changes are paired by latent. P values are "
+        f"the classifier ({how_well(found)}). {100 * request.confidence:g}% bootstrap intervals "
+        f"({request.replicates} replicates of real and generated pictures); changes are paired by latent. P values are "
         "corrected for all groups (Holm).",
         limits=limits_of_mix(found),
         group=statistics.attribute,

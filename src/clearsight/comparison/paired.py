@@ -13,7 +13,7 @@ import numpy as np
 from clearsight.comparison.speed import Speed
 from clearsight.loading import trained
 from clearsight.metrics import resample
-from clearsight.report.quantities import MISSING, fixed, significant
+from clearsight.quantities import MISSING, fixed, significant
 from clearsight.run import Run
 from clearsight.types import Evidence
 

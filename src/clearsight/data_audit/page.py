@@ -14,7 +14,7 @@ from clearsight.data_audit.audit import DataAudit
 from clearsight.data_audit.balance import STATES, Balance
 from clearsight.data_audit.representation import CellOfGroups
 from clearsight.files import durable
-from clearsight.report.quantities import counted
+from clearsight.quantities import counted
 from clearsight.report.wording import ASKED_OF_DATA
 from clearsight.sources.problems import shown
 from clearsight.types import Card, Finding

@@ -6,7 +6,7 @@ from clearsight.audits.sentences import chance
 from clearsight.data_audit.associations import Pair
 from clearsight.data_audit.balance import Balance
 from clearsight.data_audit.representation import GAP, HALF_WIDTH, POWER, RATE, CellOfGroups
-from clearsight.report.quantities import count
+from clearsight.quantities import count
 from clearsight.sources.problems import shown
 
 PRESENCE = ("absent", "present")

@@ -154,9 +154,9 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, b
     fingerprint = gathered.cached["train"].fingerprint
     with stage("learning features to compare by", quiet) as watch:
         extractors = extractors_for(train, fingerprint, names, watch=watch)
-    with stage("looking at real pictures", quiet) as watch:
+    with stage("extracting features of real pictures", quiet) as watch:
         found = reference(train, real, extractors, names, watch)
-    with stage("making pictures", quiet) as watch:
+    with stage("generating pictures", quiet) as watch:
         generated = made(network, len(real), config.seed, len(config.class_names), watch)
     with stage("looking for copies", quiet) as watch:
         seen = seen_of(found, generated)

@@ -29,7 +29,7 @@ def said() -> str:
     """What generated files carry, in a sentence."""
     if not available():
         return (
-            "Every PNG file says so in its text, and by which run; it is not signed (pip install 'clearsight[c2pa]' "
+            "Every PNG file says so in its text, and by which run; it is not signed (pip install '.[c2pa]' "
             "adds a signed C2PA manifest)."
         )
     return (

@@ -92,7 +92,7 @@ def models_for(truth: type) -> list[str]:
 
 
 def _misfit(source: Source, wanted: tuple[type, ...]) -> str:
-    """That the data hold another kind of truth than is needed, and which models would take them."""
+    """That the data hold another kind of labels than is needed, and which models would take them."""
     fitting = models_for(source.truth)
     needed = " or ".join(TRUTHS[kind] for kind in wanted)
     return (

@@ -4,7 +4,7 @@ from clearsight.data_audit import sentences
 from clearsight.data_audit.audit import DataAudit
 from clearsight.data_audit.page import different
 from clearsight.data_audit.representation import CellOfGroups
-from clearsight.report.quantities import count
+from clearsight.quantities import count
 from clearsight.sources.problems import shown
 
 FIRST, NAMED = 5, 6

@@ -15,7 +15,7 @@ def model_rows() -> list[dict[str, Any]]:
     return [
         {
             "name": part.name,
-            "summary": part.summary,
+            "summary": _plain(part.summary),
             "tasks": list(tasks_of(part)),
             "data": data_of(part),
         }
@@ -29,7 +29,7 @@ def dataset_rows() -> list[dict[str, Any]]:
     return [
         {
             "name": part.name,
-            "summary": part.summary,
+            "summary": _plain(part.summary),
             "tasks": [name for kind in catalogue.declared(part, "offers") for truth, name in known if truth == (kind,)],
         }
         for part in known_datasets()
@@ -77,14 +77,14 @@ def _settings(title: str, defaults: Mapping[str, str | None], meanings: str) -> 
     return [f"{title}:\n{_indented([('setting', 'default'), *rows])}", *([_plain(meanings)] if meanings else [])]
 
 
-def _plain(text: str) -> str:
-    """A docstring without the marks of its literals."""
-    return text.replace("``", "")
-
-
 def datasets() -> str:
     """The data layouts with the tasks they are for."""
     return "\n".join(f"{row['name']}\n  {row['summary']}\n  for {', '.join(row['tasks'])}" for row in dataset_rows())
+
+
+def _plain(text: str) -> str:
+    """A docstring as text for a terminal: code between single marks, not those of reStructuredText."""
+    return text.replace("``", "`")
 
 
 def _indented(rows: Sequence[tuple[str, ...]]) -> str:

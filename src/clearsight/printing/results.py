@@ -10,7 +10,7 @@ from clearsight.comparison.paired import Comparison, Score, signed
 from clearsight.files.records import to_json
 from clearsight.printing import data_audit, data_notes
 from clearsight.printing.columns import table
-from clearsight.report.quantities import counted
+from clearsight.quantities import counted, energy_unit, fixed, significant
 from clearsight.sources import Description
 from clearsight.sources.checks.describe_labels import LabelsDescription
 from clearsight.sources.checks.describe_table import TableDescription
@@ -30,8 +30,19 @@ def plain(found: Any) -> Any:
 
 def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[str, str]:
     """A value and its interval as words."""
-    said = "-" if value is None else f"{value:.3f}"
-    return said, "" if limits is None else f"[{limits[0]:.3f}, {limits[1]:.3f}]"
+    said = "-" if value is None else _figures(value)
+    return said, "" if limits is None else f"[{_figures(limits[0])}, {_figures(limits[1])}]"
+
+
+def _figures(value: float) -> str:
+    """Three digits after the point, and no minus sign before what is rounded to zero."""
+    return fixed(value, 3).replace("−", "-").replace(",", "")
+
+
+def _energy(kwh: tuple[float, float, float]) -> str:
+    """The range of an energy as "0.1 to 0.4 Wh"."""
+    factor, unit = energy_unit(kwh[2])
+    return f"{significant(factor * kwh[0], 2)} to {significant(factor * kwh[2], 2)} {unit}".replace("−", "-")
 
 
 def metrics(found: Sequence[Finding], notes: Sequence[str] = ()) -> str:
@@ -47,7 +58,7 @@ def metrics(found: Sequence[Finding], notes: Sequence[str] = ()) -> str:
             continue
         value, ends = interval(finding.value, finding.interval)
         few = f" from {counted(finding.clusters or 0, 'clusters')} only" if finding.from_few_clusters else ""
-        rows.append((name, value, f"{ends}{few}".strip(), f"{finding.n} {finding.unit}"))
+        rows.append((name, value, f"{ends}{few}".strip(), counted(finding.n, finding.unit)))
     return "\n\n".join([*(f"Note: {text}" for text in notes), table(rows, numbers=(1,))])
 
 
@@ -67,7 +78,7 @@ def _behind(finding: Finding) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [(f"{finding.metric}:", "", "", "")]
     for label, value, low, high, n in cells:
         limits = None if low is None or high is None else (low, high)
-        rows.append((f"  {drawing.shown(str(label))}", *interval(value, limits), f"{n} {finding.unit}"))
+        rows.append((f"  {drawing.shown(str(label))}", *interval(value, limits), counted(n, finding.unit)))
     if len(rows) - 1 > CLASSES_SHOWN:
         rows[CLASSES_SHOWN + 1 :] = [(f"  and {len(rows) - 1 - CLASSES_SHOWN} more (see --json)", "", "", "")]
     return rows
@@ -81,9 +92,7 @@ def comparison(found: Comparison) -> str:
         if all(math.isnan(one.scores[metric].value) for one in found.runs):
             continue  # not defined on these pictures for any run
         rows.append((metric, *(" ".join(interval(*_known(one.scores[metric]))).strip() for one in found.runs)))
-    rows.append(
-        ("training, kWh", *("-" if one.kwh is None else f"{one.kwh[0]:.2g}-{one.kwh[2]:.2g}" for one in found.runs))
-    )
+    rows.append(("training energy", *("-" if one.kwh is None else _energy(one.kwh) for one in found.runs)))
     if any(one.speed for one in found.runs):
         quick = [one.speed for one in found.runs]
         rows.append(("ms per picture", *("-" if one is None else f"{one.ms_per_picture:.1f}" for one in quick)))
@@ -108,12 +117,12 @@ def predicted(found: Predicted | PredictedRows) -> str:
     """What was found, by class, and where the files are."""
     where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
     if isinstance(found, PredictedRows):
-        return f"{len(found.rows)} rows\n\n{table(_first_rows(found))}{where}"
-    return f"{found.count} pictures\n\n{table(found.tally, numbers=(1,))}{where}"
+        return f"{counted(len(found.rows), 'rows')}\n\n{table(_first_rows(found))}{where}"
+    return f"{counted(found.count, 'pictures')}\n\n{table(found.tally, numbers=(1,))}{where}"
 
 
 def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [("row", found.target, "outside of what was learnt")]
+    lines: list[tuple[str, ...]] = [("row", found.target, "outside the training range")]
     for row in found.rows[:ROWS_SHOWN]:
         said = row["prediction"]
         words = said if isinstance(said, str) else f"{said:.4g}"
@@ -144,7 +153,7 @@ def table_description(found: TableDescription) -> str:
     for one in found.columns:
         rows.append((one.name, one.kind, str(one.missing), f"{found.telling[one.name]:.2f}", one.holds))
     target = [(found.target_name, ""), *((name, f"{value:.6g}") for name, value in found.target.items())]
-    parts = [f"{found.name}, {found.rows} rows", table(rows, (2, 3)), table(target, (1,))]
+    parts = [f"{found.name}, {counted(found.rows, 'rows')}", table(rows, (2, 3)), table(target, (1,))]
     parts.append("alone: how well the column predicts the target by itself, on rows left out (1 is perfectly).")
     lines = [f"{name} alone tells {found.target_name}: is it known before it is needed?" for name in found.leaks]
     lines += list(found.problems)
@@ -154,7 +163,7 @@ def table_description(found: TableDescription) -> str:
 
 def labels_description(found: LabelsDescription) -> str:
     """What is in a table of labels whose pictures are not at hand: the states of each label, groups, clusters."""
-    parts = [f"{found.name}, {found.rows} rows", found.pictures]
+    parts = [f"{found.name}, {counted(found.rows, 'rows')}", found.pictures]
     if found.labels:
         states = list(next(iter(found.labels.values())))
         lines = [(drawing.shown(name), *(str(n) for n in counts.values())) for name, counts in found.labels.items()]
@@ -187,7 +196,7 @@ def description(found: Description | TableDescription | LabelsDescription) -> st
         rows.append((name.replace("_", " "), *(str(getattr(found.splits[split], name)) for split in splits)))
     for size in ("small", "medium", "large") if boxes else ():
         rows.append((f"{size} boxes", *(str(found.splits[split].box_areas.get(size, 0)) for split in splits)))
-    what = f"{len(found.class_names)} classes" if found.class_names else "no classes"
+    what = counted(len(found.class_names), "classes") if found.class_names else "no classes"
     kind = "" if boxes else f", {found.kind}"
     parts = [f"{found.name} ({found.format}), {what}{kind}", table(rows, range(1, len(rows[0])))]
     parts += data_notes.clusters(found)

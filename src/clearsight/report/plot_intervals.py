@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from clearsight.report.quantities import count, number, score
+from clearsight.quantities import count, number, score
 from clearsight.report.series import Row, axis, digits_of, interval_text, is_overall, limits_of, rows, words
 from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
 from clearsight.report.wording import shortened, width_of, wrapped

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
+from clearsight.quantities import number
 from clearsight.report.plot_bars import draw_bars
 from clearsight.report.plot_curve import draw_curve
 from clearsight.report.plot_intervals import MOST_ROWS, draw_intervals
 from clearsight.report.plot_matrix import draw_matrix
 from clearsight.report.plot_reliability import draw_reliability
-from clearsight.report.quantities import number
 from clearsight.report.series import is_overall, limits_of, rows
 from clearsight.report.svg import Shape
 from clearsight.types import Finding, Plot
@@ -39,11 +39,11 @@ def reading(finding: Finding) -> str:
     points = rows(finding)
     if finding.plot == "reliability":
         return (
-            "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many claims "
+            "On the diagonal, the share correct equals the confidence. Bars: intervals. Below: how many predictions "
             "each point stands for."
         )
     if finding.plot == "matrix":
-        return "Rows are true classes, columns answers; numbers are per cent of the row. Blue is right, orange wrong."
+        return "Rows: true class. Columns: predicted class. Numbers: per cent of the row. Blue: correct; orange: wrong."
     if finding.plot == "bars":
         ours = [bool(row["ours"]) for row in points]
         return "Highlighted: this run." if any(ours) and not all(ours) else ""
