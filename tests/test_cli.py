@@ -143,7 +143,7 @@ def test_mistakes_of_training_are_one_message(command, rectangles, tiny_run, tmp
     small = ["--set", "width=16", "--set", "backbone=regnetx_002", "--quiet", "--out", tmp_path / "new"]
     for words, said in [
         ([], ["nothing to train", "clearsight train yolo"]),
-        (["yolo"], ["no data were named for yolo", "clearsight train yolo"]),
+        (["yolo"], ["no data were named for yolo", "after the model, such as blood/"]),
         (["yolo", rectangles, "--set", "backbone=resnet181"], ["no backbone named 'resnet181'", "resnet18"]),
         (["linear", rectangles], ["linear learns from the rows of a table", "learn from it: ", "faster-rcnn"]),
         (["yoloo", rectangles], ["yoloo", "Did you mean yolo"]),

@@ -91,13 +91,15 @@ def models(
     as_json: AsJson = False,
 ) -> None:
     """List the models that can be trained, by task, with the data that each takes; or show one with its settings."""
-    from clearsight.printing import parts, results
-    from clearsight.verbs.models import described
-    from clearsight.verbs.models import models as known
+    from clearsight.printing import parts
 
     if name is None:
         show(parts.model_rows(), parts.models, as_json)
         return
+    from clearsight.printing import results
+    from clearsight.verbs.models import described
+    from clearsight.verbs.models import models as known
+
     found = described(*known(name))
     show(results.plain(found), lambda: parts.model(found), as_json)
 
