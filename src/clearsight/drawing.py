@@ -194,9 +194,8 @@ def answer_in_words(prediction: Prediction, class_names: Sequence[str]) -> str:
     if isinstance(prediction, Abstained):
         return f"no answer: {prediction.reason}"
     assert isinstance(prediction, Scores)
-    best = prediction.probabilities.topk(min(3, len(class_names)))
-    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return "  ".join(f"{shown(class_names[label])} {value:.2f}" for label, value in pairs)
+    values, labels = (one.tolist() for one in prediction.probabilities.topk(min(3, len(class_names))))
+    return "  ".join(f"{shown(class_names[label])} {value:.2f}" for value, label in zip(values, labels, strict=True))
 
 
 def truth_in_words(truth: Truth, class_names: Sequence[str]) -> str:
@@ -206,17 +205,14 @@ def truth_in_words(truth: Truth, class_names: Sequence[str]) -> str:
     if isinstance(truth, Labels):
         present = (truth.states == State.PRESENT).nonzero().flatten().tolist()
         return ", ".join(shown(class_names[label]) for label in present) or "nothing present"
-    assert isinstance(truth, Value)
-    return f"{truth.value:.4g}"
+    return f"{truth.value:.4g}" if isinstance(truth, Value) else ""
 
 
 def palette(classes: int) -> list[int]:
     """Colours of class maps, ``r g b`` after each other, 256 of them: seven distinct ones, then their shades."""
     colours = [ImageColor.getrgb(colour) for colour in COLOURS]
-    table = []
-    for label in range(classes):
-        shade = 1.0 - 0.3 * (label // len(colours) % 3)
-        table += [round(channel * shade) for channel in colours[label % len(colours)][:3]]
+    shades = [(colours[label % len(colours)][:3], 1.0 - 0.3 * (label // len(colours) % 3)) for label in range(classes)]
+    table = [round(channel * shade) for colour, shade in shades for channel in colour]
     return (table + [0] * 768)[:768]
 
 

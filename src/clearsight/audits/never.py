@@ -47,7 +47,6 @@ def _finding(request: Request, truth: str, answer: str) -> Finding:
         claim = f"It took {what} {_times(count)} among {total} {found.unit}, which must never happen. {said}"
     else:
         claim = f"It never took {what} among {total} {found.unit}. {said}"
-    rows = _rows(request, found)
     return Finding(
         question="whom it fails",
         claim=claim,
@@ -67,7 +66,7 @@ def _finding(request: Request, truth: str, answer: str) -> Finding:
         limits="That it did not happen here does not show that it cannot: the bound holds for pictures like these.",
         verdict="fail" if count else "insufficient",
         plot="intervals" if total else None,
-        series=rows if total else {},
+        series=_rows(request, found) if total else {},
         axes=(f"share of {truth} taken for {answer}",),
     )
 

@@ -15,7 +15,7 @@ from clearsight.sources import Description
 from clearsight.sources.checks.describe_labels import LabelsDescription
 from clearsight.sources.checks.describe_table import TableDescription
 from clearsight.tabular.prediction import PredictedRows
-from clearsight.types import TRUTHS, Boxes, Card, Finding, Question
+from clearsight.types import TRUTHS, Boxes, Card, Finding, Picture, Question
 from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
 
@@ -187,7 +187,8 @@ def description(found: Description | TableDescription | LabelsDescription) -> st
     if isinstance(found, LabelsDescription):
         return labels_description(found)
     splits = list(found.splits)
-    boxes = not any(split.truths for split in found.splits.values())
+    told = any(split.truths for split in found.splits.values())
+    boxes = not told and found.kind != TRUTHS[Picture]
     rows = [("", *splits)]
     for name in (
         ("pictures", "without_objects", "objects", "ignored", "clusters") if boxes else ("pictures", "clusters")
@@ -199,7 +200,7 @@ def description(found: Description | TableDescription | LabelsDescription) -> st
     kind = "" if boxes else f", {found.kind}"
     parts = [f"{found.name} ({found.format}), {what}{kind}", table(rows, range(1, len(rows[0])))]
     parts += data_notes.clusters(found)
-    parts.append(_classes(found) if boxes else _truths(found))
+    parts += [_truths(found)] if told else [_classes(found)] if boxes else []
     parts += [_groups(attribute, found) for attribute in _attributes(found)]
     sizes = {size: count for split in splits for size, count in found.splits[split].picture_sizes.items()}
     parts.append("picture sizes (width x height): " + ", ".join(sorted(sizes, key=lambda s: -sizes[s])[:5]))

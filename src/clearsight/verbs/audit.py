@@ -13,6 +13,7 @@ from clearsight.generation.conclusion import conclude_again
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
 from clearsight.run import Run
+from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
 from clearsight.types import Card, Request
 
@@ -70,17 +71,25 @@ def audit(
             run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
             responsible=responsible, quiet=quiet,
         )  # fmt: skip
+    choices = (attributes, skip_bad, target, cluster)
+    source = read_for(run, config.data if data is None else data, *choices)
+    return _audited_anew(run, source, split or judged_split(source), by, never, zone, responsible, quiet)
+
+
+def _audited_anew(
+    run: Run, source: Source, split: str, by: Sequence[str], never: Sequence[str | Path], zone: str | None,
+    responsible: str | None, quiet: bool,
+) -> Card:  # fmt: skip
+    """Judge the run on a split that it was not trained on, audit it, and write its card."""
+    config = run.config
     asked = config.settings.get("asked", {})
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
-    source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
-    split = split or judged_split(source)
     own = source.fingerprint == config.fingerprint
     if own and source.split(split).split == "train":
         raise ValueError(
             f"{run.path} was trained on the split train of {source.name}. Expected other pictures: the report and the "
             "model card of a run are about pictures that it has not seen. Leave --split out, or see the scores on its "
-            f"training pictures with `clearsight evaluate {run.path} {config.data if data is None else data} "
-            "--split train`."
+            f"training pictures with `clearsight evaluate {run.path} DATA --split train`."
         )
     check_attributes(by, source, config.settings.get("target"))
     pairs = never_confused.pairs_of(never, config.class_names) if list(never) != [never_confused.NONE] else []
@@ -108,10 +117,7 @@ def audit(
         former.cost if former else None,
         facts,
         examples_of(run, source.split(split), found),
-        [
-            *source.problems,
-            *(settled_on_the_same(config, found.about["split"]) if own else []),
-        ],
+        [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )
 

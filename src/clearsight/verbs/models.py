@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clearsight import catalogue
-from clearsight.settings import defaults, explanation
-from clearsight.types import Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,10 @@ def data_of(part: catalogue.Part) -> str:
 
 
 def described(part: catalogue.Part) -> ModelDescription:
-    """One model and all of its settings; its module is imported for it."""
+    """One model and all of its settings; its module is imported for it, and so are these."""
+    from clearsight.settings import defaults, explanation
+    from clearsight.types import Training
+
     kind = part.load()
     config, of_tables = kind.config_type(), part.room == "estimators"
     training = None if of_tables else getattr(kind, "training_defaults", Training())

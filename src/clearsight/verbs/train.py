@@ -119,7 +119,7 @@ def _named(model: str | None, data: str | Path | None) -> tuple[str, str | Path]
     if data is None:
         raise ValueError(
             f"no data were named for {model} to learn from. Expected a folder, FORMAT:FOLDER, a table or an embedded "
-            f"set after the model, such as `clearsight train {model} blood/`."
+            "set after the model, such as blood/."
         )
     return model, data
 
