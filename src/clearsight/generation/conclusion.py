@@ -248,7 +248,7 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
         "Classes": ", ".join(config.class_names) if config.settings["model"].get("conditional") else "not asked for",
         "Trained on": f"{len(gathered.cached['train'])} pictures",
         "Compared with": f"{about['real']} pictures of the split {about['split']}, not trained on",
-        "Pictures made": about["generated"],
+        "Generated pictures": about["generated"],
         "Features": "; ".join(judged.evidence.statistics.extractors),
         "Resizer": about["resizer"],
         "Budget": budget_said(config),
