@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -23,18 +24,10 @@ CLASSES_AT_MOST = 100
 MEASURED_AT_MOST = 20_000
 
 
-def of_pictures(
-    source: Source,
-    splits: Mapping[str, Sequence[Record]],
-    by: Sequence[str],
-    measured: bool,
-    seed: int = 0,
-    watch: Callable[[int, int], None] = lambda done, total: None,
-) -> AuditedRows:
-    """All records of all splits of the source; ``measured`` says whether files are opened to see how they were taken.
+def of_pictures(source: Source, splits: Mapping[str, Sequence[Record]], by: Sequence[str]) -> AuditedRows:
+    """All records of all splits of the source; no file is opened.
 
-    Of more than 20,000 pictures as many are drawn by ``seed`` to be measured. Raises DataError for an attribute in
-    ``by`` that the pictures do not have.
+    Raises DataError for an attribute in ``by`` that the pictures do not have.
     """
     records = [record for mine in splits.values() for record in mine]
     split = np.repeat(list(splits), [len(mine) for mine in splits.values()])
@@ -42,8 +35,6 @@ def of_pictures(
     columns = {name: coded([record.groups.get(name, UNKNOWN) for record in records]) for name in names}
     attributes, conditions = _parted(columns, by, source.name)
     notes: list[str] = []
-    if measured:
-        conditions = {**conditions, **_measured(records, seed, notes, watch)}
     labels, states, kind = _labels(records, source, notes)
     judged = next((one for one in ("test", "val") if one in splits), "")
     return AuditedRows(
@@ -53,6 +44,19 @@ def of_pictures(
         judged=split == judged if judged else np.ones(len(records), dtype=bool),
         judged_on=f"the {judged} pictures" if judged else "all pictures", notes=tuple(notes),
     )  # fmt: skip
+
+
+def with_captures(
+    rows: AuditedRows,
+    splits: Mapping[str, Sequence[Record]],
+    seed: int = 0,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> AuditedRows:
+    """The rows with how their pictures were taken, for which each is opened; 20,000 of more, drawn by ``seed``."""
+    records = [record for mine in splits.values() for record in mine]
+    notes: list[str] = []
+    measured = _measured(records, seed, notes, watch)
+    return replace(rows, conditions={**rows.conditions, **measured}, notes=(*rows.notes, *notes))
 
 
 def _parted(columns: Mapping[str, Coded], by: Sequence[str], name: str) -> tuple[dict[str, Coded], dict[str, Coded]]:

@@ -71,7 +71,7 @@ def representation(rows: AuditedRows, reference: str | Path | None) -> Represent
     names = list(rows.attributes)
     if not names:
         return Representation(cells=(), reference="", tests=0, unknown={})
-    declared = _declared(rows, reference)
+    declared = declared_mix(rows, reference)
     notes: list[str] = []
     cells: list[CellOfGroups] = []
     for together in _sets(rows, names, notes):
@@ -105,8 +105,11 @@ def _sets(rows: AuditedRows, names: Sequence[str], notes: list[str]) -> Iterator
         yield from sets
 
 
-def _declared(rows: AuditedRows, reference: str | Path | None) -> ReferenceMix | None:
-    """The table that was declared; None where none was, or where it is "uniform", which is made for each set."""
+def declared_mix(rows: AuditedRows, reference: str | Path | None) -> ReferenceMix | None:
+    """The table that was declared; None where none was, or where it is "uniform", which is made for each set.
+
+    Raises DataError where it does not fit the attributes of the rows.
+    """
     if reference is None or str(reference) == UNIFORM:
         return None
     return read_reference_mix(reference, {name: column.values for name, column in rows.attributes.items()})

@@ -10,6 +10,7 @@ from clearsight.data_audit import gathering
 from clearsight.data_audit.audit import DataAudit, audit_of
 from clearsight.data_audit.leaks import leaks
 from clearsight.data_audit.page import write_page
+from clearsight.data_audit.representation import declared_mix
 from clearsight.data_audit.rows import AuditedRows
 from clearsight.evaluation.judging import check_for_a_table
 from clearsight.label_checks import page as doubts
@@ -113,13 +114,16 @@ class _Asked:
 
 def _described(source: Source, size_px: int, asked: _Asked) -> Description:
     records = {split: records_of(dataset) for split, dataset in source.splits.items()}
+    rows = gathering.of_pictures(source, records, asked.by)
+    declared_mix(rows, asked.reference)  # whose faults are told before anything that takes long
     pairs: tuple[NearPair, ...] = ()
     if len(records) > 1:
         with stage("looking for pictures that are nearly the same", asked.quiet) as watch:
             pairs = near_duplicates(records, watch=watch)
     found = replace(sources.describe(source, size_px), near_duplicates=pairs)
-    with stage("measuring how pictures were taken", asked.quiet or not asked.of_groups) as watch:
-        rows = gathering.of_pictures(source, records, asked.by, asked.of_groups, asked.seed, watch)
+    if asked.of_groups:
+        with stage("measuring how pictures were taken", asked.quiet) as watch:
+            rows = gathering.with_captures(rows, records, asked.seed, watch)
     return replace(found, audit=_audited(rows, asked, leaks(found)))
 
 
@@ -127,9 +131,8 @@ def _audited(rows: AuditedRows, asked: _Asked, leaking: Sequence[Finding] = ()) 
     """The audit of the rows, its page written where a folder was given."""
     if not asked.of_groups:
         return audit_of(replace(rows, attributes={}, conditions={}))
-    with stage("auditing groups", asked.quiet):
-        found = audit_of(rows, asked.reference)
-        return found if asked.folder is None else write_page(asked.folder, found, leaking)
+    found = audit_of(rows, asked.reference)
+    return found if asked.folder is None else write_page(asked.folder, found, leaking)
 
 
 def _checked(out: Path | str | None, size_px: int | None) -> Path | None:
