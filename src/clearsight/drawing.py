@@ -123,16 +123,13 @@ def _(
     return _with_legend(sheet, sorted(set(prediction.labels.unique().tolist()) - {IGNORE}), class_names)
 
 
-@_drawn.register(Scores)
-@_drawn.register(Abstained)
-@_drawn.register(Estimate)
+@_drawn.register
 def _(
     prediction: Scores | Abstained | Estimate, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
 ) -> Image.Image:
     picture, _ = magnified(picture_of(image), at_least_px)
     lines = [answer_in_words(prediction, class_names)]
-    if truth is not None:
-        lines.append(f"truth: {truth_in_words(truth, class_names)}")
+    lines += [] if truth is None else [f"truth: {truth_in_words(truth, class_names)}"]
     right = not isinstance(truth, Label) or lines[0].startswith(f"{shown(class_names[truth.index])} ")
     font = _font(picture)
     height = round(1.5 * max(11, round(max(picture.size) / 26)))
@@ -189,10 +186,8 @@ def magnified(picture: Image.Image, at_least_px: int) -> tuple[Image.Image, int]
 
 def answer_in_words(prediction: Prediction, class_names: Sequence[str]) -> str:
     """A short line: the most probable classes with their probabilities, or the number."""
-    if isinstance(prediction, Estimate):
-        return f"{prediction.value:.4g}"
-    if isinstance(prediction, Abstained):
-        return f"no answer: {prediction.reason}"
+    if isinstance(prediction, Estimate | Abstained):
+        return f"{prediction.value:.4g}" if isinstance(prediction, Estimate) else f"no answer: {prediction.reason}"
     assert isinstance(prediction, Scores)
     best = prediction.probabilities.topk(min(3, len(class_names)))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)

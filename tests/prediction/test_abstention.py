@@ -94,7 +94,12 @@ def coloured(tmp_path_factory):
         pixels = np.clip(np.array(colour) + rng.integers(-60, 60, (24, 24, 3)), 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(place / f"{index:02}.png")
     run = cs.train(
-        "cnn", folder, epochs=2, out=folder / "run", quiet=True, settings={"precision": "float32", "batch_size": 8}
+        "cnn",
+        folder,
+        epochs=2,
+        out=tmp_path_factory.mktemp("runs") / "colours",
+        quiet=True,
+        settings={"precision": "float32", "batch_size": 8},
     )
     return folder, run
 

@@ -1,10 +1,12 @@
 """The worst group and the gap between best and worst, corrected for having been chosen for being extreme."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from clearsight.audits.attributes import Attribute, group_rule
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.extremes import Extreme, extremes
+from clearsight.metrics.extremes import Extreme, Limits, extremes
 from clearsight.metrics.resample import Estimate, interval_from
 from clearsight.types import Finding, Metric, Request
 
@@ -24,16 +26,7 @@ def worst_group(
         return []
     estimates = [one for _, one in known]
     values = np.array([one.value for one in estimates])
-
-    def limits(confidence: float) -> tuple[np.ndarray, np.ndarray]:
-        ends = [
-            interval_from(one.value, one.samples, one.clusters, confidence, metric.bounds, metric.bias_rate)
-            for one in estimates
-        ]
-        low, high = np.array(ends, dtype=np.float64).T
-        return low, high
-
-    found = extremes(values, limits, request.confidence, metric.higher_is_better)
+    found = extremes(values, limits_of(metric, estimates), request.confidence, metric.higher_is_better)
     name, worst = known[found.place]
     best = known[int(values.argmax() if metric.higher_is_better else values.argmin())][0]
     of = f"the {len(known)} groups of {attribute.name} that can be judged"
@@ -66,6 +59,20 @@ def worst_group(
         )
         for text, title, extreme in rows
     ]
+
+
+def limits_of(metric: Metric, estimates: Sequence[Estimate]) -> Limits:
+    """The intervals of several groups' estimates of a metric at any confidence."""
+
+    def limits(confidence: float) -> tuple[np.ndarray, np.ndarray]:
+        ends = [
+            interval_from(one.value, one.samples, one.clusters, confidence, metric.bounds, metric.bias_rate)
+            for one in estimates
+        ]
+        low, high = np.array(ends, dtype=np.float64).T
+        return low, high
+
+    return limits
 
 
 def _said(one: Extreme, metric: Metric) -> str:

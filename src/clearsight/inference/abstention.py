@@ -15,7 +15,6 @@ from jaxtyping import Float, Int
 
 from clearsight.types import Abstained, Prediction, Scores
 
-
 # In a batch of another size a probability differs by rounding; what was on the edge when settled must be blocked too.
 SLACK = 0.02
 

@@ -20,7 +20,10 @@ from clearsight.types import Metric
 class Decisive(Protocol):
     """Statistics that say of each image and class whether it is there, whether it is not, and what was answered."""
 
-    class_names: tuple[str, ...]
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class."""
+        ...
 
     def decisions(self, index: int) -> Bool[np.ndarray, "3 images"]:
         """Of one class: where it is present, where it is absent (both False where unknown), where it is predicted."""

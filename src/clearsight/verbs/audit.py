@@ -47,7 +47,7 @@ def audit(
     config = run.config
     if config.settings.get("table"):
         check_for_a_table(cluster)
-        _refuse_never(run, never)
+        never_confused.refused(run, never)
         return audit_table(
             run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
         )
@@ -57,7 +57,7 @@ def audit(
                 f"{run.path} is a {config.model}: a generator is compared with the held-out pictures of its own data. "
                 "Leave DATA, --split and --attributes out."
             )
-        _refuse_never(run, never)
+        never_confused.refused(run, never)
         place = None if zone is None else find_zone(zone).code
         return conclude_again(run, by=by, zone=place, responsible=responsible, quiet=quiet)
     asked = config.settings.get("asked", {})
@@ -96,10 +96,3 @@ def audit(
         ],
         responsible or (former.responsible if former else None),
     )
-
-
-def _refuse_never(run: Run, never: Sequence[str | Path]) -> None:
-    if never:
-        raise ValueError(
-            f"--never counts confusions of classes of pictures, and {run.path} learnt from none. Leave it out."
-        )
