@@ -123,9 +123,7 @@ def _(
     return _with_legend(sheet, sorted(set(prediction.labels.unique().tolist()) - {IGNORE}), class_names)
 
 
-@_drawn.register(Scores)
-@_drawn.register(Abstained)
-@_drawn.register(Estimate)
+@_drawn.register
 def _(
     prediction: Scores | Abstained | Estimate, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
 ) -> Image.Image:
@@ -189,10 +187,8 @@ def magnified(picture: Image.Image, at_least_px: int) -> tuple[Image.Image, int]
 
 def answer_in_words(prediction: Prediction, class_names: Sequence[str]) -> str:
     """A short line: the most probable classes with their probabilities, or the number."""
-    if isinstance(prediction, Estimate):
-        return f"{prediction.value:.4g}"
-    if isinstance(prediction, Abstained):
-        return f"no answer: {prediction.reason}"
+    if isinstance(prediction, Estimate | Abstained):
+        return f"{prediction.value:.4g}" if isinstance(prediction, Estimate) else f"no answer: {prediction.reason}"
     assert isinstance(prediction, Scores)
     values, labels = (one.tolist() for one in prediction.probabilities.topk(min(3, len(class_names))))
     return "  ".join(f"{shown(class_names[label])} {value:.2f}" for value, label in zip(values, labels, strict=True))

@@ -66,7 +66,7 @@ def test_pictures_of_one_patient_do_not_count_one_by_one():
     (finding,) = never(Request(evidence=evidence, never=(("person", "animal"),)))
     assert finding.interval[1] == pytest.approx(upper_bound(0, 10))
     assert "0 of 10 clusters of pictures" in finding.claim and finding.clusters == 10
-    assert "share of clusters in which it happens at least once" in finding.method
+    assert "share of clusters, in which it happens at least once" in finding.method
 
 
 def test_every_group_has_its_own_bound_however_small():

@@ -9,11 +9,12 @@ import numpy as np
 
 from clearsight.audits.attributes import POSITIVES_AT_LEAST, Attribute, attributes_of, group_rule
 from clearsight.audits.sentences import between, number
+from clearsight.audits.worst_group import limits_of
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.error_rates import Decisive, ErrorRates
 from clearsight.metrics.error_rates import error_rates as rates_of
 from clearsight.metrics.extremes import Extreme, extremes
-from clearsight.metrics.resample import Estimate, Resampling, interval, interval_from
+from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Finding, Metric, Request
 
 LABELS_AT_MOST = 20
@@ -106,17 +107,9 @@ def _judged(request: Request, attribute: Attribute, rate: Metric, cases: np.ndar
 def _largest(request: Request, rate: Metric, judged: Judged) -> Extreme | None:
     if len(judged) < 2:
         return None
-
-    def limits(confidence: float) -> tuple[np.ndarray, np.ndarray]:
-        ends = [
-            interval_from(one.value, one.samples, one.clusters, confidence, rate.bounds, rate.bias_rate)
-            for _, one in judged
-        ]
-        low, high = np.array(ends, dtype=np.float64).T
-        return low, high
-
-    values = np.array([one.value for _, one in judged])
-    return extremes(values, limits, request.confidence**0.5, higher_is_better=False).gap
+    estimates = [one for _, one in judged]
+    values = np.array([one.value for one in estimates])
+    return extremes(values, limits_of(rate, estimates), request.confidence**0.5, higher_is_better=False).gap
 
 
 def _told(rate: tuple[Metric, Judged]) -> str:

@@ -57,12 +57,7 @@ def _finding(request: Request, truth: str, answer: str) -> Finding:
         unit=found.unit,
         clusters=units,
         method=f"Exact one-sided {100 * request.confidence:g}% upper bound (Clopper & Pearson 1934)"
-        + (
-            f" of independent {found.unit}."
-            if units == total
-            else f" on the share of clusters in which it happens at least once: {units} clusters had a chance for it."
-        )
-        + " The bounds of groups stand each for its own group.",
+        f" on the share of {counted}; {units} had a chance for it. The bounds of groups stand each for its own group.",
         limits="That it did not happen here does not show that it cannot: the bound holds for pictures like these.",
         verdict="fail" if count else "insufficient",
         plot="intervals" if total else None,

@@ -6,7 +6,7 @@ import numpy as np
 
 from clearsight.audits.attributes import Attribute, group_rule
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.extremes import Extreme, extremes
+from clearsight.metrics.extremes import Extreme, Limits, extremes
 from clearsight.metrics.resample import Estimate, interval_from
 from clearsight.types import Finding, Metric, Request
 

@@ -68,6 +68,13 @@ def settled(pairs: Iterable[tuple[str, str, float | None]], evidence: Evidence) 
     return tuple(blocks)
 
 
+def refused(run: Run, never: Sequence[str | Path]) -> Run:
+    """The run, where no confusions are named; raises ValueError otherwise, for runs without classes of pictures."""
+    if never:
+        raise ValueError(f"--never is for classes of pictures, and {run.path} learnt from none. Leave it out.")
+    return run
+
+
 def kept_pairs(config: Config) -> tuple[tuple[str, str], ...]:
     """The confusions that a run was told must never happen."""
     return tuple((one["truth"], one["answer"]) for one in config.settings.get("never", ()))

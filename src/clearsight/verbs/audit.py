@@ -59,7 +59,7 @@ def audit(
         )
     if config.settings.get("table"):
         check_for_a_table(cluster)
-        _refuse_never(run, never)
+        never_confused.refused(run, never)
         return audit_table(
             run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
         )

@@ -100,12 +100,12 @@ def predict(
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
 
     Raises:
-        ValueError: no pictures, unreadable ones (all of them named), a video that breaks off, a camera that is not
-            there, a class the run does not know, a run without weights, a folder that is not new.
+        ValueError: no pictures, unreadable ones (all named), a video that breaks off, no such camera, a class that
+            the run does not know, a run without weights, a folder that is not new.
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
-        return predict_table(run, pictures, out, skip_bad=skip_bad)
+        return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
     filter = _Filter.of(run, min_score, classes, never)
     formats = writing.formats_of(formats, filter.objects)
     _refuse_crops(run, crops and not filter.objects)
@@ -122,8 +122,9 @@ def predict(
         )
         tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
-        output = _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
-        stack.enter_context(output)
+        output = stack.enter_context(
+            _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
+        )
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction = filter(prediction)
