@@ -47,6 +47,7 @@ def _finding(request: Request, truth: str, answer: str) -> Finding:
         claim = f"It took {what} {_times(count)} among {total} {found.unit}, which must never happen. {said}"
     else:
         claim = f"It never took {what} among {total} {found.unit}. {said}"
+    counted = f"independent {found.unit}" if units == total else "clusters, in which it happens at least once"
     return Finding(
         question="whom it fails",
         claim=claim,

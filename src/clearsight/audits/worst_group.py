@@ -1,6 +1,6 @@
 """The worst group and the gap between best and worst, corrected for having been chosen for being extreme."""
 
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def worst_group(
         return []
     estimates = [one for _, one in known]
     values = np.array([one.value for one in estimates])
-    found = extremes(values, partial(_limits, estimates, metric), request.confidence, metric.higher_is_better)
+    found = extremes(values, limits_of(metric, estimates), request.confidence, metric.higher_is_better)
     name, worst = known[found.place]
     best = known[int(values.argmax() if metric.higher_is_better else values.argmin())][0]
     of = f"the {len(known)} groups of {attribute.name} that can be judged"
@@ -61,14 +61,18 @@ def worst_group(
     ]
 
 
-def _limits(estimates: list[Estimate], metric: Metric, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of the interval of each estimate."""
-    ends = [
-        interval_from(one.value, one.samples, one.clusters, confidence, metric.bounds, metric.bias_rate)
-        for one in estimates
-    ]
-    low, high = np.array(ends, dtype=np.float64).T
-    return low, high
+def limits_of(metric: Metric, estimates: Sequence[Estimate]) -> Limits:
+    """The intervals of several groups' estimates of a metric at any confidence."""
+
+    def limits(confidence: float) -> tuple[np.ndarray, np.ndarray]:
+        ends = [
+            interval_from(one.value, one.samples, one.clusters, confidence, metric.bounds, metric.bias_rate)
+            for one in estimates
+        ]
+        low, high = np.array(ends, dtype=np.float64).T
+        return low, high
+
+    return limits
 
 
 def _said(one: Extreme, metric: Metric) -> str:

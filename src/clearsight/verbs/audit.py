@@ -65,7 +65,7 @@ def audit(
         )
     if trained.makes_pictures(config.model):
         _refuse_choices_of_pictures(run, split, target, cluster)
-        _refuse_never(run, never)
+        never_confused.refused(run, never)
         place = None if zone is None else find_zone(zone).code
         return conclude_again(
             run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
@@ -127,11 +127,4 @@ def _refuse_choices_of_pictures(run: Run, *choices: str | None) -> None:
         raise ValueError(
             f"{run.path} is a {run.config.model}: a generator is compared with the held-out pictures of its own data, "
             "read as it was trained on them. Leave --split, --target and --cluster out."
-        )
-
-
-def _refuse_never(run: Run, never: Sequence[str | Path]) -> None:
-    if never:
-        raise ValueError(
-            f"--never counts confusions of classes of pictures, and {run.path} learnt from none. Leave it out."
         )

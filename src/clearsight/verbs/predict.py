@@ -122,9 +122,8 @@ def predict(
         )
         tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
-        output = stack.enter_context(
-            _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
-        )
+        drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
+        output = stack.enter_context(_Output(partial, filter, formats, **drawn))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction = filter(prediction)
