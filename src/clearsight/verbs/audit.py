@@ -33,10 +33,9 @@ def audit(
 
     Without ``data`` the run's own data are judged again. ``by`` names the attributes to compare groups by (all where
     empty), ``zone`` the electricity grid for CO2e, ``attributes`` a table of groups by picture. ``cluster`` is "auto",
-    "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said.
-
-    Of a generator, ``by`` names the attributes whose groups are counted among its pictures, and ``reference`` declares
-    the shares they should have: "uniform", or a table with the columns ``group`` and ``share``.
+    "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said. Of a
+    generator, ``by`` names the attributes whose groups are counted among its pictures, and ``reference`` declares the
+    shares they should have: "uniform", or a table with the columns ``group`` and ``share``.
 
     Raises:
         ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.

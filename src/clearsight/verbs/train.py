@@ -170,7 +170,6 @@ def _new(
     check_attributes(asked["by"], source.splits)
     if trained.makes_pictures(model):
         _check_for_a_generator(training)
-        credentials.check()  # every picture of how it learns is signed
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
         config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
@@ -226,7 +225,8 @@ def _answering_as_trained(config: Any, training: Training, symmetries: Set[str],
 
 
 def _check_for_a_generator(training: Training) -> None:
-    """Fail where the pictures would be changed in a way that a generator would learn to make."""
+    """Fail where the pictures would be changed in a way that a generator would learn to make, or cannot be signed."""
+    credentials.check()
     changed = {
         "zoom": training.zoom != (1.0, 1.0),
         "small_share": training.small_share > 0,
