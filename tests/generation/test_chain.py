@@ -46,7 +46,7 @@ def test_the_run_holds_all_that_a_report_needs(run):
     config, card = run.config, run.read_card()
     assert config.task == "generation" and config.state == "finished" and not run.has_checkpoint
     assert config.settings["model"]["size"] == (16, 16) and config.settings["model"]["channels"] == 1
-    assert {"val", "floor-val", "ceiling-val", "copies-val"} <= set(run.evidence_names)
+    assert {"val", "floor-val", "ceiling-val", "copies-val", "mix-class-val"} <= set(run.evidence_names)
     assert {example.kind for example in card.examples} == {"made", "copied"}
     assert all((run.path / example.path).is_file() for example in card.examples)
     asked = {finding.question for finding in card.findings}
@@ -72,6 +72,26 @@ def test_it_is_audited_again_and_other_verbs_say_what_to_do(run, shapes):
     for verb in (cs.predict, cs.evaluate):
         with pytest.raises(ValueError, match="clearsight sample"):
             verb(run, shapes)
+
+
+def test_its_groups_are_counted_where_somebody_asks(run, shapes, tmp_path):
+    ids = sorted(path.relative_to(shapes).with_suffix("").as_posix() for path in shapes.rglob("*.png"))
+    table = tmp_path / "groups.csv"
+    rows = [f"{one},{one.split('/')[0]},{'left' if k % 2 else 'right'}" for k, one in enumerate(ids)]
+    table.write_text("\n".join(["id,shape,side", *rows]))
+    card = cs.audit(run, by=["shape", "side"], reference="uniform", attributes=table)
+    mixes = {finding.group: finding for finding in card.findings if finding.metric.startswith("mix of")}
+    assert set(mixes) == {"class", "shape", "side"} and mixes["class"].verdict == "none asked"
+    assert mixes["shape"].verdict in ("pass", "fail", "insufficient") and mixes["side"].verdict == "insufficient"
+    assert "Every class was asked for equally often" in mixes["shape"].limits
+    assert {"mix-class-val", "mix-shape-val", "mix-side-val"} <= set(run.evidence_names)
+    with pytest.raises(ValueError, match="no attribute 'colour'"):
+        cs.audit(run, by=["colour"], attributes=table)
+    few = tmp_path / "shares.csv"
+    few.write_text("shape,share\nbar,1\n")
+    with pytest.raises(ValueError, match="disc"):
+        cs.audit(run, by=["shape"], attributes=table, reference=few)
+    cs.audit(run)
 
 
 def test_the_same_seed_and_number_give_the_same_picture(run):

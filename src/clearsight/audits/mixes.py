@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from clearsight.metrics.generation import GenerationStatistics
 from clearsight.metrics.group_mix import GROUPS_AT_MOST, GroupMixStatistics, balanced_accuracy, mix_of, share_interval
 from clearsight.metrics.rates import holm
 from clearsight.metrics.resample import Resampling
@@ -81,13 +82,24 @@ class Mixes:
 
 
 def mixes(request: Request) -> list[Mixes]:
-    """The corrected mixes of every attribute whose groups a classifier saw."""
-    return [_estimated(request, one) for one in _of_groups(request) if seen(one.statistics)]
+    """The corrected mixes of every attribute whose groups a classifier saw, computed once for all audits."""
+    if "mixes" not in request.shared:
+        request.shared["mixes"] = [_estimated(request, one) for one in _of_groups(request) if seen(one.statistics)]
+    found: list[Mixes] = request.shared["mixes"]
+    return found
 
 
 def unseen(request: Request) -> list[GroupMixStatistics]:
     """What is known of the attributes whose groups no classifier saw, as there are too few or too many of them."""
     return [one.statistics for one in _of_groups(request) if not seen(one.statistics)]
+
+
+def uncounted_attributes(request: Request) -> tuple[str, ...]:
+    """The attributes of a generator's data whose groups nobody counted among its pictures."""
+    if not isinstance(request.evidence.statistics, GenerationStatistics):
+        return ()
+    counted = {one.statistics.attribute for one in _of_groups(request)}
+    return tuple(name for name in request.evidence.groups if name not in counted)
 
 
 def seen(statistics: GroupMixStatistics) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from clearsight import catalogue, report
+from clearsight.audits.mixes import uncounted_attributes
 from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
@@ -235,6 +236,8 @@ def _untested(request: Request) -> tuple[str, ...]:
         else "what breaks it: noise, blur, unusual light, things it was never shown",
         "how much another random seed would change these numbers: they speak of this model only",
     ]
+    if uncounted := uncounted_attributes(request):
+        gaps.insert(0, f"how often it makes each group: name attributes with --by ({', '.join(uncounted)})")
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
     return tuple(gaps)

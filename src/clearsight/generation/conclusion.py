@@ -102,12 +102,14 @@ def conclude_again(
     ``reference`` is "uniform" or a table (see ``declared``), ``attributes`` another table of groups by picture.
     """
     config = run.config
-    gathered = gathered_as_trained(run, data or config.data, quiet, attributes)
+    gathered = gathered_as_trained(run, data or config.data, quiet)
     if gathered.source.fingerprint != config.fingerprint:
         raise ValueError(
             f"the data in {data or config.data} are not what {run.path} was trained on, and a generator is compared "
             "with held-out pictures of its own data. Name its own data, or train a new run."
         )
+    if attributes is not None:  # groups are part of a fingerprint: read with others, the same pictures have another
+        gathered = gathered_as_trained(run, data or config.data, quiet, attributes)
     asked = config.settings.get("asked", {})
     check_attributes(by, gathered.source)
     by = tuple(by) or tuple(asked.get("by", ()))
