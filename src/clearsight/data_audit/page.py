@@ -107,10 +107,15 @@ def _answers(several: Sequence[Balance], found: DataAudit) -> Finding:
             "low": [one.interval[0] if one.interval else None for one in several],
             "high": [one.interval[1] if one.interval else None for one in several],
             "n": [one.known for one in several],
-            "note": [f"always {one.answer}: {note}" for one, note in zip(several, notes, strict=True)],
+            "note": [f"always {one.answer}: {note}{_if_blank(one)}" for one, note in zip(several, notes, strict=True)],
         },
         axes=("right by always giving one answer",),
     )
+
+
+def _if_blank(one: Balance) -> str:
+    blank = one.trivial_blank_absent
+    return "" if blank is None else f"; if blank is absent, always absent: {sentences.share(blank)}"
 
 
 def _classes(one: Balance, found: DataAudit) -> Finding:

@@ -79,13 +79,15 @@ def together(pair: Pair) -> str:
             f"{shown(high[1], 60)}, {share(low[0])} where it is {shown(low[1], 60)}: {strength}"
         )
     value, other = (shown(word, 60) for word in pair.most)
-    cell = f"{shown(pair.first, 60)} = {value} with {shown(pair.second, 60)} = {other}"
-    return f"{cell}: {count(pair.most_rows)}, {count(pair.most_expected)} if independent: {strength}"
+    return (
+        f"{shown(pair.first, 60)} = {value} goes with {shown(pair.second, 60)} = {other}: {count(pair.most_rows)} "
+        f"times, {count(pair.most_expected)} were they independent; {strength}"
+    )
 
 
 def rare(pair: Pair) -> str:
     """The combination that falls short most."""
     return (
-        f"Rarest: {shown(pair.rarest[0], 60)} with {shown(pair.rarest[1], 60)}, {count(pair.rarest_rows)} where "
-        f"{count(pair.rarest_expected)} would be expected."
+        f"Rarest: {shown(pair.rarest[0], 60)} with {shown(pair.rarest[1], 60)}, {count(pair.rarest_rows)} instead of "
+        f"{count(pair.rarest_expected)}."
     )
