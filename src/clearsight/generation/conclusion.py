@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from clearsight import sources
 from clearsight.console.progress import stage
 from clearsight.evaluation.belonging import clusters_said
 from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
@@ -25,7 +26,7 @@ from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.ops.spread import evenly_spread
 from clearsight.run import Config, Run
-from clearsight.sources import Record, records_of
+from clearsight.sources import Record, Source, records_of
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.types import UNKNOWN, Card, Cost, Evidence, Finding, Label, Picture, Request
@@ -37,6 +38,7 @@ ON_VALIDATION = (
     "These data have no test split: the pictures it is compared with are the validation pictures. Nothing was chosen "
     "by them."
 )
+Groups = Mapping[str, Mapping[str, str]]  # of each picture by its id: its group by attribute
 ASKED = "Every class was asked for equally often, so the mix of classes is what was asked for."
 
 
@@ -59,6 +61,7 @@ def conclude(
     *,
     by: Sequence[str] = (),
     reference: Mapping[str, Mapping[str, float]] | None = None,
+    groups: Groups | None = None,
     zone: str | None = None,
     responsible: str | None = None,
     quiet: bool = False,
@@ -66,11 +69,11 @@ def conclude(
     """Make pictures with a trained generator, compare them with held-out ones, audit, and write card and report.
 
     ``by`` names the attributes whose groups are counted among its pictures, at several truncations; ``reference``
-    declares the shares they should have.
+    declares the shares they should have, and ``groups`` those of each picture, where the data themselves do not.
     """
     network = trained.load(run)
     split = split_of(gathered)
-    judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}))
+    judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}), groups)
     run.write_evidence(split, judged.evidence)
     for name, evidence in judged.more.items():
         run.write_evidence(f"{name}-{split}", evidence)
@@ -103,7 +106,7 @@ def conclude_again(
     config = run.config
     settings = config.settings
     gathered = gather(
-        data or config.data, int(settings["training"]["size_px"]), attributes=attributes or settings["attributes"],
+        data or config.data, int(settings["training"]["size_px"]), attributes=settings["attributes"],
         skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]), wanted=(Picture,),
         target=settings["target"], cluster=settings["cluster"], resplit=settings["resplit"], quiet=quiet,
     )  # fmt: skip
@@ -113,13 +116,16 @@ def conclude_again(
             "with held-out pictures of its own data. Name its own data, or train a new run."
         )
     asked = settings.get("asked", {})
-    check_attributes(by, gathered.source.splits)
     by = tuple(by) or tuple(asked.get("by", ()))
-    shares = declared(reference, _groups_of(gathered, by))
+    source = gathered.source if attributes is None else _read_again(data or config.data, attributes, settings)
+    check_attributes(by, source.splits)
+    shares = declared(reference, _groups_of(source, by))
+    groups = None if attributes is None else {one.id: one.groups for one in _records(source)}
     former = run.read_card() if (run.path / "card.json").is_file() else None
     return conclude(
-        run, lambda: former.cost if former else None, gathered, by=by, reference=shares, zone=zone or asked.get("zone"),
-        responsible=responsible or (former.responsible if former else None), quiet=quiet,
+        run, lambda: former.cost if former else None, gathered, by=by, reference=shares, groups=groups,
+        zone=zone or asked.get("zone"), responsible=responsible or (former.responsible if former else None),
+        quiet=quiet,
     )  # fmt: skip
 
 
@@ -128,22 +134,42 @@ def split_of(gathered: Gathered) -> str:
     return "test" if "test" in gathered.cached else "val"
 
 
-def _groups_of(gathered: Gathered, by: Sequence[str]) -> dict[str, list[str]]:
+def _read_again(data: str, attributes: Path | str, settings: Mapping[str, Any]) -> Source:
+    """The data with another table of attributes: what it says enters the fingerprint, but none of the pictures."""
+    return sources.read(
+        data, attributes=Path(attributes), skip_bad=settings["skip_bad"], wanted=(Picture,), target=settings["target"]
+    )
+
+
+def _records(source: Source) -> list[Record]:
+    return [record for one in source.splits.values() for record in records_of(one)]
+
+
+def _groups_of(source: Source, by: Sequence[str]) -> dict[str, list[str]]:
     """The groups of each attribute, or of the classes where none is named."""
-    records = [record for one in gathered.source.splits.values() for record in records_of(one)]
+    records = _records(source)
     names = by or ((CLASS,) if any(isinstance(record.truth, Label) for record in records) else ())
     known = {name: {record.groups.get(name, UNKNOWN) for record in records} - {UNKNOWN} for name in names}
     return {name: sorted(groups) for name, groups in known.items()}
 
 
-def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, by: Sequence[str] = ()) -> Judged:
+def judge(
+    run: Run,
+    network: Any,
+    gathered: Gathered,
+    split: str,
+    quiet: bool,
+    by: Sequence[str] = (),
+    groups: Groups | None = None,
+) -> Judged:
     """As many pictures as the split holds, 5,000 at most, made by the network and compared with those of the split.
 
-    With ``by``, the groups of these attributes are counted among them, and at smaller truncations too.
+    With ``by``, the groups of these attributes are counted among them, and at smaller truncations too; ``groups`` are
+    those of each picture by its id, where the data themselves do not name them.
     """
     config, size = run.config, network.config.size
-    train = pictures_of(gathered.cropped("train", size), MOST_TRAINING)
-    real = pictures_of(gathered.cropped(split, size), MOST_JUDGED)
+    train = pictures_of(gathered.cropped("train", size), MOST_TRAINING, groups)
+    real = pictures_of(gathered.cropped(split, size), MOST_JUDGED, groups)
     names = config.class_names if train.classes is not None else ()
     fingerprint = gathered.cached["train"].fingerprint
     with stage("learning features to compare by", quiet) as watch:
@@ -197,7 +223,7 @@ def made(
     return Pictures(images=images, ids=tuple(f"generated-{k}" for k in range(count)), classes=labels)
 
 
-def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
+def pictures_of(whole: CroppedDataset, most: int, groups: Groups | None = None) -> Pictures:
     """At most so many pictures of a split, evenly spread, with their classes where each has one."""
     place = evenly_spread(len(whole), most)
     records = [whole.records[k] for k in place]
@@ -209,13 +235,13 @@ def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
         ids=tuple(record.id for record in records),
         classes=classes,
         clusters=tuple(record.cluster for record in records),
-        groups=_groups(records),
+        groups=_by_attribute([record.groups if groups is None else groups.get(record.id, {}) for record in records]),
     )
 
 
-def _groups(records: Sequence[Record]) -> dict[str, np.ndarray]:
-    names = sorted({name for record in records for name in record.groups})
-    return {name: np.array([record.groups.get(name, UNKNOWN) for record in records]) for name in names}
+def _by_attribute(groups: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
+    names = sorted({name for each in groups for name in each})
+    return {name: np.array([each.get(name, UNKNOWN) for each in groups]) for name in names}
 
 
 def _alarms(run: Run) -> list[str]:
