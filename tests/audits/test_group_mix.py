@@ -66,6 +66,23 @@ def test_a_classifier_that_guesses_is_refused_with_how_weak_it_is():
     assert truncation(asked) == ()
 
 
+def test_pictures_that_no_mix_of_real_groups_explains_are_refused():
+    """All generated pictures look alike to the classifier, and unlike a typical one of any group."""
+    statistics, clusters = simulated(np.random.default_rng(0), (300, 300, 400), MIX, 1500, 2.5)
+    strange = statistics.probabilities.copy()
+    strange[statistics.truncation == 0.6] = [0.5, 0.5, 0.0]
+    odd = dataclasses.replace(statistics, probabilities=strange)
+    (change,) = truncation(request(odd, clusters))
+    (mix,) = group_mix(request(odd, clusters))
+    assert mix.series, "the first truncation is as it was"
+    assert change.verdict == "insufficient" and "at 0.6 the pictures look" in change.claim and change.value is None
+    rows = statistics.truncation != 1.0
+    only = dataclasses.replace(odd, probabilities=strange[rows], truth=odd.truth[rows], truncation=odd.truncation[rows])
+    (finding,) = group_mix(request(only, clusters[rows]))
+    assert finding.verdict == "insufficient" and "no mix of the real groups" in finding.claim and not finding.series
+    assert truncation(request(only, clusters[rows])) == ()
+
+
 def test_groups_that_a_reference_names_but_nobody_can_tell_are_left_out_of_it():
     (finding,) = group_mix(request(reference={"a": 0.2, "b": 0.05, "c": 0.25, "rare": 0.5}))
     assert "declared 40.0%" in finding.series["note"][0]

@@ -31,7 +31,7 @@ def generated(request: Request) -> tuple[Finding, ...]:
     first = estimated(request, metrics[0], weights)
     series: dict[str, list] = {
         "score": [metric.name for metric in metrics],
-        "generated": [_known(_value(metric, evidence)) for metric in metrics],
+        "generated": [_known(estimated(request, metric, weights).value) for metric in metrics],
     }
     for name in known:
         series[CALIBRATORS[name]] = [_known(_value(metric, request.more[name])) for metric in metrics]

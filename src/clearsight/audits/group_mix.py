@@ -30,7 +30,9 @@ def group_mix(request: Request) -> tuple[Finding, ...]:
     One finding for each attribute that the request has evidence of; none for other tasks.
     """
     told = [
-        _refused(request, found) if found.too_weak else _told(request, found, _declared(request.reference, found))
+        _refused(request, found)
+        if found.too_weak or found.unexplained(0)
+        else _told(request, found, _declared(request.reference, found))
         for found in mixes(request)
     ]
     return (*told, *(_unseen(request, statistics) for statistics in unseen(request)))
@@ -49,8 +51,7 @@ def _refused(request: Request, found: Mixes) -> Finding:
     statistics = found.statistics
     return Finding(
         question="whom it fails",
-        claim=f"How often it generates each {statistics.attribute} is not known: {how_well(found)}. That is too weak "
-        "to correct its errors. More real pictures of each group would help, or larger ones.",
+        claim=f"How often it generates each {statistics.attribute} is not known: {_why(found)}",
         metric=f"mix of {statistics.attribute}",
         value=None,
         interval=None,
@@ -61,6 +62,18 @@ def _refused(request: Request, found: Mixes) -> Finding:
         limits=f"No share is shown because it would mislead. {limits_of_mix(found)}",
         group=statistics.attribute,
         verdict="insufficient",
+    )
+
+
+def _why(found: Mixes) -> str:
+    if found.too_weak:
+        return (
+            f"{how_well(found)}. That is too weak to correct its errors. More real pictures of each group would help, "
+            "or larger ones."
+        )
+    return (
+        "to the classifier these pictures look like no mix of the real groups, which would need shares below 0. They "
+        f"are too unlike real pictures (on these, {how_well(found)})."
     )
 
 

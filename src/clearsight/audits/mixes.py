@@ -12,6 +12,7 @@ from clearsight.metrics.rates import holm
 from clearsight.metrics.resample import Resampling
 from clearsight.types import Evidence, Request
 
+NEARLY = 0.01
 INFORMED_AT_LEAST = 0.1  # of the way from guessing to never erring
 LIMITS = (
     "The correction takes the classifier to err on generated pictures as it does on real ones; on pictures unlike any "
@@ -56,6 +57,17 @@ class Mixes:
         return not informed >= INFORMED_AT_LEAST or any(
             self.interval(place, group) is None for place in range(len(self.values)) for group in self.groups
         )
+
+    def unexplained(self, place: int) -> bool:
+        """Whether no mix of real groups would be seen as these pictures are: a share lies below 0 by more than chance.
+
+        Then the pictures are unlike real ones of any group, and the correction has nothing to stand on.
+        """
+        samples = self.samples[np.isfinite(self.samples).all((1, 2)), place]
+        error = samples.std(0, ddof=1) if len(samples) > 1 else np.full(len(self.groups), np.inf)
+        # Up to a point below 0 is let pass: the pixels of a generator always differ a little from real ones.
+        below = np.minimum(self.values[place] + NEARLY, 0.0) / np.maximum(error, 1e-12)
+        return min(holm(stats.norm.cdf(below).tolist())) < 1 - self.confidence
 
     @property
     def groups(self) -> range:

@@ -16,8 +16,38 @@ NAMED = 4
 
 
 def truncation(request: Request) -> tuple[Finding, ...]:
-    """The shares of the groups at each truncation, and the change of the minorities' share; none without several."""
-    return tuple(_finding(request, found) for found in mixes(request) if len(found.pictures) > 1 and not found.too_weak)
+    """The shares of the groups at each truncation, and the change of the minorities' share.
+
+    Nothing without several truncations, or where the mix of the first is not known.
+    """
+    several = [found for found in mixes(request) if len(found.pictures) > 1]
+    known = [found for found in several if not found.too_weak and not found.unexplained(0)]
+    return tuple(_refused(found) if _strange(found) else _finding(request, found) for found in known)
+
+
+def _strange(found: Mixes) -> list[str]:
+    """The truncations whose pictures look like no mix of real groups."""
+    return [f"{scale:g}" for place, scale in enumerate(found.statistics.truncations) if found.unexplained(place)]
+
+
+def _refused(found: Mixes) -> Finding:
+    """What is said where truncated pictures are too unlike real ones."""
+    attribute = found.statistics.attribute
+    return Finding(
+        question="whom it fails",
+        claim=f"What truncation does to each {attribute} is not known: at {joined(_strange(found))} the pictures "
+        "look to the classifier like no mix of the real groups. They are too unlike real pictures.",
+        metric=f"change of the minority share of {attribute} by truncation",
+        value=None,
+        interval=None,
+        n=found.pictures[-1],
+        unit="generated pictures at each truncation",
+        clusters=found.clusters,
+        method="A corrected share lies below 0 by more than chance (Holm over the groups).",
+        limits=limits_of_mix(found),
+        group=attribute,
+        verdict="insufficient",
+    )
 
 
 def _finding(request: Request, found: Mixes) -> Finding:
@@ -96,7 +126,7 @@ def _changed(found: Mixes) -> str:
         f"{found.statistics.group_names[group]} {found.share(0, group):.1%} to {found.share(-1, group):.1%} "
         f"({chance(p[group])})"
         for group in order
-        if p[group] < 1 - found.confidence
+        if p[group] < 1 - found.confidence and found.share(0, group) != found.share(-1, group)
     ]
     more = f", and {len(told) - NAMED} more" if len(told) > NAMED else ""
     return f"By more than chance change: {joined(told[:NAMED])}{more}." if told else ""

@@ -5,7 +5,6 @@ actions and custom assertions). The key is local (see ``signing_key``), and no s
 else. Without the extra a PNG file has its text chunks only, which anybody can change or remove.
 """
 
-import importlib.metadata
 import importlib.util
 import io
 import json
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from clearsight.files.provenance import version
 from clearsight.generation.signing_key import SigningKey, signing_key
 
 # IPTC's code for media made by a trained model.
@@ -29,7 +29,7 @@ def said() -> str:
     """What generated files carry, in a sentence."""
     if not available():
         return (
-            "Every PNG file says so in its text, and by which run; it is not signed (pip install '.[c2pa]' "
+            "Every PNG file says so in its text, and by which run; it is not signed (pip install 'clearsight[c2pa]' "
             "adds a signed C2PA manifest)."
         )
     return (
@@ -65,7 +65,7 @@ def signed(content: bytes, media_type: str, about: Mapping[str, Any]) -> bytes:
 
 
 def _manifest(about: Mapping[str, Any]) -> dict[str, Any]:
-    software = {"name": "clearsight", "version": importlib.metadata.version("clearsight")}
+    software = {"name": "clearsight", "version": version("clearsight")}
     created = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE, "softwareAgent": software}
     return {
         "claim_generator_info": [software],
