@@ -11,7 +11,7 @@ from clearsight.audits.sentences import chance, number
 from clearsight.metrics.permutation import Permutations, permutation_p
 from clearsight.metrics.rates import holm
 from clearsight.metrics.resample import Estimate, Gap, Resampling, gap
-from clearsight.types import Finding, Metric, Request, Verdict
+from clearsight.types import Finding, Metric, Request, Values, Verdict
 
 TOLERANCE = 0.05
 RELATIVE_TOLERANCE = 0.1
@@ -20,10 +20,11 @@ POWER = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A group against the rest by one metric; ``p`` of both tests together, before correction.
+    """A group against the rest by one metric; ``p`` before correction, of the permutation where that is ``exact``, else
+    the larger of both tests.
 
-    ``p_any`` is that of a gap of whatever origin. ``error`` is the larger of the gap's standard errors by both tests;
-    ``stratified`` whether labels were permuted among equal truths.
+    ``p_any`` is that of a gap of whatever origin. ``null`` are the permuted gaps that exist, ``stratified`` whether
+    labels were permuted among equal truths.
     """
 
     attribute: Attribute
@@ -32,8 +33,9 @@ class Comparison:
     gap: Gap
     p: float
     p_any: float
-    error: float
+    null: Values
     stratified: bool
+    exact: bool
 
     @property
     def harm(self) -> float:
@@ -59,24 +61,23 @@ def compared(
     rests = {group: known & ~attribute.rows(group) for group in attribute.large}
     judged = [group for group in attribute.large if enough(evidence, rests[group])]
     for metric in metrics:
-        tested = []
+        tested, exact = [], permutations.exact(metric, evidence.statistics)
         for group in judged:
             found = gap(metric, evidence, attribute.rows(group), rests[group], weights, request.confidence)
             if not np.isfinite(found.value):
                 continue
             permuted = permutations.gaps(metric, evidence.statistics, attribute.names.index(group))
-            finite = permuted[np.isfinite(permuted)]
-            spread = float(finite.std(ddof=1)) if len(finite) > 1 else 0.0
             tested.append(
                 Comparison(
                     attribute=attribute,
                     group=group,
                     metric=metric,
                     gap=found,
-                    p=max(found.p, permutation_p(found.value, permuted)),
+                    p=max(0.0 if exact else found.p, permutation_p(found.value, permuted)),
                     p_any=found.p,
-                    error=max(spread, found.error) if np.isfinite(found.error) else spread,
+                    null=permuted[np.isfinite(permuted)],
                     stratified=strata is not None,
+                    exact=exact,
                 )
             )
         if len(attribute.large) + len(attribute.small) == 2:
@@ -105,16 +106,33 @@ def needed(metric: Metric, known: Estimate, value: float) -> int:
     return max(PICTURES_AT_LEAST, int(np.ceil(known.images * ((width[1] - width[0]) / 2 / wanted) ** 2)))
 
 
-def detectable(error: float, tests: int, confidence: float = 0.95, power: float = POWER) -> float:
-    """The gap that a test with this standard error finds with this power, corrected for so many tests (Bonferroni)."""
-    quantiles = stats.norm.ppf(1 - (1 - confidence) / (2 * max(1, tests))) + stats.norm.ppf(power)
-    return float(quantiles * error)
+def detectable(each: Comparison, tests: int, confidence: float = 0.95, power: float = POWER) -> float:
+    """The gap that would be found with this power, were the group so much worse; corrected for so many tests.
+
+    The permuted gaps say how far a gap must lie from their mean (Bonferroni); beyond that it must lie by its own error
+    under the gap, which for a share is that of the share it then is. NaN where it would exceed the scale.
+    """
+    level = (1 - confidence) / max(1, tests)
+    spread = float(each.null.std(ddof=1)) if len(each.null) > 1 else 0.0
+    away = np.abs(each.null - each.null.mean()) if len(each.null) else np.zeros(1)
+    beyond = float(stats.norm.ppf(1 - level / 2))
+    far = max(float(np.quantile(away, 1 - max(level, 1 / len(away)))), beyond * spread * (level * len(away) < 1))
+    reach = float(stats.norm.ppf(power))
+    if not each.exact and np.isfinite(each.gap.error):
+        return max(far + reach * spread, (beyond + reach) * each.gap.error)
+    gap, rest, sign = far, each.gap.second.value, -1.0 if each.metric.higher_is_better else 1.0
+    scale = rest * (1 - rest)
+    for _ in range(30):
+        share = float(np.clip(rest + sign * gap, 0.0, 1.0))
+        gap = far + reach * spread * (float(np.sqrt(share * (1 - share) / scale)) if scale > 0 else 1.0)
+    return gap if 0 <= rest + sign * gap <= 1 else float("nan")
 
 
 def _finding(request: Request, each: Comparison, p: float, tests: int) -> Finding:
     metric, found = each.metric, each.gap
     real = p <= 1 - request.confidence
     verdict = _verdict(request, each, real) if request.by else "none asked"
+    tests_said = "that of" if each.exact else "the larger of that test and of"
     among = " among pictures of equal truth" if each.stratified else ""
     return Finding(
         question="whom it fails",
@@ -126,7 +144,7 @@ def _finding(request: Request, each: Comparison, p: float, tests: int) -> Findin
         n=found.first.images,
         unit=request.evidence.unit,
         method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "
-        f"for bias; p is the larger of that test and of {request.replicates} permutations of the group labels{among}, "
+        f"for bias; p is {tests_said} {request.replicates} permutations of the group labels{among}, "
         f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}. The gap that would be found is for a power "
         f"of {POWER:.0%} after that correction.",
         limits=f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may "
@@ -159,8 +177,11 @@ def _claim(request: Request, each: Comparison, p: float, tests: int, verdict: Ve
         return f"{start}{share}. Chance does not explain it ({after})."
     plainly = each.p_any * tests <= 1 - request.confidence
     why = "It is no more than the truths of its pictures explain" if plainly else "That may be chance"
-    least = detectable(each.error, tests, request.confidence)
-    power = f" A gap of {_amount(least, metric)} would be found four times of five." if least > 0 else ""
+    least = detectable(each, tests, request.confidence)
+    if not np.isfinite(least):
+        power = f" With so few {unit}, no gap would be found four times of five."
+    else:
+        power = f" A gap of {_amount(least, metric)} would be found four times of five." if least > 0 else ""
     need, wanted = needed(metric, each.gap.first, second), tolerance(metric, second)
     short = verdict != "pass" and need > each.gap.first.images
     more = f" About {need} {unit} of it would settle it to within {wanted:.2f}." if short else ""

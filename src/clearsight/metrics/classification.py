@@ -239,6 +239,7 @@ BALANCED_ALIKE = Metric(
     name="accuracy at equal class balance",
     compute=Additive(_right_by_class, _balanced_alike),
     meaning="the share of pictures whose class it recognises, at an equal balance of the classes",
+    bias_rate=1.0,
 )
 AUROC = Metric(
     name="AUROC",
