@@ -181,6 +181,16 @@ def group_rule(evidence: Evidence) -> str:
     return "An error is charged to the group of the picture it is in."
 
 
+def of_one_truth(evidence: Evidence, attribute: Attribute) -> bool:
+    """Whether all pictures of each group have the same truth, as where the true class is a part of the attribute."""
+    statistics = evidence.statistics
+    if not isinstance(statistics, ComparableByGroup) or len(np.unique(statistics.strata())) < 2:
+        return False
+    strata, known = np.asarray(statistics.strata()), attribute.known
+    pairs = np.unique(strata[known].astype(np.int64) * len(attribute.names) + attribute.codes[known])
+    return len(pairs) == len(np.unique(pairs % len(attribute.names)))
+
+
 def truths_within(evidence: Evidence, attribute: Attribute) -> Int[np.ndarray, "images"] | None:
     """Strata of equal truth within which group labels can be permuted; None where there are none.
 

@@ -88,9 +88,60 @@ def compared(
 
 
 def gap_findings(request: Request, comparisons: Sequence[Comparison]) -> list[Finding]:
-    """A finding of each comparison, corrected for all of them."""
+    """A finding of each comparison, corrected for all; of an intersection, those not found by one metric are one."""
     corrected = holm([comparison.p for comparison in comparisons])
-    return [_finding(request, each, p, len(comparisons)) for each, p in zip(comparisons, corrected, strict=True)]
+    alone: list[Finding] = []
+    together: dict[tuple[str, str], list[tuple[Comparison, float]]] = {}
+    for each, p in zip(comparisons, corrected, strict=True):
+        if each.attribute.crossed and p > 1 - request.confidence:
+            together.setdefault((each.attribute.name, each.metric.name), []).append((each, p))
+        else:
+            alone.append(_finding(request, each, p, len(comparisons)))
+    return [*alone, *(_not_found(request, pairs, len(comparisons)) for pairs in together.values())]
+
+
+def _not_found(request: Request, pairs: Sequence[tuple[Comparison, float]], tests: int) -> Finding:
+    """The groups of an intersection whose gap was not found, in one plot: of each its gap and the one it would take."""
+    first, (least_p, unit) = pairs[0][0], (min(p for _, p in pairs), request.evidence.unit)
+    verdicts = [_verdict(request, each, real=False) for each, _ in pairs]
+    sizes = [detectable(each, tests, request.confidence) for each, _ in pairs]
+    known = [size for size in sizes if np.isfinite(size) and size > 0]
+    worst: Verdict = "insufficient" if "insufficient" in verdicts else "pass"
+    ends = [each.gap.interval or (None, None) for each, _ in pairs]
+    found = f" Gaps of {_span(known, first.metric)} would be found four times of five." if known else ""
+    return Finding(
+        question="whom it fails",
+        claim=f"In {len(pairs)} groups of {first.attribute.name} no gap in {first.metric.name} to the other {unit} is "
+        f"found that chance, or the truths of their {unit}, would not explain ({chance(least_p)} and more after "
+        f"correcting for {tests} comparisons).{found}",
+        metric=f"gaps in {first.metric.name} that were not found",
+        value=None,
+        interval=None,
+        n=sum(each.gap.first.images for each, _ in pairs),
+        unit=unit,
+        clusters=min(each.gap.first.clusters for each, _ in pairs),
+        method=_method(request, first, tests),
+        limits=_limits(request, first),
+        group=first.attribute.name,
+        verdict=worst if request.by else "none asked",
+        plot="intervals",
+        series={
+            "label": [each.group for each, _ in pairs],
+            "value": [each.gap.value for each, _ in pairs],
+            "low": [low for low, _ in ends],
+            "high": [high for _, high in ends],
+            "n": [each.gap.first.images for each, _ in pairs],
+            "note": [None] * len(pairs),
+            "gap that would be found": [size if np.isfinite(size) else None for size in sizes],
+        },
+        axes=(f"group minus the others, {first.metric.name}",),
+    )
+
+
+def _span(sizes: Sequence[float], metric: Metric) -> str:
+    """The least and the largest of several differences."""
+    low, high = (_amount(size, metric) for size in (min(sizes), max(sizes)))
+    return low if low == high else f"{low.removesuffix(' points')} to {high}"
 
 
 def tolerance(metric: Metric, value: float) -> float:
@@ -132,8 +183,6 @@ def _finding(request: Request, each: Comparison, p: float, tests: int) -> Findin
     metric, found = each.metric, each.gap
     real = p <= 1 - request.confidence
     verdict = _verdict(request, each, real) if request.by else "none asked"
-    tests_said = "that of" if each.exact else "the larger of that test and of"
-    among = " among pictures of equal truth" if each.stratified else ""
     return Finding(
         question="whom it fails",
         claim=_claim(request, each, p, tests, verdict),
@@ -143,16 +192,32 @@ def _finding(request: Request, each: Comparison, p: float, tests: int) -> Findin
         clusters=min(found.first.clusters, found.second.clusters),
         n=found.first.images,
         unit=request.evidence.unit,
-        method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "
-        f"for bias; p is {tests_said} {request.replicates} permutations of the group labels{among}, "
-        f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}. The gap that would be found is for a power "
-        f"of {POWER:.0%} after that correction.",
-        limits=f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may "
-        "differ in other things as well. "
-        + ("Classes a group has no objects of are left out of its average. " if "AP" in metric.name else "")
-        + f"{each.attribute.name} is what the data say it is.",
+        method=_method(request, each, tests),
+        limits=_limits(request, each),
         group=f"{each.attribute.name} = {each.group}",
         verdict=verdict,
+    )
+
+
+def _method(request: Request, each: Comparison, tests: int) -> str:
+    """How gaps were tested."""
+    tests_said = "that of" if each.exact else "the larger of that test and of"
+    among = " among pictures of equal truth" if each.stratified else ""
+    return (
+        f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected for bias; "
+        f"p is {tests_said} {request.replicates} permutations of the group labels{among}, Holm-corrected for {tests} "
+        f"comparison{'s' if tests > 1 else ''}. The gap that would be found is for a power of {POWER:.0%} after that "
+        "correction."
+    )
+
+
+def _limits(request: Request, each: Comparison) -> str:
+    """What a gap does not show."""
+    return (
+        f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may differ in "
+        "other things as well. "
+        + ("Classes a group has no objects of are left out of its average. " if "AP" in each.metric.name else "")
+        + f"{each.attribute.name} is what the data say it is."
     )
 
 

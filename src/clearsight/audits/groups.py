@@ -27,6 +27,7 @@ from clearsight.audits.attributes import (
     attributes_of,
     group_metrics,
     group_rule,
+    of_one_truth,
     positives,
 )
 from clearsight.audits.comparisons import compared, gap_findings, needed
@@ -54,7 +55,9 @@ def groups(request: Request) -> tuple[Finding, ...]:
         weights = Resampling(
             clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes
         )
-        shown = [_shown(request, attribute, metric, weights) for metric in metrics]
+        # Of one truth there is one way to be wrong: the first metric says all.
+        compared_by = metrics[:1] if of_one_truth(evidence, attribute) else metrics
+        shown = [_shown(request, attribute, metric, weights) for metric in compared_by]
         findings += [finding for finding, _, _ in shown]
         _, whole, judged = shown[0]
         findings += worst_group(request, attribute, metrics[0], judged)
@@ -64,7 +67,7 @@ def groups(request: Request) -> tuple[Finding, ...]:
             named, others = (), attribute.small
         findings += [_too_small(request, attribute, (group,), metrics[0], whole) for group in named]
         findings += [_too_small(request, attribute, others, metrics[0], whole)] if others else []
-        comparisons += compared(request, attribute, metrics, weights)
+        comparisons += compared(request, attribute, compared_by, weights)
     return (*findings, *gap_findings(request, comparisons))
 
 

@@ -109,7 +109,8 @@ class ClassificationStatistics:
 
         Of two classes also how often each is taken for the other: equal for all groups, they are equalised odds.
         """
-        return (BALANCED_ALIKE, *(error_rates(self, 1).both if len(self.class_names) == 2 else ()))
+        two = error_rates(self, 1, self.class_names[0]).both if len(self.class_names) == 2 else ()
+        return (BALANCED_ALIKE, *two)
 
     def decisions(self, index: int) -> Bool[np.ndarray, "3 images"]:
         """Which images are of the class, which are not, and which are answered with it."""
