@@ -24,10 +24,12 @@ LONG_FILES = {
 LONG_FUNCTIONS = {
     "tabular/training.py:train_table": "every option of the verb, and its documentation",
     "verbs/data.py:data": "every option of the verb, and its documentation",
+    "verbs/probe.py:probe": "every option of the verb, and its documentation",
     "verbs/train.py:train": "every option of the verb, and its documentation",
     "verbs/train.py:_new": "the checks before a training, in the order a user makes mistakes",
     "verbs/export.py:export": "every option of the verb, and its documentation",
     "verbs/audit.py:audit": "every option of the verb, and its documentation",
+    "verbs/augment.py:augment": "every option of the verb, and its documentation",
     "audits/groups.py:_shown": "one finding, all its words",
     "verbs/predict.py:predict": "every option of the verb, and its documentation",
     "prediction/exported.py:predict_exported": "every option of the verb, and its documentation",

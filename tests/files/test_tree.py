@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 import random
 import struct
 from pathlib import Path
@@ -24,7 +25,7 @@ DTYPES = [
 
 
 def same(first: Any, second: Any) -> bool:
-    """Equal in type, structure, dtype, shape and every bit."""
+    """Equal in type, structure, dtype, shape and every bit, but for those that tell one NaN from another."""
     if type(first) is not type(second):
         return False
     if isinstance(first, torch.Tensor):
@@ -38,9 +39,9 @@ def same(first: Any, second: Any) -> bool:
         return list(first) == list(second) and all(same(first[key], second[key]) for key in first)
     if isinstance(first, list | tuple):
         return len(first) == len(second) and all(map(same, first, second))
-    if isinstance(first, float):
+    if isinstance(first, float) and not math.isnan(first):
         return struct.pack("d", first) == struct.pack("d", second)
-    return first == second
+    return first == second or (first != first and second != second)
 
 
 def there_and_back(folder: Path, tree: Any) -> Any:

@@ -97,7 +97,7 @@ def coloured(tmp_path_factory):
         "cnn",
         folder,
         epochs=2,
-        out=tmp_path_factory.mktemp("runs") / "colours",
+        out=tmp_path_factory.mktemp("runs") / "run",
         quiet=True,
         settings={"precision": "float32", "batch_size": 8},
     )

@@ -27,7 +27,7 @@ def test_each_class_has_a_line_and_no_row_is_empty() -> None:
     found = metrics(evidence())
     text = results.metrics(found)
     lines = text.splitlines()
-    start = lines.index("accuracy by class:")
+    start = lines.index("recall by class:")
     rows = {line.split()[0]: line.split()[1] for line in lines[start + 2 : start + 5]}
     assert lines[start + 1].startswith("  all classes") and rows == {"cat": "1.000", "dog": "0.667", "ant": "0.667"}
     assert all("90 pictures" in line or "30 pictures" in line for line in lines[start + 1 : start + 5])
@@ -56,6 +56,14 @@ def test_a_metric_that_no_run_has_is_no_row_of_a_comparison() -> None:
     )  # fmt: skip
     undefined = dataclasses.replace(first, metric="AP small", difference=float("nan"), interval=None)
     text = results.comparison(
-        Comparison(evidence="val", unit="pictures", n=9, runs=runs, differences=(first, undefined), claims=())
+        Comparison(
+            evidence="val",
+            unit="pictures",
+            n=9,
+            counted="9 pictures",
+            runs=runs,
+            differences=(first, undefined),
+            claims=(),
+        )
     )
     assert "AP small" not in text and "nan" not in text and text.count("0.500 [0.400, 0.600]") == 2

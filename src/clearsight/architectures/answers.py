@@ -115,27 +115,35 @@ def _fitted_to_numbers(config: C, values: list[float]) -> C:
 def losses(config: Answering, outputs: Float[Tensor, "b k"], batch: Batch) -> Losses:
     """``class``, ``labels`` or ``number``, whichever the network answers."""
     name = {"one": "class", "several": "labels", "number": "number"}[config.answers]
-    loss = answer_loss(config, outputs, batch.truths)
+    loss = answer_loss(config, outputs, batch.truths, batch.weights)
     if batch.others is not None:
-        loss = batch.share * loss + (1 - batch.share) * answer_loss(config, outputs, batch.others)
+        other = answer_loss(config, outputs, batch.others, batch.other_weights)
+        loss = batch.share * loss + (1 - batch.share) * other
     return {name: loss}
 
 
-def answer_loss(config: Answering, outputs: Float[Tensor, "b k"], truths: Sequence[Truth]) -> Float[Tensor, ""]:
-    """The mean loss of the pictures. Of mixed pictures (Zhang et al. 2018) it is asked twice, once for each truth."""
+def answer_loss(
+    config: Answering,
+    outputs: Float[Tensor, "b k"],
+    truths: Sequence[Truth],
+    weights: Float[Tensor, "b"] | None = None,
+) -> Float[Tensor, ""]:
+    """The mean loss of the pictures, each times its weight. Of mixed pictures it is asked once for each truth."""
     outputs = outputs.float()
+    weights = torch.ones(len(outputs)) if weights is None else weights
+    weights = weights.to(outputs.device)
     if config.answers == "one":
         labels = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)], device=outputs.device)
-        return _loss_of_one(config, outputs, labels)
+        return (_losses_of_one(config, outputs, labels) * weights).mean()
     if config.answers == "several":
         states = torch.stack([truth.states for truth in truths if isinstance(truth, Labels)])
-        return _loss_of_several(config, outputs, states.to(outputs.device))
+        return _loss_of_several(config, outputs, states.to(outputs.device), weights)
     values = torch.tensor([truth.value for truth in truths if isinstance(truth, Value)], dtype=torch.float64)
     standard = ((values - config.mean) / config.std).float().to(outputs.device)
-    return F.huber_loss(outputs[:, 0], standard, delta=config.huber_delta)
+    return (F.huber_loss(outputs[:, 0], standard, delta=config.huber_delta, reduction="none") * weights).mean()
 
 
-def _loss_of_one(config: Answering, logits: Tensor, labels: Tensor) -> Tensor:
+def _losses_of_one(config: Answering, logits: Tensor, labels: Tensor) -> Tensor:
     if config.loss == "logit-adjusted":
         logits = logits + _frequencies(config, logits).log()
     each = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing, reduction="none")
@@ -144,10 +152,10 @@ def _loss_of_one(config: Answering, logits: Tensor, labels: Tensor) -> Tensor:
     if config.loss == "class-balanced":
         weights = effective_weights(_frequencies(config, logits) * config.pictures, config.class_balanced_beta)
         each = each * (weights * len(weights) / weights.sum())[labels]
-    return each.mean()
+    return each
 
 
-def _loss_of_several(config: Answering, logits: Tensor, states: Tensor) -> Tensor:
+def _loss_of_several(config: Answering, logits: Tensor, states: Tensor, weights: Tensor) -> Tensor:
     target, known = _several(config, states)
     if config.loss == "logit-adjusted":
         logits = logits + _frequencies(config, logits).logit()
@@ -160,7 +168,7 @@ def _loss_of_several(config: Answering, logits: Tensor, states: Tensor) -> Tenso
             effective_weights(s * config.pictures, config.class_balanced_beta) for s in (share, 1 - share)
         )
         each = each * torch.where(target > 0, present, absent) / (share * present + (1 - share) * absent)
-    return (each * known).sum() / known.sum().clamp(min=1)
+    return (each * known * weights[:, None]).sum() / known.sum().clamp(min=1)
 
 
 def _several(config: Answering, states: Tensor) -> tuple[Tensor, Tensor]:

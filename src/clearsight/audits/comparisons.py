@@ -204,7 +204,7 @@ def _method(request: Request, each: Comparison, tests: int) -> str:
     tests_said = "that of" if each.exact else "the larger of that test and of"
     among = " among pictures of equal truth" if each.stratified else ""
     return (
-        f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected for bias; "
+        f"Group minus rest, paired cluster bootstrap within groups ({request.replicates} replicates), bias-corrected; "
         f"p is {tests_said} {request.replicates} permutations of the group labels{among}, Holm-corrected for {tests} "
         f"comparison{'s' if tests > 1 else ''}. The gap that would be found is for a power of {POWER:.0%} after that "
         "correction."
@@ -254,8 +254,10 @@ def _claim(request: Request, each: Comparison, p: float, tests: int, verdict: Ve
 
 
 def _amount(size: float, metric: Metric) -> str:
-    """A difference in words: of shares, in points of per cent."""
-    return f"{100 * size:.0f} points" if metric.meaning.startswith("the share") else number(size, metric)
+    """A difference in words: of shares, in points of per cent, rounded up, so as not to promise too much."""
+    return (
+        f"{np.ceil(100 * size - 1e-9):.0f} points" if metric.meaning.startswith("the share") else number(size, metric)
+    )
 
 
 def _share(first: float, second: float) -> str:

@@ -44,9 +44,9 @@ def every_score(request: Request, attribute: Attribute) -> list[Finding]:
             interval=None,
             n=int(attribute.known.sum()),
             unit=evidence.unit,
-            method=f"{100 * request.confidence:g}% intervals from {replicates} resamplings of whole clusters within "
-            f"groups, corrected for bias.{_too_long(left_out)}",
-            limits=f"{group_rule(evidence)} Most of these scores also move with the mix of truths in a group, so a "
+            method=f"{100 * request.confidence:g}% intervals from a cluster bootstrap within groups "
+            f"({replicates} replicates), bias-corrected.{_too_long(left_out)}",
+            limits=f"{group_rule(evidence)} Most of these scores also move with the mix of labels in a group, so a "
             "difference here is no finding: the gaps are tested on scores that do not.",
             group=attribute.name,
             series=series,

@@ -45,10 +45,13 @@ CLAIMED_AT_MOST = 12
 def groups(request: Request) -> tuple[Finding, ...]:
     """Scores by group and each group's gap against the rest, for the attributes asked for, or for all of them.
 
-    Of two attributes asked for, their intersection too. Raises ValueError for an attribute that is not there.
+    Of two attributes asked for, their intersection too; nothing where no metric can be told of single groups. Raises
+    ValueError for an attribute that is not there.
     """
     evidence = request.evidence
     metrics = group_metrics(evidence)
+    if not metrics:
+        return ()
     findings: list[Finding] = []
     comparisons = []
     for attribute in attributes_of(request):

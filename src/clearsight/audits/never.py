@@ -42,7 +42,7 @@ def _finding(request: Request, truth: str, answer: str) -> Finding:
     bound, units, said = _bound(request, found)
     what = f"{truth} for {answer}"
     if total == 0:
-        claim = f"Nobody can say whether it takes {what}: there are no {found.unit} of {truth}."
+        claim = f"Whether it takes {what} is not known: there are no {found.unit} of {truth}."
     elif count:
         claim = f"It took {what} {_times(count)} among {total} {found.unit}, which must never happen. {said}"
     else:

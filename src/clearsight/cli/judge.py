@@ -6,19 +6,24 @@ import typer
 
 from clearsight.cli.options import (
     AnyData,
+    AnyPictures,
     AsJson,
     Attributes,
     By,
+    Cluster,
     Data,
     Never,
     OwnCluster,
     Quiet,
+    Resplit,
     Responsible,
     RunFolder,
+    Seed,
     SkipBad,
     Split,
     Target,
     Zone,
+    numbers,
     show,
     show_run,
     words,
@@ -44,13 +49,20 @@ def evaluate(
         run, place, split=split, attributes=attributes, target=target, cluster=cluster, skip_bad=skip_bad, quiet=quiet
     )
     found = verb.metrics(evidence)
-    show(results.plain(found), lambda: results.metrics(found), as_json)
+    show(results.plain(found), lambda: results.metrics(found, verb.notes(evidence)), as_json)
 
 
 def audit(
     run: RunFolder,
     place: AnyData = None,
     by: By = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARES",
+            help="For a generator with --by, the mix it should make: uniform, or a table of attributes and a share.",
+        ),
+    ] = None,
     never: Never = None,
     zone: Zone = None,
     attributes: Attributes = None,
@@ -67,8 +79,8 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=words(by), never=never or (), zone=zone, attributes=attributes, target=target, cluster=cluster,
-        split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
+        run, place, by=words(by), reference=reference, never=never or (), zone=zone, attributes=attributes,
+        target=target, cluster=cluster, split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     show_run(Run.open(run), as_json)
 
@@ -90,4 +102,70 @@ def compare(
     show(results.plain(found), lambda: results.comparison(found), as_json)
 
 
-COMMANDS = (evaluate, audit, compare)
+def augment(
+    place: AnyPictures = None,
+    class_name: Annotated[str | None, typer.Option("--class", metavar="NAME", help="The rare class.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A generator to train on the training pictures: vae, gan, flow.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Instead: a conditional generator trained on the same data.")
+    ] = None,
+    ratios: Annotated[
+        str, typer.Option(metavar="NUMBERS", help="Added pictures for each real one of the class, separated by commas.")
+    ] = "1,3,9",
+    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Trainings of each method, each with its own seed.")] = 5,
+    classifier: Annotated[str, typer.Option(metavar="NAME", help="The classifier, from `clearsight models`.")] = "cnn",
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="NUMBER", help="Minutes of one training of a classifier; default: 0.25."),
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Epochs of one training of a classifier, instead of minutes.")
+    ] = None,
+    generator_minutes: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Minutes of training the generator; default: 10.")
+    ] = None,
+    generator_epochs: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Epochs of training the generator, instead of minutes.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="A setting of the generator; repeatable."),
+    ] = None,
+    set_classifier: Annotated[
+        list[str] | None,
+        typer.Option("--set-classifier", metavar="FIELD=VALUE", help="A setting of the classifier; repeatable."),
+    ] = None,
+    attributes: Attributes = None,
+    target: Target = None,
+    cluster: Cluster = "auto",
+    resplit: Resplit = False,
+    skip_bad: SkipBad = False,
+    zone: Zone = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="The folder to create; default: augment-CLASS.")
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Go on with an interrupted experiment, with its own settings.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find out whether generated pictures of a rare class help a classifier, beside what needs no generator."""
+    from clearsight import settings
+    from clearsight.printing import augmenting
+    from clearsight.verbs.augment import augment as run_augment
+
+    found = run_augment(
+        place, class_name=class_name, model=model, run=run, ratios=numbers(ratios, "--ratios"), seeds=seeds,
+        classifier=classifier, minutes=minutes, epochs=epochs, generator_minutes=generator_minutes,
+        generator_epochs=generator_epochs, settings=settings.parse(set_ or []),
+        classifier_settings=settings.parse(set_classifier or []), attributes=attributes, target=target,
+        cluster=cluster, resplit=resplit, skip_bad=skip_bad, zone=zone, out=out, resume=resume, seed=seed, quiet=quiet,
+    )  # fmt: skip
+    show(augmenting.plain(found), lambda: augmenting.augmented(found), as_json)
+
+
+COMMANDS = (evaluate, audit, compare, augment)

@@ -15,6 +15,10 @@ Data = Annotated[
 AnyData = Annotated[
     str | None, typer.Argument(metavar="DATA", help="Other data to audit on; without it, the data of the run.")
 ]
+AnyPictures = Annotated[
+    str | None,
+    typer.Argument(metavar="DATA", help="Pictures with one class each: a folder, FORMAT:FOLDER, or a table."),
+]
 Attributes = Annotated[
     str | None,
     typer.Option(
@@ -76,6 +80,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 def words(text: str | None) -> list[str]:
     """``"sex, age"`` as ``["sex", "age"]``."""
     return [word.strip() for word in text.split(",") if word.strip()] if text else []
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """``"1, 2.5"`` as ``[1.0, 2.5]``; raises ValueError for what is no number."""
+    try:
+        return [float(word) for word in words(text)]
+    except ValueError as error:
+        raise ValueError(f"{option} is {text!r}. Expected numbers separated by commas, such as 1,3,9.") from error
 
 
 def weights(text: str | None) -> bool | Path:

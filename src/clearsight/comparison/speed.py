@@ -42,8 +42,11 @@ def speeds(runs: Sequence[Run], pictures: Dataset | None) -> tuple[Speed, ...]:
     rows = evenly_spread(0 if pictures is None else len(pictures), PICTURES)
     images = [] if pictures is None else [pictures[index].image.numpy() for index in rows]
     context = get_context("spawn")
-    pools = [ProcessPoolExecutor(1, context, _prepare, (run.path, images)) for run in runs]
+    pools = [ProcessPoolExecutor(1, context) for _ in runs]
     try:
+        # Not as initargs: a process that dies as it starts would leave us waiting to hand it the pictures for ever.
+        for pool, run in zip(pools, runs, strict=True):
+            pool.submit(_prepare, run.path, images).result()
         rounds = [[pool.submit(_timed).result() for pool in pools] for _ in range(ROUNDS)]
         return tuple(
             Speed(ms_per_picture=1000 * statistics.median(taken), **pool.submit(_resources).result())

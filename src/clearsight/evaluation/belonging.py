@@ -25,7 +25,8 @@ def with_clusters(
     looked at for repeats.
     """
     records = records_of(source.split(evidence.about["split"]))
-    seen = None
+    seen = np.ones(len(records), dtype=bool) if trained_here and evidence.about["split"] == "train" else None
+    evidence = replace(evidence, seen=seen)
     pooled = torch.cat(list(features)).numpy() if features else np.zeros((0, 0))
     if source.clustering.choice == AUTO and not any(each.cluster for each in records) and len(pooled) == len(records):
         return _by_features(evidence, pooled, records)

@@ -1,6 +1,6 @@
 """Judging a trained run: its data read as the run needs them, one split evaluated, the evidence kept in its folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from clearsight.audits.attributes import TRUE_CLASS, crossed
@@ -13,8 +13,9 @@ from clearsight.loading.data import gather
 from clearsight.loading.posing import posed
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
+from clearsight.sources.annotations.picture_tables import GROUPS_AT_MOST
 from clearsight.sources.samples.clustering import AUTO, NONE
-from clearsight.types import Dataset, Evidence, Label, Picture, Training
+from clearsight.types import Evidence, Label, Picture, Training
 
 FINGERPRINT_DIGITS = 8
 
@@ -51,16 +52,22 @@ def read_for(
     return posed(source, config)
 
 
-def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset], target: str | None = None) -> None:
+def check_attributes(by: Sequence[str], source: Source, target: str | None = None) -> None:
     """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there.
 
     Where a picture has one class, that can be asked for too: by the name of its column, ``target``, or as "class".
     """
-    records = [one for dataset in splits.values() for one in records_of(dataset)]
+    records = [one for dataset in source.splits.values() for one in records_of(dataset)]
     known = sorted({name for one in records for name in one.groups})
     if records and isinstance(records[0].truth, Label):
         known += [name for name in (target, TRUE_CLASS) if name and name not in known]
     for name in (part for word in by for part in crossed(word)):
+        if name in source.ungrouped and name not in known:
+            raise ValueError(
+                f"the column {name} has {source.ungrouped[name]} different values, too many to compare as groups. "
+                f"Expected at most {GROUPS_AT_MOST}. Put them into ranges, such as 20 to 39, in that column or in a "
+                "table of --attributes."
+            )
         if name not in known:
             have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
             raise ValueError(f"the data has no attribute {name!r}, which --by asks for. {have}")

@@ -121,13 +121,13 @@ def brier(confidences: Confidences, images: int) -> Metric:
 
 
 def overconfidence(confidences: Confidences, images: int) -> Metric:
-    """The mean confidence minus the share that is right, as a metric over pictures: above 0 it is too sure."""
+    """The mean confidence minus the share correct, as a metric over pictures: above 0 it is overconfident."""
     excess = np.bincount(confidences.row, weights=confidences.score - confidences.correct, minlength=images)
     columns = np.stack([excess, np.bincount(confidences.row, minlength=images)], axis=1)
     return Metric(
         name="overconfidence",
         compute=mean_of(lambda statistics: columns),
-        meaning="mean confidence minus the share that is right",
+        meaning="mean confidence minus the share correct",
         higher_is_better=False,
         bounds=(-1.0, 1.0),
         bias_rate=1.0,

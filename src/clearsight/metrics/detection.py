@@ -261,10 +261,14 @@ def _ratio(above: Values, below: Values) -> Values:
 
 
 def average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
-    """Average precision over some IoU thresholds and one area range, as a metric."""
+    """Average precision over some IoU thresholds and one area range, as a metric.
+
+    Boxes outside the area range that match nothing are not counted as errors. A baseline whose boxes are of one size
+    has nearly all of them outside of some range, and none is shown beside such a score.
+    """
     compute: Callable[[DetectionStatistics, Weights], Values]
     compute = partial(mean_average_precision, area=area, ious=ious)
-    return Metric(name=name, compute=compute, meaning=meaning)
+    return Metric(name=name, compute=compute, meaning=meaning, beside_baseline=area == ALL)
 
 
 RECALL = Metric(

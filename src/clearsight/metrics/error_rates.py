@@ -22,7 +22,7 @@ class Decisive(Protocol):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The name of each class."""
+        """The classes or labels, in the order of their numbers."""
         ...
 
     def decisions(self, index: int) -> Bool[np.ndarray, "3 images"]:

@@ -116,7 +116,7 @@ class MultiLabelStatistics:
             score=np.clip(self.probabilities[row, label].astype(np.float64), 0.0, 1.0),
             correct=self.present[row, label],
             row=row,
-            claim="a label is present as often as its probability says",
+            claim="the label is present",
         )
 
     def for_groups(self) -> tuple[Metric, ...]:

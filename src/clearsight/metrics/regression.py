@@ -36,7 +36,7 @@ class RegressionStatistics:
 
     @property
     def residuals(self) -> Float[np.ndarray, "images"]:
-        """Estimate minus truth of each row."""
+        """Prediction minus ground truth of each row."""
         return (self.estimate - self.truth).astype(np.float64)
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
@@ -114,9 +114,10 @@ class RegressionStatistics:
         return Metric(
             name="bias",
             compute=bias,
-            meaning=f"the mean of estimate minus truth of {self.target} (above 0 it overestimates)",
+            meaning=f"the mean of prediction minus ground truth of {self.target} (above 0 it overestimates)",
             bounds=(float("-inf"), float("inf")),
             unit=self.unit,
+            ideal=0.0,
         )
 
     def _metric(self, name: str, compute: Callable[..., Values], meaning: str) -> Metric:

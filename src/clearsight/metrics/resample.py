@@ -215,7 +215,7 @@ def change(
     metric: Metric,
     old: Evidence,
     new: Evidence,
-    weights: Weights,
+    weights: Weights | Resampling,
     confidence: float = 0.95,
     rows: Bool[np.ndarray, "images"] | None = None,
 ) -> Gap:
@@ -228,7 +228,12 @@ def change(
         )
     first = interval(metric, new, weights, confidence, rows)
     second = interval(metric, old, weights, confidence, rows)
-    return _difference(first, second, first.freedom, confidence, metric.bias_rate)
+    return paired(first, second, metric.bias_rate, confidence)
+
+
+def paired(first: Estimate, second: Estimate, bias_rate: float = BIAS_RATE, confidence: float = 0.95) -> Gap:
+    """``first - second``, two estimates on the same replicates of the same images."""
+    return _difference(first, second, first.freedom, confidence, bias_rate)
 
 
 def _difference(first: Estimate, second: Estimate, freedom: float, confidence: float, bias_rate: float) -> Gap:

@@ -92,7 +92,7 @@ class SegmentationStatistics:
         equal = Metric(
             name="mean IoU at equal class frequencies",
             compute=Additive(_cells, partial(_mean_iou_at, share=share)),
-            meaning="overlap (IoU) with the truth, averaged over the classes, had each class the same share of pixels",
+            meaning="overlap (IoU) with the ground truth, averaged over the classes, at an equal share of pixels each",
         )
         return (equal, CLASS_ACCURACY)
 
@@ -208,9 +208,13 @@ CLASS_ACCURACY = Metric(
 )
 METRICS = (
     Metric(
-        name="mean IoU", compute=mean_iou, meaning="overlap (IoU) of prediction and truth, averaged over the classes"
+        name="mean IoU",
+        compute=mean_iou,
+        meaning="overlap (IoU) with the ground truth, averaged over the classes",
     ),
-    Metric(name="mean Dice", compute=mean_dice, meaning="overlap (Dice) of prediction and truth over the classes"),
+    Metric(
+        name="mean Dice", compute=mean_dice, meaning="overlap (Dice) with the ground truth, averaged over the classes"
+    ),
     Metric(name="pixel accuracy", compute=pixel_accuracy, meaning="the share of the pixels of the correct class"),
     CLASS_ACCURACY,
     Metric(

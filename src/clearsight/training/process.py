@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 import logging
-import statistics
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-import torchvision.transforms.v2.functional as TF
 from jaxtyping import Float, Int
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -27,7 +25,6 @@ from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.loading.posing import posed
-from clearsight.ops import views
 from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
 from clearsight.sources import CachedDataset
@@ -37,13 +34,12 @@ from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop
 from clearsight.training.adversarial import fit_players, updates_per_step
+from clearsight.training.batching import Subset, batches_for, some_of
 from clearsight.training.progress_bar import TrainingBar
-from clearsight.types import Adversarial, Cost, Dataset, Label, Model, Size, Task
+from clearsight.types import Adversarial, Cost, Dataset, Label, Model, Task
 
 WATCHED_PICTURES = 100
 PRIOR_PICTURES = 10_000
-PREPARED_PICTURES = 2000
-PREPARED_PX = 64  # of the middle of each
 SAVE_EVERY_S = 60.0  # what a killed run loses at most
 
 
@@ -84,7 +80,7 @@ def launch(run: Run, plan: Plan, gathered: Gathered | None = None) -> None:
     """
     cuda = torch.cuda.is_available()
     strategy = "auto" if plan.devices == 1 else "ddp_spawn"
-    _hush()
+    hush()
     fabric = Fabric(
         accelerator="cuda" if cuda else "cpu",
         devices=plan.devices,
@@ -106,7 +102,7 @@ def launch(run: Run, plan: Plan, gathered: Gathered | None = None) -> None:
         raise
 
 
-def _hush() -> None:
+def hush() -> None:
     """Keep Fabric from announcing what the report says better; every process has its own loggers."""
     for name in ("lightning_fabric", "lightning_fabric.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -114,7 +110,7 @@ def _hush() -> None:
 
 def _process(fabric: Fabric, plan: Plan, gathered: Gathered | None) -> Exception | None:
     """One training process. What the first one has to say to the user is returned, since several share a launcher."""
-    _hush()
+    hush()
     keep_freed_memory()
     try:
         _trained(fabric, plan, gathered or plan.gather())
@@ -132,7 +128,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     source, dataset = gathered.source, _learnt_from(plan, gathered)
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
-            f"the data in {plan.data} is not what {run.path} was trained on: a picture, a truth or an attribute has "
+            f"the data in {plan.data} is not what {run.path} was trained on: a picture, a label or an attribute has "
             "changed. Restore the data, or train a new run."
         )
     network = trained.build(plan.model, plan.config, source.class_names, plan.pretrained)
@@ -188,14 +184,8 @@ def _learnt_from(plan: Plan, gathered: Gathered) -> CachedDataset | CroppedDatas
 
 
 def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, fabric: Fabric) -> Batches | SmallBatches:
-    size_px, multiple = plan.training.size_px, trained.multiple_of(plan.model)
-    small = isinstance(dataset, CroppedDataset) or SmallBatches.suits(dataset, plan.training)
-    canvas = dataset.common_size if isinstance(dataset, CroppedDataset) else None
-    kind: Any = SmallBatches if small else Batches
-    return kind(
-        dataset=dataset, training=plan.training, canvas=canvas or common_canvas(dataset, size_px, multiple),
-        seed=plan.seed, rank=fabric.global_rank, world=fabric.world_size, multiple=multiple,
-    )  # fmt: skip
+    multiple = trained.multiple_of(plan.model)
+    return batches_for(dataset, plan.training, multiple, plan.seed, fabric.global_rank, fabric.world_size)
 
 
 @dataclass
@@ -253,41 +243,6 @@ class _GeneratorKeeper(_Keeper):
             if not self.plan.quiet:
                 print(f"warning: {alarm}", file=sys.stderr)
         return score
-
-
-class Subset:
-    """At most so many samples of a data set, evenly spread over it."""
-
-    def __init__(self, dataset: Dataset, most: int) -> None:
-        self._dataset = dataset
-        self._indices = evenly_spread(len(dataset), most)
-        self.name, self.split, self.class_names = dataset.name, dataset.split, dataset.class_names
-        self.fingerprint, self.symmetries = dataset.fingerprint, dataset.symmetries
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._dataset[self._indices[index]]
-
-
-def some_of(dataset: Dataset) -> Float[Tensor, "b 3 h w"]:
-    """Training pictures evenly spread over the data, as one batch, for a start that depends on the data."""
-    subset = Subset(dataset, PREPARED_PICTURES)
-    images = [subset[index].image for index in range(len(subset))]
-    side = [min(PREPARED_PX, *(image.shape[axis] for image in images)) for axis in (1, 2)]
-    return torch.stack([TF.center_crop(image, side) for image in images]).float() / 255
-
-
-def common_canvas(dataset: Dataset, size_px: int, multiple: int = views.MULTIPLE) -> Size:
-    """One canvas for all training pictures: the typical shape where most share it, else a square."""
-    sizes = trained.sizes(dataset)
-    shape = statistics.median(height / width for height, width in sizes)
-    canvas = views.canvas_for((round(1000 * shape), 1000), size_px, multiple)
-    fits = sum(
-        height <= canvas[0] and width <= canvas[1] for height, width in (views.fitted(size, size_px) for size in sizes)
-    )
-    return canvas if fits >= 0.9 * len(sizes) else views.canvas_for((1, 1), size_px, multiple)
 
 
 def cost_before(run: Run) -> Cost | None:

@@ -32,6 +32,8 @@ class Batch:
 
     Where pictures were mixed (Zhang et al. 2018), each is ``share`` of its own and the rest of another, whose truth is
     in ``others``. ``progress`` is how far the run is, in [0, 1], for models that are trained in stages.
+    ``weights`` is how much each truth counts in the loss, 1 on average over an epoch, and ``other_weights`` that of the
+    others; None where all count alike. Only truths of whole pictures are weighted.
     """
 
     images: Float[Tensor, "b 3 h w"]
@@ -40,6 +42,8 @@ class Batch:
     others: Sequence[Truth] | None = None
     share: float = 1.0
     progress: float = 0.0
+    weights: Float[Tensor, "b"] | None = None
+    other_weights: Float[Tensor, "b"] | None = None
 
 
 @runtime_checkable

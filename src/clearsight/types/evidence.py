@@ -19,7 +19,8 @@ class Metric:
 
     ``compute`` takes weights ``[replicates, images] >= 0`` and returns values ``[replicates]``; NaN where undefined.
     ``bias_rate`` is how fast its bias falls with n images, as ``n ** -bias_rate``: 2/3 for a maximum over a noisy
-    curve, 1 for a smooth function of means (see ``metrics.resample``).
+    curve, 1 for a smooth function of means (see ``metrics.resample``). Where there is an ``ideal``, the value nearest
+    to it is the best. ``beside_baseline`` is False where the value of a trivial baseline would mislead.
     """
 
     name: str
@@ -29,6 +30,14 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     unit: str = ""
     bias_rate: float = 2 / 3
+    ideal: float | None = None
+    beside_baseline: bool = True
+
+    def merit(self, value: float) -> float:
+        """A number that is the higher, the better the value is."""
+        if self.ideal is not None:
+            return -abs(value - self.ideal)
+        return value if self.higher_is_better else -value
 
 
 @dataclass(frozen=True, kw_only=True)

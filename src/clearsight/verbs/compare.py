@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from clearsight import report
 from clearsight.comparison import page
 from clearsight.comparison.paired import Comparison, compared, shared
 from clearsight.comparison.pictures import furthest_behind, made_by_each
@@ -49,8 +50,7 @@ def _opened(runs: Sequence[Run | str | Path], out: Path | str | None) -> list[Ru
     opened = [trained.opened(run) for run in runs]
     if len(opened) < 2:
         raise ValueError(f"{len(opened)} run was named. Expected two or more: clearsight compare RUN RUN.")
-    if out is not None and Path(out).exists():
-        raise ValueError(f"{out} exists. A comparison is written into a new file: choose another with --out.")
+    report.check_new(out)
     return opened
 
 

@@ -91,9 +91,10 @@ def predict(
         classes: names of the classes whose objects are kept; all where empty.
         window: see each window of so many px of a larger picture as a picture of its own, and merge what was found;
             ``overlap`` is the share of a window's side that its neighbour sees too: more than the largest objects.
-        formats: "json" and "csv" rows; "coco" (images, annotations, categories), "yolo" (a text file per picture).
-        overlays: draw what was found; frames of a video become a video. ``crops`` saves every object cut out.
-        never: confusions to withhold, "truth>prediction" or files; those the run keeps too. ``("none",)`` lifts all.
+        formats: "json", "csv" rows; "coco" (images, annotations, categories), "yolo" (a text file per picture);
+            ``overlays`` draws what was found, a video as a video, and ``crops`` saves every object cut out.
+        never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
+            run keeps hold too; ``("none",)`` lifts them.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
@@ -107,15 +108,13 @@ def predict(
         return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
     filter = _Filter.of(run, min_score, classes, never)
     formats = writing.formats_of(formats, filter.objects)
-    if crops and not filter.objects:
-        raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
-    limits = Limits(every=every, frames=frames, seconds=seconds)
+    _refuse_crops(run, crops and not filter.objects)
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
+    limits = Limits(every=every, frames=frames, seconds=seconds)
     limits.check(moving=any(map(moves, sources)))
-    folder = None if out is None else writing.new_folder(out)
+    folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
-        watched = any(isinstance(source, Camera) for source in sources)
         stop = stack.enter_context(signals()).asked if watched else lambda: False
         views = Views(good, limits, skip_bad=skip_bad, stop=stop)
         predictor = trained.predictor(
@@ -123,9 +122,8 @@ def predict(
         )
         tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
-        output = stack.enter_context(
-            _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
-        )
+        drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
+        output = stack.enter_context(_Output(partial, filter, formats, **drawn))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction = filter(prediction)
@@ -136,13 +134,22 @@ def predict(
                 seen.append(view.seen)
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
-        if not tally.pictures:
-            raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
+        _refuse_nothing(tally, views)
     return Predicted(
         files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
         class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
         count=tally.pictures, tally=tuple(tally.lines()),
     )  # fmt: skip
+
+
+def _refuse_crops(run: Run, useless: bool) -> None:
+    if useless:
+        raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
+
+
+def _refuse_nothing(tally: Tally, views: Views) -> None:
+    if not tally.pictures:
+        raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
 
 
 def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:

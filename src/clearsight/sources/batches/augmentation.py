@@ -86,7 +86,9 @@ def mixup(batch: Batch, alpha: float, generator: torch.Generator) -> Batch:
     seed = int(torch.randint(2**62, (1,), generator=generator))
     share = float(np.random.default_rng(seed).beta(alpha, alpha))
     images = batch.images * share + batch.images.roll(1, 0) * (1 - share)
-    return replace(batch, images=images, others=[batch.truths[-1], *batch.truths[:-1]], share=share)
+    others, weights = [batch.truths[-1], *batch.truths[:-1]], batch.weights
+    other_weights = None if weights is None else weights.roll(1)
+    return replace(batch, images=images, others=others, other_weights=other_weights, share=share)
 
 
 def _jittered(images: Tensor, gain: Tensor, shift: Tensor) -> Tensor:

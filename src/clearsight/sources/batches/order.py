@@ -8,25 +8,35 @@ from jaxtyping import Int
 from torch import Tensor
 
 from clearsight.ops import views
+from clearsight.sources.batches.weighting import Weighting
 from clearsight.types import Size, Training
 
 
-def indices_of(places: Sequence[int], samples: int, seed: int) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"]]:
-    """The epoch and the sample at each position of the endless order: every epoch is a new permutation."""
+def drawn_at(
+    places: Sequence[int], samples: int, seed: int, weighting: Weighting
+) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"]]:
+    """The sample at each position of the endless order, and a number that is another whenever it comes again.
+
+    Every epoch is a new order; where all samples are drawn alike the number is that of the epoch.
+    """
+    length = weighting.length(samples)
     where = torch.tensor(places)
-    epochs = where // samples
-    indices = torch.empty_like(where)
+    epochs = where // length
+    indices, turns = torch.empty_like(where), torch.empty_like(where)
     for epoch in epochs.unique().tolist():
         here = epochs == epoch
-        indices[here] = order(samples, seed, epoch)[where[here] % samples]
-    return epochs, indices
+        drawn, before = order(samples, seed, epoch, weighting)
+        indices[here], turns[here] = drawn[where[here] % length], epoch + before[where[here] % length]
+    return indices, turns
 
 
 @lru_cache(maxsize=2)
-def order(samples: int, seed: int, epoch: int) -> Int[Tensor, "samples"]:
-    """The permutation of all samples in one epoch."""
+def order(
+    samples: int, seed: int, epoch: int, weighting: Weighting
+) -> tuple[Int[Tensor, "length"], Int[Tensor, "length"]]:
+    """The samples of one epoch in their order, and how often each was drawn before in it."""
     generator = torch.Generator().manual_seed((seed * 1_000_000_007 + 2**40 + epoch) % 2**63)
-    return torch.randperm(samples, generator=generator)
+    return weighting.drawn(samples, generator)
 
 
 def stage_of(training: Training, canvas: Size, progress: float, multiple: int) -> tuple[Size, float]:

@@ -1,6 +1,6 @@
 """Batches of pictures of one size, vectorised: for hundreds of thousands of small ones, from memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +9,11 @@ from torch import Tensor
 
 from clearsight.ops import views
 from clearsight.sources.batches.augmentation import colour_jitter_from, mixup, recolour
-from clearsight.sources.batches.order import indices_of, stage_of
+from clearsight.sources.batches.order import drawn_at, stage_of
+from clearsight.sources.batches.weighting import Weighting
 from clearsight.sources.samples.cache import CachedDataset
+from clearsight.sources.samples.cropped import CroppedDataset
+from clearsight.sources.samples.extended import ExtendedDataset
 from clearsight.types import FLIPS, Batch, Label, Labels, Size, Training, Value
 
 
@@ -19,50 +22,58 @@ class SmallBatches:
     """The training batches of a data set whose pictures have one size and whose truths have no coordinates.
 
     Pictures are translated by up to ``training.shift`` of their side with reflection padding, flipped, and colour
-    jittered. A picture is flipped in alternating epochs rather than at random, so that two epochs show both versions
-    (Jordan 2024). All draws are functions of the seed and the step; ``rank`` of ``world`` processes take their share.
+    jittered. A picture is flipped every other time it is shown rather than at random, so that two epochs show both
+    versions (Jordan 2024). All draws are functions of the seed and the step; ``rank`` of ``world`` processes take their
+    share.
     """
 
-    dataset: CachedDataset
+    dataset: CachedDataset | CroppedDataset | ExtendedDataset
     training: Training
     canvas: Size
     seed: int = 0
     rank: int = 0
     world: int = 1
     multiple: int = 1
+    weighting: Weighting = field(default_factory=Weighting)
+
+    def __post_init__(self) -> None:
+        self.weighting.check(len(self.dataset))
 
     @staticmethod
-    def suits(dataset: CachedDataset, training: Training) -> bool:
+    def suits(dataset: CachedDataset | CroppedDataset | ExtendedDataset, training: Training) -> bool:
         """Whether a data set can be trained on this way."""
         whole_picture = len(dataset) > 0 and isinstance(dataset.truth(0), Label | Labels | Value | None)
         return whole_picture and dataset.common_size is not None and training.zoom == (1.0, 1.0)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches that show every sample once, the last one filled up from the next order."""
-        return -(-len(self.dataset) // self.training.batch_size)
+        """Batches of one epoch, which shows every sample once unless weighted; the last is filled up from the next."""
+        return -(-self.weighting.length(len(self.dataset)) // self.training.batch_size)
 
     def batch(self, step: int, progress: float) -> Batch:
         """The batch of a step; ``progress`` in [0, 1] is that of the run."""
         generator = torch.Generator().manual_seed((self.seed * 1_000_000_007 + step) % 2**63)
         first = step * self.training.batch_size
-        epochs, indices = indices_of(range(first, first + self.training.batch_size), len(self.dataset), self.seed)
+        places = range(first, first + self.training.batch_size)
+        indices, turns = drawn_at(places, len(self.dataset), self.seed, self.weighting)
         mine = slice(self.rank, None, self.world)
         draws = torch.rand(6, len(indices), generator=generator)[:, mine]
-        epochs, indices = epochs[mine], indices[mine]
+        indices, turns = indices[mine], turns[mine]
         images = self.dataset.stack()[indices].float().div_(255)
-        images = self._translated(self._flipped(images, indices + epochs), draws[:2])
+        images = self._translated(self._flipped(images, indices + turns), draws[:2])
         images = colour_jitter_from(images, self.training.brightness, draws[2:])
         if self.training.colour:
             draws = torch.rand(len(draws[0]) * self.world, 5, generator=generator)[mine]
             images = recolour(images, self.training.colour, draws)
         images = self._sized(images, progress).contiguous(memory_format=torch.channels_last)
         rows = indices.tolist()
+        truths = [self.dataset.truth(row) for row in rows]
         batch = Batch(
             images=images,
-            truths=[self.dataset.truth(row) for row in rows],
+            truths=truths,
             ids=[self.dataset.records[row].id for row in rows],
             progress=progress,
+            weights=self.weighting.loss_weights(rows, truths),
         )
         return mixup(batch, self.training.mixup, generator)
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 import torch
 
 from clearsight.ops import views
 from clearsight.sources.batches.augmentation import colour_jitter, mixup, random_view, recolour
-from clearsight.sources.batches.order import indices_of, stage_of
+from clearsight.sources.batches.order import drawn_at, stage_of
+from clearsight.sources.batches.weighting import Weighting
 from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
 
@@ -17,10 +18,10 @@ from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 class Batches:
     """The training batches of a data set.
 
-    Every epoch is a new order of all samples. ``rank`` of ``world`` processes each take their share of every batch, so
-    the batch as a whole is the same however many share it. Canvases are in multiples of ``multiple`` px. During the
-    first ``training.small_share`` of the run the pictures are ``training.small_scale`` times smaller, which is faster
-    and costs little.
+    Every epoch is a new order of all samples, drawn by their ``weighting``. ``rank`` of ``world`` processes each take
+    their share of every batch, so the batch as a whole is the same however many share it. Canvases are in multiples of
+    ``multiple`` px. During the first ``training.small_share`` of the run the pictures are ``training.small_scale``
+    times smaller, which is faster and costs little.
     """
 
     dataset: Dataset
@@ -30,11 +31,15 @@ class Batches:
     rank: int = 0
     world: int = 1
     multiple: int = views.MULTIPLE
+    weighting: Weighting = field(default_factory=Weighting)
+
+    def __post_init__(self) -> None:
+        self.weighting.check(len(self.dataset))
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches that show every sample once, the last one filled up from the next order."""
-        return -(-len(self.dataset) // self.training.batch_size)
+        """Batches of one epoch, which shows every sample once unless weighted; the last is filled up from the next."""
+        return -(-self.weighting.length(len(self.dataset)) // self.training.batch_size)
 
     def batch(self, step: int, progress: float) -> Batch:
         """The batch of a step; ``progress`` in [0, 1] is that of the run."""
@@ -43,7 +48,7 @@ class Batches:
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)
         first = step * self.training.batch_size
         mine = range(first + self.rank, first + self.training.batch_size, self.world)
-        rows = indices_of(mine, len(self.dataset), self.seed)[1].tolist()
+        rows = drawn_at(mine, len(self.dataset), self.seed, self.weighting)[0].tolist()
         samples = [
             random_view(self.dataset[row], canvas, zoom, symmetries, self._generator(k))
             for k, row in zip(mine, rows, strict=True)
@@ -54,11 +59,13 @@ class Batches:
         if self.training.colour:
             draws = torch.stack([torch.rand(5, generator=generator) for generator in generators])
             images = recolour(images, self.training.colour, draws)
+        truths = [sample.truth for sample in samples]
         batch = Batch(
             images=images,
-            truths=[sample.truth for sample in samples],
+            truths=truths,
             ids=[sample.id for sample in samples],
             progress=progress,
+            weights=self.weighting.loss_weights(rows, truths),
         )
         return mixup(batch, self.training.mixup, self._generator(-1 - first))
 
