@@ -164,7 +164,7 @@ def _clusters_at_least(clusters: Int[np.ndarray, "n"], least: int) -> bool:
 def positives(evidence: Evidence, rows: Bool[np.ndarray, "images"]) -> int | None:
     """How many objects the pictures hold; None where the statistics do not count any."""
     statistics = evidence.statistics
-    return int(statistics.positives()[rows].sum()) if isinstance(statistics, ComparableByGroup) else None
+    return int(statistics.positives() @ rows) if isinstance(statistics, ComparableByGroup) else None
 
 
 def group_metrics(evidence: Evidence) -> tuple[Metric, ...]:

@@ -72,7 +72,7 @@ class Permutations:
         return permuted_labels(self.labels[self.known], self.clusters[self.known], self.permutations, self.seed, strata)
 
     def _sums(self, compute: Additive, statistics: Any) -> Grouped:
-        key = (compute, id(statistics))
+        key = (compute.columns, id(statistics))  # metrics of the same columns share their sums
         if key not in self._cache:
             self._cache[key] = (statistics, self._permuted_sums(compute.columns(statistics)[self.known]))
         return self._cache[key][1]
