@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from other_task import evidence_of
+from other_task import ACCURACY, evidence_of
 
 from clearsight.audits import groups
-from clearsight.audits.comparisons import detectable
+from clearsight.audits.attributes import Attribute
+from clearsight.audits.comparisons import Comparison, detectable
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.extremes import extremes
 from clearsight.metrics.rates import jeffreys
-from clearsight.metrics.resample import Resampling, interval
+from clearsight.metrics.resample import Estimate, Gap, Resampling, interval
 from clearsight.types import Evidence, Request
 
 REAL = "Chance does not explain it"
@@ -61,7 +62,7 @@ def found(evidence, seed, replicates):
     return {finding.group for finding in findings if REAL in finding.claim}
 
 
-def shares(make, repeats, replicates=200):
+def shares(make, repeats, replicates=1000):
     """How often any gap is called real, and how often that of the group of 40."""
     alarms = hits = 0
     for seed in range(repeats):
@@ -71,9 +72,9 @@ def shares(make, repeats, replicates=200):
 
 
 def test_eight_equal_groups_raise_no_alarm_and_a_gap_of_20_points_is_found():
-    """Quick: at 5% more than 7 of 60 come up once in 60 tries; at 70% fewer than 32 of 60 once in 500."""
-    assert shares(equal, 60)[0] <= 7 / 60
-    assert shares(unequal, 60)[1] >= 32 / 60
+    """Quick: at 5% more than 5 of 40 come up once in 70 tries; at 70% fewer than 19 of 40 once in 500."""
+    assert shares(equal, 40)[0] <= 5 / 40
+    assert shares(unequal, 40)[1] >= 19 / 40
 
 
 def test_another_mix_of_classes_is_no_gap():
@@ -105,7 +106,8 @@ def test_no_gap_no_alarm(make, name):
 def test_a_gap_of_20_points_at_40_pictures_is_found(classes):
     hits = shares(lambda seed: unequal(seed, classes), 500)[1]
     print(f"20 points at n = 40 among 8 groups, {classes} classes: found in {hits:.3f} of 500 sets")
-    assert hits >= 0.7
+    # Of two classes both error rates are compared too: three times as many comparisons cost some power.
+    assert hits >= (0.7 if classes > 2 else 0.6)
 
 
 @pytest.mark.slow
@@ -123,24 +125,53 @@ def test_the_detectable_gap_is_found_four_times_of_five():
         rng = np.random.default_rng([seed, 23])
         truth = rng.integers(0, 4, len(NAMES))
         right = rng.random(len(NAMES)) < np.where(NAMES == "g3", 0.9 - points, 0.9)
-        hits += "g = g3" in found(answered(rng, right, truth, NAMES, 4), seed, 200)
+        hits += "g = g3" in found(answered(rng, right, truth, NAMES, 4), seed, 1000)
     print(f"a gap of {points:.2f} at n = 100, said to be found in 0.80: found in {hits / 300:.3f} of 300 sets")
     assert 0.7 <= hits / 300 <= 0.92
 
 
+def comparison(null, error, rest, exact):
+    estimate = {"low": None, "high": None, "bias": 0.0, "images": 40, "clusters": 40, "samples": np.zeros(2)}
+    sides = {
+        name: Estimate(value=value, error=error, **estimate) for name, value in (("first", rest), ("second", rest))
+    }
+    return Comparison(
+        attribute=Attribute(name="g", names=("a",), codes=np.zeros(1, dtype=int), large=("a",), small=()),
+        group="a",
+        metric=ACCURACY,
+        gap=Gap(value=0.0, low=None, high=None, error=error, p=1.0, **sides),
+        p=1.0,
+        p_any=1.0,
+        null=null,
+        stratified=False,
+        exact=exact,
+    )
+
+
 def test_detectable_is_the_textbook_number():
-    """Two-sided 5%, power 80%: 1.96 + 0.84 standard errors; more for more tests."""
-    assert detectable(0.05, 1) == pytest.approx(0.05 * (1.959964 + 0.841621))
-    assert detectable(0.05, 10) == pytest.approx(0.05 * (2.807034 + 0.841621))
+    """Two-sided 5%, power 80%: 1.96 + 0.84 standard errors; more for more tests, and for a share that spreads more."""
+    null = 0.05 * np.random.default_rng(0).standard_normal(400_000)
+    plain = comparison(null, 0.05, 0.5, exact=False)
+    assert detectable(plain, 1) == pytest.approx(0.05 * (1.959964 + 0.841621), rel=0.01)
+    assert detectable(plain, 10) == pytest.approx(0.05 * (2.807034 + 0.841621), rel=0.01)
+    share = detectable(comparison(null, 0.05, 0.9, exact=True), 1)
+    own = (0.9 - share) * (0.1 + share)
+    assert share == pytest.approx(0.05 * (1.959964 + 0.841621 * np.sqrt(own / 0.09)), rel=0.01)
+    assert np.isnan(detectable(comparison(null * 10, 0.5, 0.9, exact=True), 1)), "more than there is"
 
 
-def covered(pictures, clusters_of, repeats, share=0.85, spread=0.0, replicates=200):
-    """How often the interval of a group's accuracy holds the truth; ``clusters_of`` draws the sizes of clusters."""
+def covered(pictures, clusters_of, repeats, spread=0.0, replicates=200):
+    """How often the interval of a group's accuracy holds the truth; ``clusters_of`` draws the sizes of clusters.
+
+    The truth is another share in every set: at a fixed share a few pictures hold it always or too seldom (Brown et al.
+    2001), whatever the interval.
+    """
     held = 0
     for repeat in range(repeats):
         rng = np.random.default_rng([repeat, 24, pictures])
         sizes = clusters_of(rng, pictures)
         cluster = np.repeat(np.arange(len(sizes)), sizes)
+        share = rng.uniform(0.6, 0.95)
         own = np.full(len(sizes), share)
         if spread:
             own = rng.beta(share / spread, (1 - share) / spread, len(sizes))
@@ -157,19 +188,28 @@ def alone(rng, pictures):
 
 
 def patients(rng, pictures):
-    """Clusters as those of CheXpert: mostly few pictures, some many, at most 92."""
-    sizes = np.minimum(92, 1 + rng.geometric(0.3, pictures) * (1 + 30 * (rng.random(pictures) < 0.03))).astype(int)
+    """Clusters like the patients of CheXpert: 2.9 pictures on average, 30% of them of patients with ten or more, up to
+    92 of one.
+    """
+    sizes = np.clip(np.floor(np.exp(rng.normal(0.55, 1.08, pictures))), 1, 92).astype(int)
     return sizes[: 1 + int(np.searchsorted(np.cumsum(sizes), pictures))]
+
+
+def test_intervals_of_groups_cover_with_and_without_clusters():
+    """Quick: 300 sets see 95% within 3.8 points of it (three standard errors)."""
+    assert 0.91 <= covered(40, alone, 300) <= 0.99
+    assert 0.91 <= covered(300, patients, 300, spread=0.3) <= 0.99
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pictures", [10, 30, 100, 300, 1000])
 def test_intervals_of_groups_cover(pictures):
+    """Of few pictures in clusters they cover too often, never too seldom: a cluster or two may be most of them."""
     with_clusters = covered(pictures, patients, 2000, spread=0.3)
     without = covered(pictures, alone, 2000)
     print(f"n = {pictures}: covered {without:.4f}; in clusters of up to 92, {with_clusters:.4f}")
-    assert 0.93 <= without <= 0.97 or pictures < 30
-    assert 0.93 <= with_clusters <= 0.97 or pictures < 100
+    assert 0.93 <= without <= (0.97 if pictures >= 30 else 0.975)
+    assert 0.93 <= with_clusters <= (0.97 if pictures >= 300 else 0.995)
 
 
 def chosen(sizes, spread, repeats, share=0.85):
@@ -220,4 +260,4 @@ def test_chosen_extremes(sizes, spread):
         f"{held:.3f}; of the largest gap {gap:+.3f}, corrected {less:+.3f}, covered {holds:.3f}"
     )
     assert held >= 0.94 and holds >= 0.94
-    assert abs(less) <= gap + 0.002 or spread == 0.03
+    assert abs(less) < max(0.025, 0.35 * gap)

@@ -4,12 +4,12 @@ from .calibration import calibration as calibration
 from .confusion import confusion as confusion
 from .copies import copies as copies
 from .cost import cost as cost
-from .error_rates import error_rates as error_rates
 from .errors import errors as errors
 from .generated import generated as generated
 from .group_mix import group_mix as group_mix
 from .groups import groups as groups
 from .never import never as never
+from .rates_by_group import rates_by_group as rates_by_group
 from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters

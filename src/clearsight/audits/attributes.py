@@ -164,7 +164,7 @@ def _clusters_at_least(clusters: Int[np.ndarray, "n"], least: int) -> bool:
 def positives(evidence: Evidence, rows: Bool[np.ndarray, "images"]) -> int | None:
     """How many objects the pictures hold; None where the statistics do not count any."""
     statistics = evidence.statistics
-    return int(statistics.positives()[rows].sum()) if isinstance(statistics, ComparableByGroup) else None
+    return int(statistics.positives() @ rows) if isinstance(statistics, ComparableByGroup) else None
 
 
 def group_metrics(evidence: Evidence) -> tuple[Metric, ...]:
@@ -179,6 +179,16 @@ def group_rule(evidence: Evidence) -> str:
     if isinstance(statistics, ComparableByGroup):
         return statistics.group_rule()
     return "An error is charged to the group of the picture it is in."
+
+
+def of_one_truth(evidence: Evidence, attribute: Attribute) -> bool:
+    """Whether all pictures of each group have the same truth, as where the true class is a part of the attribute."""
+    statistics = evidence.statistics
+    if not isinstance(statistics, ComparableByGroup) or len(np.unique(statistics.strata())) < 2:
+        return False
+    strata, known = np.asarray(statistics.strata()), attribute.known
+    pairs = np.unique(strata[known].astype(np.int64) * len(attribute.names) + attribute.codes[known])
+    return len(pairs) == len(np.unique(pairs % len(attribute.names)))
 
 
 def truths_within(evidence: Evidence, attribute: Attribute) -> Int[np.ndarray, "images"] | None:

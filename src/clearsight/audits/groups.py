@@ -27,6 +27,7 @@ from clearsight.audits.attributes import (
     attributes_of,
     group_metrics,
     group_rule,
+    of_one_truth,
     positives,
 )
 from clearsight.audits.comparisons import compared, gap_findings, needed
@@ -38,7 +39,8 @@ from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Finding, Metric, Request
 
 NAMED_AT_MOST = 8
-CLAIMED_AT_MOST = 12
+CLAIMED_AT_MOST = 6
+WORST_NAMED = 3
 
 
 def groups(request: Request) -> tuple[Finding, ...]:
@@ -57,7 +59,9 @@ def groups(request: Request) -> tuple[Finding, ...]:
         weights = Resampling(
             clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes
         )
-        shown = [_shown(request, attribute, metric, weights) for metric in metrics]
+        # Of one truth there is one way to be wrong: the first metric says all.
+        compared_by = metrics[:1] if of_one_truth(evidence, attribute) else metrics
+        shown = [_shown(request, attribute, metric, weights) for metric in compared_by]
         findings += [finding for finding, _, _ in shown]
         _, whole, judged = shown[0]
         findings += worst_group(request, attribute, metrics[0], judged)
@@ -67,7 +71,7 @@ def groups(request: Request) -> tuple[Finding, ...]:
             named, others = (), attribute.small
         findings += [_too_small(request, attribute, (group,), metrics[0], whole) for group in named]
         findings += [_too_small(request, attribute, others, metrics[0], whole)] if others else []
-        comparisons += compared(request, attribute, metrics, weights)
+        comparisons += compared(request, attribute, compared_by, weights)
     return (*findings, *gap_findings(request, comparisons))
 
 
@@ -78,7 +82,6 @@ def _shown(
     evidence = request.evidence
     whole = interval(metric, evidence, weights, request.confidence)
     rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
-    said = []
     judged = [
         (group, interval(metric, evidence, weights, request.confidence, attribute.rows(group)))
         for group in attribute.large
@@ -89,20 +92,13 @@ def _shown(
         cells = (name, estimate.value if known else None, *ends, estimate.images, None if known else "not defined")
         for column, cell in zip(rows, cells, strict=True):
             rows[column].append(cell)
-        if known and estimate is not whole:
-            said.append(f"{name} {number(estimate.value, metric)}{between(estimate.interval, metric)}")
-    for group in attribute.small:
+    # Of an intersection the small groups are many; they are named in a finding of their own.
+    for group in () if attribute.crossed else attribute.small:
         count = int(attribute.rows(group).sum())
         for column, cell in zip(rows, (group, None, None, None, count, "too few to judge"), strict=True):
             rows[column].append(cell)
     unknown = int((~attribute.known).sum())
-    if len(said) > CLAIMED_AT_MOST:
-        said = [*said[:CLAIMED_AT_MOST], f"{len(said) - CLAIMED_AT_MOST} more groups in the plot"]
-    claim = (
-        f"By {attribute.name}, {metric.meaning} is: {joined(said)}."
-        if said
-        else f"No group of {attribute.name} has enough {evidence.unit} to be judged by {metric.name}."
-    )
+    claim = _by_group(request, attribute, metric, judged)
     return (
         Finding(
             question="whom it fails",
@@ -123,6 +119,22 @@ def _shown(
         ),
         whole,
         judged,
+    )
+
+
+def _by_group(request: Request, attribute: Attribute, metric: Metric, judged: list[tuple[str, Estimate]]) -> str:
+    """The score of every group in a sentence; of many groups those of the worst and of the best."""
+    known = [(name, one) for name, one in judged if np.isfinite(one.value)]
+    said = [f"{name} {number(one.value, metric)}{between(one.interval, metric)}" for name, one in known]
+    if not said:
+        return f"No group of {attribute.name} has enough {request.evidence.unit} to be judged by {metric.name}."
+    if len(said) <= CLAIMED_AT_MOST:
+        return f"By {attribute.name}, {metric.meaning} is: {joined(said)}."
+    order = np.argsort([one.value if metric.higher_is_better else -one.value for _, one in known], kind="stable")
+    worst = [said[place] for place in order[:WORST_NAMED]]
+    return (
+        f"By {attribute.name}, {metric.meaning} is worst for {joined(worst)}, and best for {said[order[-1]]}, of "
+        f"{len(said)} groups."
     )
 
 

@@ -12,7 +12,7 @@ from clearsight.metrics.never import Chances, chances
 from clearsight.metrics.rates import upper_bound
 from clearsight.types import Finding, Request
 
-ROWS_AT_MOST = 60
+ROWS_AT_MOST = 40
 ALL = "all"
 
 

@@ -66,7 +66,9 @@ def limits_of(metric: Metric, estimates: Sequence[Estimate]) -> Limits:
 
     def limits(confidence: float) -> tuple[np.ndarray, np.ndarray]:
         ends = [
-            interval_from(one.value, one.samples, one.clusters, confidence, metric.bounds, metric.bias_rate)
+            interval_from(
+                one.value, one.samples, one.clusters, confidence, metric.bounds, metric.bias_rate, one.effective
+            )
             for one in estimates
         ]
         low, high = np.array(ends, dtype=np.float64).T

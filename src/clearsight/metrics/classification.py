@@ -109,7 +109,8 @@ class ClassificationStatistics:
 
         Of two classes also how often each is taken for the other: equal for all groups, they are equalised odds.
         """
-        return (BALANCED_ALIKE, *(error_rates(self, 1).both if len(self.class_names) == 2 else ()))
+        two = error_rates(self, 1, self.class_names[0]).both if len(self.class_names) == 2 else ()
+        return (BALANCED_ALIKE, *two)
 
     def decisions(self, index: int) -> Bool[np.ndarray, "3 images"]:
         """Which images are of the class, which are not, and which are answered with it."""
@@ -239,6 +240,7 @@ BALANCED_ALIKE = Metric(
     name="accuracy at equal class balance",
     compute=Additive(_right_by_class, _balanced_alike),
     meaning="the share of pictures whose class it recognises, at an equal balance of the classes",
+    bias_rate=1.0,
 )
 AUROC = Metric(
     name="AUROC",

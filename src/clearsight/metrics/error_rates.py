@@ -44,17 +44,15 @@ class ErrorRates:
         return self.false_positive, self.false_negative
 
 
-def error_rates(statistics: Decisive, index: int) -> ErrorRates:
-    """The error rates of the class of that index."""
+def error_rates(statistics: Decisive, index: int, other: str = "") -> ErrorRates:
+    """The error rates of the class of that index; ``other`` names the only other class, where pictures have one."""
     name = statistics.class_names[index]
+    wrongly = f"the share of {other or f'pictures without {name}'} that it takes for {name}"
+    missed = f"the share of {name} that it takes for {other}" if other else f"the share of {name} that it does not find"
     return ErrorRates(
         name=name,
-        false_positive=_rate(
-            f"false-positive rate of {name}", index, 1, f"the share of pictures without {name} that it takes for {name}"
-        ),
-        false_negative=_rate(
-            f"false-negative rate of {name}", index, 0, f"the share of pictures with {name} where it does not say so"
-        ),
+        false_positive=_rate(f"false-positive rate of {name}", index, 1, wrongly),
+        false_negative=_rate(f"false-negative rate of {name}", index, 0, missed),
     )
 
 

@@ -42,6 +42,18 @@ class Permutations:
     strata: Int[np.ndarray, "images"] | None = None
     _cache: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
 
+    def exact(self, metric: Metric, statistics: Any) -> bool:
+        """Whether permuting is an exact test of equal scores: each image stands for itself, with answers 0 or 1.
+
+        Such answers of equal shares have equal distributions, so that labels are exchangeable (Fisher). Numbers with
+        equal means may spread unequally, and clusters may differ in size: then permuting alone can raise false alarms.
+        """
+        if not isinstance(metric.compute, Additive) or self._design.cluster.max() + 1 < len(self._design.cluster):
+            return False
+        columns = metric.compute.columns(statistics)
+        values = columns.data if isinstance(columns, csr_array) else columns
+        return bool(np.isin(values, (0, 1)).all())
+
     def gaps(self, metric: Metric, statistics: Any, label: int) -> Values:
         """The metric on the images given ``label`` less that on all others of known label, for each permutation."""
         if isinstance(metric.compute, Additive):
@@ -60,7 +72,7 @@ class Permutations:
         return permuted_labels(self.labels[self.known], self.clusters[self.known], self.permutations, self.seed, strata)
 
     def _sums(self, compute: Additive, statistics: Any) -> Grouped:
-        key = (compute, id(statistics))
+        key = (compute.columns, id(statistics))  # metrics of the same columns share their sums
         if key not in self._cache:
             self._cache[key] = (statistics, self._permuted_sums(compute.columns(statistics)[self.known]))
         return self._cache[key][1]
@@ -172,14 +184,18 @@ def _first_label(labels: Int[np.ndarray, "images"], cluster: Int[np.ndarray, "im
 
 
 def permutation_p(value: float, permuted: Values) -> float:
-    """The two-sided p value of a gap among the permuted ones; beyond all of them, by a normal approximation."""
+    """The two-sided p value of a gap among the permuted ones: the share as far from their mean, to either side.
+
+    So of a group that cannot be better than the rest by as much, only the side counts on which it can be worse. Beyond
+    all of them, by a normal approximation.
+    """
     known = permuted[np.isfinite(permuted)]
     if not np.isfinite(value) or len(known) < MIN_PERMUTATIONS:
         return 1.0
-    slack = 1e-9 * max(1.0, abs(value))
-    beyond = int(min((known >= value - slack).sum(), (known <= value + slack).sum()))
-    p = min(1.0, 2 * (beyond + 1) / (len(known) + 1))
+    middle, slack = float(known.mean()), 1e-9 * max(1.0, abs(value))
+    beyond = int((np.abs(known - middle) >= abs(value - middle) - slack).sum())
+    p = (beyond + 1) / (len(known) + 1)
     spread = float(known.std(ddof=1))
     if beyond > 0 or spread == 0:
         return p
-    return min(p, float(2 * stats.norm.sf(abs(value - known.mean()) / spread)))
+    return min(p, float(2 * stats.norm.sf(abs(value - middle) / spread)))

@@ -37,6 +37,7 @@ class Resampling:
     seed: int = 0
     strata: Shaped[np.ndarray, "images"] | None = None
     _cache: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
+    _strata_of: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def evaluated(
         self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None
@@ -104,12 +105,19 @@ class Resampling:
         sizes = self._sizes
         if rows is None:
             return sizes > 0
+        # Many metrics ask for the same rows. They are kept, so that their id is not used again.
+        if id(rows) not in self._strata_of:
+            self._strata_of[id(rows)] = (rows, self._held(rows))
+        return self._strata_of[id(rows)][1]
+
+    def _held(self, rows: Bool[np.ndarray, "images"]) -> Bool[np.ndarray, "strata"] | None:
+        sizes = self._sizes
         held = np.bincount(self._stratum[rows], minlength=len(sizes))
         return held > 0 if ((held == 0) | (held == sizes)).all() else None
 
     def _sums(self, compute: Additive, statistics: Any) -> Grouped | None:
         """The sums of each stratum, first of the data and then of each replicate; None where they are too many."""
-        key = (compute, id(statistics))
+        key = (compute.columns, id(statistics))  # metrics of the same columns share their sums
         if key not in self._cache:
             # The statistics are kept alive, so that their id is not used again.
             self._cache[key] = (statistics, self._drawn_sums(compute.columns(statistics)))

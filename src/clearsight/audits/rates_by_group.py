@@ -7,12 +7,11 @@ largest as ``metrics.extremes`` does.
 
 import numpy as np
 
-from clearsight.audits.attributes import POSITIVES_AT_LEAST, Attribute, attributes_of, group_rule
+from clearsight.audits.attributes import POSITIVES_AT_LEAST, Attribute, attributes_of, group_rule, of_one_truth
 from clearsight.audits.sentences import between, number
 from clearsight.audits.worst_group import limits_of
 from clearsight.metrics.classification import ClassificationStatistics
-from clearsight.metrics.error_rates import Decisive, ErrorRates
-from clearsight.metrics.error_rates import error_rates as rates_of
+from clearsight.metrics.error_rates import Decisive, ErrorRates, error_rates
 from clearsight.metrics.extremes import Extreme, extremes
 from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Finding, Metric, Request
@@ -26,18 +25,23 @@ METHOD = (
 )
 
 
-def error_rates(request: Request) -> tuple[Finding, ...]:
+def rates_by_group(request: Request) -> tuple[Finding, ...]:
     """For every attribute, the error rates of each label by group; nothing of more than two classes, or of none."""
     statistics = request.evidence.statistics
     if not isinstance(statistics, Decisive):
         return ()
-    indices = list(range(min(LABELS_AT_MOST, len(statistics.class_names))))
+    indices, other = list(range(min(LABELS_AT_MOST, len(statistics.class_names)))), ""
     if isinstance(statistics, ClassificationStatistics):
         if statistics.positive is not None or len(statistics.class_names) != 2:
             return ()
-        indices = [1]  # the errors of the other class are the same two, the other way round
+        indices, other = (
+            [1],
+            statistics.class_names[0],
+        )  # the errors of the other class are the same two, the other way round
     findings = []
     for attribute in attributes_of(request):
+        if of_one_truth(request.evidence, attribute):
+            continue
         weights = Resampling(
             clusters=request.evidence.clusters,
             replicates=request.replicates,
@@ -45,7 +49,7 @@ def error_rates(request: Request) -> tuple[Finding, ...]:
             strata=attribute.codes,
         )
         for index in indices:
-            findings += _of_label(request, attribute, rates_of(statistics, index), weights, index)
+            findings += _of_label(request, attribute, error_rates(statistics, index, other), weights, index)
     return tuple(findings)
 
 
@@ -87,7 +91,7 @@ def _of_label(
             group=attribute.name,
             plot="intervals",
             series=_series(both),
-            axes=("error rate",),
+            axes=("error rate (FPR: false-positive, FNR: false-negative)",),
         )
     ]
 
@@ -125,8 +129,7 @@ def _told(rate: tuple[Metric, Judged]) -> str:
 
 def _series(both: list[tuple[Metric, Judged]]) -> dict[str, list]:
     rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
-    for metric, judged in both:
-        kind = metric.name.split()[0]
+    for kind, (_, judged) in zip(("FPR", "FNR"), both, strict=True):
         for group, one in judged:
             ends = one.interval or (None, None)
             cells = (f"{group}, {kind}", one.value, *ends, one.images, None)
