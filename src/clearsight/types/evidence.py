@@ -102,7 +102,8 @@ class Evidence:
     ``clusters`` holds one integer per image, equal for images that are not independent; ``groups`` one array of words
     per attribute (``"unknown"`` where nobody said). ``about`` is where it comes from: data name, split, fingerprint,
     run, and how the clusters came about. ``seen`` tells of each image whether pictures of its cluster were trained on;
-    None where nobody knows. Enough for every audit, so an audit never sees a network.
+    None where nobody knows. ``features`` are the means of the last feature map of the network's backbone for each
+    image, None where it has none. Enough for every audit, so an audit never sees a network.
     """
 
     task: str
@@ -112,6 +113,7 @@ class Evidence:
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
     seen: Bool[np.ndarray, "images"] | None = None
+    features: Float[np.ndarray, "images channels"] | None = None
 
     @property
     def unit(self) -> str:
