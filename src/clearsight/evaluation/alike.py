@@ -31,18 +31,24 @@ Features = Float[np.ndarray, "images features"]
 def pooled_features(network: object) -> Iterator[list[Tensor]]:
     """Collect, while the network predicts, the mean of its backbone's last feature map, ``b c`` for each batch.
 
-    Nothing is collected of a network without a backbone.
+    Of a network without a backbone, what its last layer ``linear`` reads; of one that has neither, nothing.
     """
     found: list[Tensor] = []
 
-    def keep(module: nn.Module, inputs: tuple, output: list[Tensor]) -> None:
+    def keep_mean(module: nn.Module, inputs: tuple, output: list[Tensor]) -> None:
         found.append(output[-1].float().mean((2, 3)).cpu())
 
-    backbone = getattr(network, "backbone", None)
-    if not isinstance(backbone, nn.Module):
+    def keep_input(module: nn.Module, inputs: tuple[Tensor]) -> None:
+        found.append(inputs[0].float().cpu())
+
+    backbone, last = (getattr(network, name, None) for name in ("backbone", "linear"))
+    if isinstance(backbone, nn.Module):
+        hook = backbone.register_forward_hook(keep_mean)
+    elif isinstance(last, nn.Linear):
+        hook = last.register_forward_pre_hook(keep_input)
+    else:
         yield found
         return
-    hook = backbone.register_forward_hook(keep)
     try:
         yield found
     finally:

@@ -199,3 +199,16 @@ def permutation_p(value: float, permuted: Values) -> float:
     if beyond > 0 or spread == 0:
         return p
     return min(p, float(2 * stats.norm.sf(abs(value - middle) / spread)))
+
+
+def permutation_p_below(value: float, permuted: Values) -> float:
+    """The one-sided p value of a gap among the permuted ones: the share that is as low; below all as in the other."""
+    known = permuted[np.isfinite(permuted)]
+    if not np.isfinite(value) or len(known) < MIN_PERMUTATIONS:
+        return 1.0
+    below = int((known <= value + 1e-9 * max(1.0, abs(value))).sum())
+    p = (below + 1) / (len(known) + 1)
+    spread = float(known.std(ddof=1))
+    if below > 0 or spread == 0:
+        return p
+    return min(p, float(stats.norm.cdf((value - known.mean()) / spread)))
