@@ -36,6 +36,7 @@ LIMITS = (
     "conditions are known, and need not be the cause. Smaller slices, and pictures unlike these, are not seen."
 )
 CONFIRMED_ONLY = " Only what was confirmed is shown, so gaps look a little larger than they are."
+LEFT_OUT = " {count} {unit} have no score of their own and are left out."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,7 +163,7 @@ def _overview(request: Request, search: Search) -> Finding:
         n=n,
         unit=unit,
         method=_method(request, search),
-        limits=LIMITS + CONFIRMED_ONLY,
+        limits=_limits(request, search) + CONFIRMED_ONLY,
         plot="intervals",
         series=rows,
         axes=(f"{search.what}, on average",),
@@ -194,7 +195,7 @@ def _told(request: Request, search: Search, one: Slice) -> Finding:
         n=first.images,
         unit=unit,
         method=_method(request, search),
-        limits=LIMITS + CONFIRMED_ONLY + more,
+        limits=_limits(request, search) + CONFIRMED_ONLY + more,
         group=one.name,
         series={
             "id": [request.evidence.ids[row] for row in order[:IDS_AT_MOST]],
@@ -243,7 +244,7 @@ def _none_confirmed(request: Request, search: Search) -> Finding:
         n=n,
         unit=unit,
         method=_method(request, search),
-        limits=LIMITS + " That none was confirmed does not show that there is none.",
+        limits=_limits(request, search) + " That none was confirmed does not show that there is none.",
     )
 
 
@@ -263,6 +264,11 @@ def _too_few(request: Request, search: Search) -> Finding:
         limits="No slice was sought.",
         verdict="insufficient",
     )
+
+
+def _limits(request: Request, search: Search) -> str:
+    left_out = int(np.isnan(search.score).sum())
+    return LIMITS + (LEFT_OUT.format(count=left_out, unit=request.evidence.unit) if left_out else "")
 
 
 def _method(request: Request, search: Search) -> str:

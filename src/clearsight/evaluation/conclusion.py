@@ -241,6 +241,8 @@ def _untested(request: Request) -> tuple[str, ...]:
     ]
     if uncounted := uncounted_attributes(request):
         gaps.insert(0, f"how often it makes each group: name attributes with --by ({', '.join(uncounted)})")
+    if request.evidence.features is None and request.evidence.task != "generation":
+        gaps.insert(0, f"failures nobody labelled: there are no features of the {unit} by a network to find them by")
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
     return tuple(gaps)

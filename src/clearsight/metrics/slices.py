@@ -62,7 +62,7 @@ def slices(
     fitted = discovery & usable & np.isfinite(score)
     if fitted.sum() < HALF_AT_LEAST or score[fitted].std() == 0:
         return ()
-    points = coordinates(np.where(usable[:, None], features, 0.0), score, _some(fitted, seed))
+    points = coordinates(features, score, _some(fitted, seed))
     found: list[Bool[np.ndarray, images]] = []
     taken = np.zeros(len(score), dtype=bool)
     parts = [(welch_t(score, part & fitted, ~part & fitted), part) for part in _parts(points, fitted, usable, seed)]
@@ -88,17 +88,19 @@ def coordinates(
     Fitted on the ``fitted`` pictures, computed for all. Constant channels are left out; where no linear function of the
     features predicts the error at all, its column is 0.
     """
-    values = features.astype(np.float64)
-    middle, spread = values[fitted].mean(0), values[fitted].std(0)
+    own = features[fitted].astype(np.float64)
+    middle, spread = own.mean(0), own.std(0)
     kept = spread > 1e-12 * max(1.0, float(np.abs(middle).max(initial=0.0)))
     if not kept.any():
-        return np.zeros((len(values), 1))
-    values = (values[:, kept] - middle[kept]) / spread[kept]
-    own = values[fitted]
-    count = min(COMPONENTS_AT_MOST, own.shape[1], len(own) // 10)
+        return np.zeros((len(features), 1))
+    own = (own[:, kept] - middle[kept]) / spread[kept]
     size = own.shape[1]
+    count = min(COMPONENTS_AT_MOST, size, len(own) // 10)
     _, directions = eigh(own.T @ own / len(own), subset_by_index=[size - count, size - 1])
-    points = values @ directions[:, ::-1]
+    directions = directions[:, ::-1] / spread[kept, None]
+    starts = range(0, len(features), ROWS_AT_ONCE)
+    blocks = (np.nan_to_num(features[at : at + ROWS_AT_ONCE].astype(np.float64)) - middle for at in starts)
+    points = np.concatenate([block[:, kept] @ directions for block in blocks])
     points /= np.sqrt((points[fitted] ** 2).sum(1).mean())
     predicted = points @ ridge_coefficients(points[fitted], -score[fitted])
     variation = predicted[fitted].std()
