@@ -92,8 +92,8 @@ def planted(count, seed, share=0.1, clusters=None):
     if clusters is not None:
         inside = (random.random(clusters.max() + 1) < share)[clusters]
     features, mixed = features_of(random, count)
-    direction = random.normal(size=CHANNELS) @ mixed
-    features[inside] += 4 * direction / np.linalg.norm(direction)
+    direction = random.normal(size=CHANNELS)
+    features[inside] += 4 * direction / np.linalg.norm(direction) @ mixed  # four standard deviations
     truth = random.integers(0, 4, count)
     sure = np.where(inside, random.beta(2, 2, count), random.beta(8, 1, count))
     probabilities = np.repeat(((1 - sure) / 3)[:, None], 4, axis=1)

@@ -99,8 +99,9 @@ def coordinates(
     _, directions = eigh(own.T @ own / len(own), subset_by_index=[size - count, size - 1])
     directions = directions[:, ::-1] / spread[kept, None]
     starts = range(0, len(features), ROWS_AT_ONCE)
-    blocks = (np.nan_to_num(features[at : at + ROWS_AT_ONCE].astype(np.float64)) - middle for at in starts)
-    points = np.concatenate([block[:, kept] @ directions for block in blocks])
+    blocks = (features[at : at + ROWS_AT_ONCE].astype(np.float64) - middle for at in starts)
+    finite = (np.where(np.isfinite(block), block, 0.0) for block in blocks)
+    points = np.concatenate([block[:, kept] @ directions for block in finite])
     points /= np.sqrt((points[fitted] ** 2).sum(1).mean())
     predicted = points @ ridge_coefficients(points[fitted], -score[fitted])
     variation = predicted[fitted].std()
