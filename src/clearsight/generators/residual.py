@@ -100,7 +100,7 @@ class ResidualGenerator(nn.Module):
         for narrow, level in zip(self.narrow, self.levels[1:], strict=True):
             # Narrowed before it grows: the same result as after, for a quarter of the multiplications.
             feature = level(F.interpolate(narrow(feature), scale_factor=2.0, mode="bilinear"))
-        return Bounded.apply(self.last(activated(feature)).float())
+        return Bounded.apply(self.last(activated(feature)))
 
 
 class ResidualDiscriminator(nn.Module):
@@ -137,6 +137,6 @@ def halved(feature: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
     """Half as many rows and columns, smoothed by [1, 2, 1] / 4 both ways before every second is kept; 0 beyond."""
     channels = feature.shape[1]
     with torch.autocast(feature.device.type, enabled=False):  # in bfloat16 its gradient takes ten times as long
-        feature = feature.float()
+        feature = feature.to(torch.promote_types(feature.dtype, torch.float32))
         line = feature.new_tensor([0.25, 0.5, 0.25])
         return F.conv2d(feature, (line[:, None] * line).repeat(channels, 1, 1, 1), stride=2, padding=1, groups=channels)
