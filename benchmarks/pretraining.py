@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--labelled", type=int, default=500, help="pictures whose truths the model learns from")
     parser.add_argument("--pretraining", type=float, default=5, help="minutes of the autoencoder")
     parser.add_argument("--minutes", type=float, default=2, help="of each model")
-    parser.add_argument("--epochs", type=float, default=0, help="of each model, instead of minutes: for a busy machine")
+    parser.add_argument("--epochs", type=float, default=0, help="of each model, instead of minutes")
     parser.add_argument("--pretraining-epochs", type=float, default=0, help="of the autoencoder, instead of minutes")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size-px", type=int, default=0, help="the longer side for all, instead of each one's own")
