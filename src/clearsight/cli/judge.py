@@ -172,8 +172,8 @@ def mitigate(
         str,
         typer.Option(
             metavar="NAMES",
-            help="What to try, separated by commas. In seconds: last-layer, group-thresholds. Trained anew, for as long "
-            "as the run was: reweighting, balanced-sampling, group-dro, class-balanced-loss, focal-loss, "
+            help="What to try, separated by commas. In seconds: last-layer, group-thresholds. Trained anew, as long as "
+            "the run was: reweighting, balanced-sampling, group-dro, class-balanced-loss, focal-loss, "
             "logit-adjustment.",
         ),
     ] = "last-layer",

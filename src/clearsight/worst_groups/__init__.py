@@ -1,1 +1,1 @@
-"""Mitigations tried on a trained classifier, chosen on held-out pictures, and judged on others: what ``mitigate`` is."""
+"""Mitigations tried on a classifier, chosen on held-out pictures and judged on others: what ``mitigate`` is of."""

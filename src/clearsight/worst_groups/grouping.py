@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from clearsight.evaluation.judging import check_attributes
 from clearsight.sources import Record, Source, records_of
 from clearsight.types import UNKNOWN, Label
 
 CLASS = "class"  # the word for the classes themselves, where no attribute is called so
-FIGURES_AT_LEAST, CHOOSE_AT_LEAST = 20, 5  # pictures of a group and class, to be judged and to be chosen by
+FIGURES_AT_LEAST = 20  # pictures of a group and class that is judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def grouping_of(source: Source, by: Sequence[str]) -> Grouping:
 def judged_cells(found: Coded, at_least: int) -> Int[np.ndarray, "n"]:
     """The cell of each picture, -1 where the cell has fewer pictures than that."""
     counts = np.bincount(found.cells[found.cells >= 0], minlength=1)
-    enough: Bool[np.ndarray, "n"] = (found.cells >= 0) & (counts[found.cells] >= at_least)
+    enough = (found.cells >= 0) & (counts[found.cells] >= at_least)
     return np.where(enough, found.cells, -1)
 
 

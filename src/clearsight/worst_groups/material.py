@@ -1,6 +1,6 @@
-"""The pictures of a run that a mitigation is fitted on, chosen by and judged on, with what the network makes of them."""
+"""The pictures of a run that mitigations are fitted on and chosen by, with what the network makes of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
-    """All that the mitigations of a run are tried with; ``gathered`` holds the training pictures as they were learnt."""
+    """All that mitigations of a run are tried with; ``gathered`` holds the training pictures as they were learnt."""
 
     run: Run
     network: Any
@@ -105,9 +105,3 @@ def _watched(batches: Iterator[Tensor], watch: Callable[[int, int | None], None]
         done += len(batch)
         watch(done, total)
         yield batch
-
-
-def check_names(names: Sequence[str], known: Sequence[str]) -> None:
-    """Raise ValueError where a mitigation is named twice; that of a wrong name comes from the catalogue."""
-    if len(set(names)) < len(names):
-        raise ValueError(f"a mitigation is named twice in {', '.join(names)}. Name each once, of: {', '.join(known)}.")

@@ -22,8 +22,8 @@ LAW = (
     "section 106). Ask a lawyer before you use them on people."
 )
 METHOD = (
-    f"Paired cluster bootstrap within groups, {REPLICATES} replicates, 95% interval; a maximum over groups is corrected "
-    "for its bias."
+    f"Paired cluster bootstrap within groups, {REPLICATES} replicates, 95% interval; a maximum over groups is "
+    "corrected for its bias."
 )
 LIMITS = (
     "It speaks of these groups and these data only. Another training, or people of other places, may fare otherwise; "
@@ -80,7 +80,8 @@ def claim_of(trial: Trial, figures: Figures | None, cost: Cost) -> str:
             f"No improvement shown: with {named} the error of the worst group is {worst.after:.3f} and was "
             f"{worst.before:.3f}, a change of {signed(worst)} {on}, which may be chance."
         )
-    return f"{start} The gap between groups changes by {signed(figures.gap)}, accuracy by {signed(figures.accuracy)}. {spent}"
+    elsewhere = f"The gap between groups changes by {signed(figures.gap)}, accuracy by {signed(figures.accuracy)}."
+    return f"{start} {elsewhere} {spent}"
 
 
 def signed(one: Changed) -> str:
@@ -184,13 +185,14 @@ def _tried(result: Mitigated) -> Finding:
     named = [one.mitigation if one.mitigation == AS_IT_IS else f"{one.mitigation}: {one.said}" for one in trials]
     return Finding(
         question="what it does",
-        claim=f"Of {len(trials)} ways, {result.mitigation} had the lowest worst-group error on the pictures to choose by.",
+        claim=f"Of {len(trials)} ways, {named[0]} has the lowest worst-group error on the pictures to choose by.",
         metric="worst-group error on the pictures to choose by",
         value=trials[0].worst_group_error,
         interval=None,
         n=result.counts["choose"],
         unit="pictures",
-        method="The lowest of these is too good, because it was chosen: the figures are of other pictures.",
+        method="Errors of small groups are drawn towards that of all pictures. The lowest is too good, because it was "
+        "chosen: the figures are of other pictures.",
         limits=LIMITS,
         plot="bars",
         axes=("worst-group error",),
