@@ -23,6 +23,7 @@ COMMANDS = [
     "demo",
     "evaluate",
     "export",
+    "mitigate",
     "models",
     "predict",
     "probe",

@@ -29,7 +29,7 @@ def mitigate(
     run: Run | str | Path,
     data: str | Path | None = None,
     *,
-    by: Sequence[str],
+    by: Sequence[str] = (),
     only: Sequence[str] = DEFAULT,
     minutes: float | None = None,
     epochs: float | None = None,
