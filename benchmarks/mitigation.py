@@ -25,7 +25,11 @@ from clearsight.verbs.train import train
 SIDE_PX = 32
 BACKGROUNDS = ("rows", "columns")
 CORRELATED = 0.95
+STRIPES, NOISE = 15, 12  # grey values
+CLASSES = {"open": (1, 4, 7), "closed": (0, 6, 8)}
 SPLITS = {"train": 0.5, "val": 0.25, "test": 0.25}
+SMALL: dict[str, Any] = {"widths": "12,24,48", "batch_size": 50, "optimizer": "adamw", "precision": "float32"}
+QUICK: dict[str, Any] = {"times": 2}  # for tests
 RARE_CLASSES, RARE_SHARE = (3, 5), 0.01
 
 
@@ -55,7 +59,7 @@ def material(what: str, data: str | None, folder: Path, seed: int) -> tuple[str,
     """Where the data are, the attributes to group by, and how they are trained on."""
     if what == "digits":
         write_digits_on_backgrounds(folder, seed)
-        return str(folder), ["background"], {"settings": {"widths": (16, 32, 64), "batch_size": 50}}
+        return str(folder), ["background"], {"settings": SMALL}
     assert data is not None, "--data is needed"
     if what == "faces":
         return data, ["race"], {"target": "gender", "settings": {"size_px": 64, "held_out": 0.5, "batch_size": 100}}
@@ -63,25 +67,27 @@ def material(what: str, data: str | None, folder: Path, seed: int) -> tuple[str,
     return str(folder), ["class"], {"settings": {}}
 
 
-def write_digits_on_backgrounds(folder: Path, seed: int = 0, correlated: float = CORRELATED) -> Path:
-    """Scikit-learn's digits in class folders, low (0 to 4) and high (5 to 9), on two striped backgrounds.
+def write_digits_on_backgrounds(folder: Path, seed: int = 0, times: int = 4) -> Path:
+    """Scikit-learn's digits in class folders, open (1, 4, 7) and closed (0, 6, 8), on two striped backgrounds.
 
-    In the manner of Waterbirds (Sagawa et al. 2020): in "train" and "val" 95% of the low digits are on rows and of the
-    high ones on columns; in "test", which has digits of its own, each digit stands on both backgrounds once.
+    In the manner of Waterbirds (Sagawa et al. 2020): in "train" and "val" each digit is drawn so many times, 95% of the
+    open ones on rows and of the closed ones on columns; in "test" each digit stands on both backgrounds once. No digit
+    is in two splits, and the digit is the cluster.
     """
     from sklearn.datasets import load_digits
 
     digits, random = load_digits(), np.random.default_rng(seed)
-    order = random.permutation(len(digits.target))
+    label_of = {number: label for label, numbers in enumerate(CLASSES.values()) for number in numbers}
+    order = random.permutation(np.flatnonzero(np.isin(digits.target, list(label_of))))
     ends = np.cumsum([round(share * len(order)) for share in SPLITS.values()])
     rows = []
     for place, digit in enumerate(order.tolist()):
         split = next((name for name, end in zip(SPLITS, ends, strict=True) if place < end), "test")
-        label = int(digits.target[digit] >= 5)
-        usual = label if random.random() < correlated else 1 - label
-        for background in (0, 1) if split == "test" else (usual,):
-            id = f"digit{digit:04d}-{BACKGROUNDS[background]}"
-            path = folder / split / ("low", "high")[label] / f"{id}.png"
+        label = label_of[int(digits.target[digit])]
+        usual = [label if random.random() < CORRELATED else 1 - label for _ in range(times)]
+        for number, background in enumerate((0, 1) if split == "test" else usual):
+            id = f"digit{digit:04d}-{number}"
+            path = folder / split / list(CLASSES)[label] / f"{id}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(on_background(digits.images[digit], background, random)).save(path)
             rows.append({"id": id, "background": BACKGROUNDS[background], "cluster": f"digit{digit:04d}"})
@@ -94,13 +100,13 @@ def write_digits_on_backgrounds(folder: Path, seed: int = 0, correlated: float =
 
 def on_background(digit: np.ndarray, background: int, random: np.random.Generator) -> np.ndarray:
     """A digit (8 x 8, 0 to 16) on stripes, with noise: ``32 32 3``, 0 to 255."""
-    wave = 40 * np.sin(np.arange(SIDE_PX) * 2 * np.pi / 8 + random.uniform(0, 2 * np.pi))
+    wave = STRIPES * np.sin(np.arange(SIDE_PX) * 2 * np.pi / 8 + random.uniform(0, 2 * np.pi))
     stripes = np.broadcast_to(wave[:, None] if background == 0 else wave[None], (SIDE_PX, SIDE_PX))
     large = np.kron(digit / 16, np.ones((3, 3)))
     top, left = random.integers(0, SIDE_PX - 24 + 1, 2)
     ink = np.zeros((SIDE_PX, SIDE_PX))
     ink[top : top + 24, left : left + 24] = large
-    pixels = 100 + stripes + 90 * ink + random.normal(0, 12, (SIDE_PX, SIDE_PX))
+    pixels = 100 + stripes + 120 * ink + random.normal(0, NOISE, (SIDE_PX, SIDE_PX))
     return np.repeat(np.clip(pixels, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 

@@ -11,12 +11,10 @@ from torch import Tensor, nn
 
 @runtime_checkable
 class LastLayer(Protocol):
-    """A network that is features and one linear layer: its outputs are ``linear(features(images))``.
+    """A network whose answer is ``linear(features(images))``, with ``linear`` its last layer, a submodule of that name.
 
     Where it answers with the mean over several views, the features are the mean over these.
     """
-
-    linear: nn.Linear
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c"]: ...
 
@@ -47,7 +45,6 @@ class Given:
     train: GroupedPictures
     fit: GroupedPictures
     classes: int
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -54,7 +54,7 @@ def mitigate(
         ValueError: whatever the user can mend, in one message; ``KeyboardInterrupt`` when stopped by a signal.
     """
     run = trained.opened(run)
-    place = Path(out) if out is not None else run.path.with_name(f"{run.name}-mitigated")
+    place = Path(out) if out is not None else Path(f"{run.path}-mitigated")
     _check(run, place, only, minutes, epochs)
     zone = None if zone is None else find_zone(zone).code
     gathered = _read(run, data, attributes)

@@ -50,9 +50,7 @@ class Material:
     @property
     def given(self) -> Given:
         """What a mitigation may look at."""
-        return Given(
-            train=self.train.pictures, fit=self.fit.pictures, classes=len(self.grouping.class_names), seed=self.seed
-        )
+        return Given(train=self.train.pictures, fit=self.fit.pictures, classes=len(self.grouping.class_names))
 
 
 def material_of(

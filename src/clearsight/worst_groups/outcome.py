@@ -79,8 +79,8 @@ def _new_run(place: Path, best: Candidate, found: Material, divided: Source, tab
         "deployed": {},
         "attributes": table or config.settings["attributes"],
         "mitigation": {
-            "run": str(found.run.path), "name": best.trial.mitigation, "said": best.trial.said,
-            "by": list(found.grouping.by),
+            "run": str(found.run.path), "by": list(found.grouping.by),
+            "said": f"{best.trial.mitigation} ({best.trial.said}), from {found.run.path}",
         },
     }  # fmt: skip
     kept = {name: getattr(config, name) for name in KEPT}
