@@ -29,7 +29,6 @@ STRIPES, NOISE = 15, 12  # grey values
 CLASSES = {"open": (1, 4, 7), "closed": (0, 6, 8)}
 SPLITS = {"train": 0.5, "val": 0.25, "test": 0.25}
 SMALL: dict[str, Any] = {"widths": "12,24,48", "batch_size": 50, "optimizer": "adamw", "precision": "float32"}
-QUICK: dict[str, Any] = {"times": 2}  # for tests
 RARE_CLASSES, RARE_SHARE = (3, 5), 0.01
 
 
