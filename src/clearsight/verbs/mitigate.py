@@ -73,8 +73,8 @@ def mitigate(
             candidates = trials.tried(only, found, budget, meter, stop, quiet)
             best = trials.chosen(candidates)
             table = None if attributes is None else str(attributes)
-            before, after = outcome.evaluations(place, best, found, divided, meter, table, quiet)
-        figures = None if before is None else figures_of(before, after, judged, coded.cells, grouping, seed)
+            pair = outcome.evaluations(place, best, found, divided, meter, table, quiet)
+        figures = None if pair is None else figures_of(*pair, judged, coded.cells, grouping, seed)
         cost = meter.cost() if zone is None else carbon(meter.cost(), zone)
         return outcome.written(place, best, candidates, found, figures, cost, divided)
     except BaseException as error:

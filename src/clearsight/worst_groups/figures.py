@@ -5,6 +5,7 @@ The same pictures, resampled by whole clusters within groups, so that what is ha
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -12,7 +13,7 @@ from jaxtyping import Int
 from clearsight.metrics import resample
 from clearsight.metrics.classification import ACCURACY, ClassificationStatistics
 from clearsight.metrics.worst_group import group_gap, worst_group_error
-from clearsight.types import Evidence, Metric
+from clearsight.types import Evidence, Metric, Values, Weights
 from clearsight.worst_groups.grouping import Grouping
 
 REPLICATES = 1000
@@ -86,7 +87,7 @@ def figures_of(
     )
 
 
-def _wrong(compute: Callable) -> Callable:
+def _wrong(compute: Callable[[Any, Weights], Values]) -> Callable[[Any, Weights], Values]:
     return lambda statistics, weights: 1 - compute(statistics, weights)
 
 

@@ -25,7 +25,7 @@ KEPT = ("task", "backbone", "data", "data_name", "class_names", "seed")
 
 def evaluations(
     place: Path, best: Candidate, found: Material, divided: Source, meter: Meter, table: str | None, quiet: bool
-) -> tuple[Evidence, Evidence] | tuple[None, None]:
+) -> tuple[Evidence, Evidence] | None:
     """The model before and after on the pictures for the figures; None where it stays as it is.
 
     A model with other weights becomes the run in the folder ``place``, with its own report; else the folder is made.
@@ -41,7 +41,7 @@ def evaluations(
         return _evaluated(found.run, divided, quiet), after
     place.mkdir(parents=True)
     if best.trial.mitigation == AS_IT_IS:
-        return None, None
+        return None
     before = _evaluated(found.run, divided, quiet)
     groups = found.grouping.coded(records_of(divided.split("test"))).groups
     return before, with_offsets(before, np.where((groups >= 0)[:, None], _scaled(best, found)[groups], 0.0))
