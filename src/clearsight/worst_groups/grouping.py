@@ -41,11 +41,9 @@ class Grouping:
         )
 
     def name(self, cell: int) -> str:
-        """A cell in words: the class, and the values of the attributes where they are not the class itself."""
+        """A cell in words: the class, then the values of the attributes in their order."""
         group, label = divmod(cell, len(self.class_names))
-        shown = self.class_names[label]
-        values = (f"{name} {value}" for name, value in zip(self.by, self.groups[group], strict=True))
-        return ", ".join((shown, *values))
+        return ", ".join((self.class_names[label], *self.groups[group]))
 
 
 def grouping_of(source: Source, by: Sequence[str]) -> Grouping:

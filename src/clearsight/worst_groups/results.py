@@ -14,7 +14,12 @@ from clearsight.types import Card, Cost, Finding, Question
 from clearsight.worst_groups.figures import REPLICATES, Changed, Figures
 from clearsight.worst_groups.trials import AS_IT_IS, Trial
 
-QUESTIONS: tuple[Question, ...] = ("whom it fails", "what it does", "what it cost")
+ASKED: dict[Question, str] = {
+    "what it does": "What changed, on pictures that had no part in the fitting and the choice.",
+    "whom it fails": "The share of wrong answers in each group, before and after.",
+    "when to trust it": "What was tried, and how one of these was chosen.",
+    "what it cost": "All trials together, without the first training.",
+}
 NAMES = {"page": "mitigation.html", "values": "mitigation.json"}
 LAW = (
     "Thresholds of each group need the group of every person, and treat people by it. The law forbids that in places, "
@@ -72,8 +77,8 @@ def claim_of(trial: Trial, figures: Figures | None, cost: Cost) -> str:
     named = f"{trial.mitigation} ({trial.said})"
     if figures.improved:
         start = (
-            f"{named} serves the worst group better: its error is {worst.after:.3f} and was {worst.before:.3f}, a "
-            f"change of {signed(worst)} {on}."
+            f"The worst group is served better with {named}: its error is {worst.after:.3f} and was "
+            f"{worst.before:.3f}, a change of {signed(worst)} {on}."
         )
     else:
         start = (
@@ -92,7 +97,7 @@ def signed(one: Changed) -> str:
 
 def write(result: Mitigated, folder: Path, fingerprint: str) -> None:
     """Write the page and the values into the folder."""
-    figures = [] if result.figures is None else [_groups(result.figures), _changes(result.figures)]
+    figures = [] if result.figures is None else [_changes(result.figures), _groups(result.figures)]
     counts = result.counts
     card = Card(
         title=f"Mitigation of {Path(result.run).name} on {result.data}",
@@ -114,8 +119,7 @@ def write(result: Mitigated, folder: Path, fingerprint: str) -> None:
         untested=("groups that nobody labelled", "people and pictures of other places than these data"),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
-    asked = {question: report.ASKED[question] for question in QUESTIONS}
-    report.write_page(card, folder / NAMES["page"], asked, "Mitigation")
+    report.write_page(card, folder / NAMES["page"], ASKED, "Mitigation")
     content = json.dumps(to_json(result), indent=2, ensure_ascii=False) + "\n"
     durable.write_bytes(folder / NAMES["values"], content.encode("utf-8"))
 
@@ -123,7 +127,7 @@ def write(result: Mitigated, folder: Path, fingerprint: str) -> None:
 def _groups(figures: Figures) -> Finding:
     """The error of every group before and after."""
     worst = figures.worst_group_error
-    rows = [(f"{one.metric}, {when}", one, when) for one in figures.groups for when in ("before", "after")]
+    rows = [(f"{when}: {one.metric}", one, when) for one in figures.groups for when in ("before", "after")]
     ends = [one.before_interval if when == "before" else one.after_interval for _, one, when in rows]
     few = f" Too few pictures to be judged: {'; '.join(figures.too_few)}." if figures.too_few else ""
     return Finding(
@@ -155,7 +159,7 @@ def _changes(figures: Figures) -> Finding:
     rows = (figures.worst_group_error, figures.gap, figures.accuracy)
     worst, ends = rows[0], [one.change_interval for one in rows]
     return Finding(
-        question="whom it fails",
+        question="what it does",
         claim=f"The error of the worst group changes by {signed(worst)}, accuracy by {signed(figures.accuracy)}.",
         metric="change in worst-group error",
         value=worst.change,
@@ -184,7 +188,7 @@ def _tried(result: Mitigated) -> Finding:
     trials = sorted(result.tried, key=lambda one: one.worst_group_error)
     named = [one.mitigation if one.mitigation == AS_IT_IS else f"{one.mitigation}: {one.said}" for one in trials]
     return Finding(
-        question="what it does",
+        question="when to trust it",
         claim=f"Of {len(trials)} ways, {named[0]} has the lowest worst-group error on the pictures to choose by.",
         metric="worst-group error on the pictures to choose by",
         value=trials[0].worst_group_error,
