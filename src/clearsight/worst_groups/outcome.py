@@ -113,7 +113,7 @@ def written(
         verdict="improvement shown" if figures is not None and figures.improved else "no improvement shown",
         claim=results.claim_of(best.trial, figures, cost),
         counts={"train": len(found.train.dataset), **counts}, tried=tuple(one.trial for one in candidates),
-        figures=figures, offsets=offsets, notes=(*notes, *([results.LAW] if offsets is not None else [])), cost=cost,
+        figures=figures, offsets=offsets, notes=(*notes, *([results.LAW] if offsets is not None and grouping.by else [])), cost=cost,
         model=str(place) if best.weights is not None else None, folder=str(place),
         page=str(place / results.NAMES["page"]),
     )  # fmt: skip
