@@ -106,6 +106,7 @@ def written(
         offsets = {", ".join(group) or "all": tuple(row) for group, row in rows}
     few = figures.too_few if figures is not None else ()
     notes = [f"too few pictures to be judged: {name}" for name in few]
+    law = [results.LAW] if offsets is not None and grouping.by else []
     counts = {name: len(getattr(found.division, name)) for name in division.PARTS}
     result = results.Mitigated(
         run=str(found.run.path), data=config.data_name, by=grouping.by, class_names=grouping.class_names,
@@ -113,7 +114,7 @@ def written(
         verdict="improvement shown" if figures is not None and figures.improved else "no improvement shown",
         claim=results.claim_of(best.trial, figures, cost),
         counts={"train": len(found.train.dataset), **counts}, tried=tuple(one.trial for one in candidates),
-        figures=figures, offsets=offsets, notes=(*notes, *([results.LAW] if offsets is not None and grouping.by else [])), cost=cost,
+        figures=figures, offsets=offsets, notes=(*notes, *law), cost=cost,
         model=str(place) if best.weights is not None else None, folder=str(place),
         page=str(place / results.NAMES["page"]),
     )  # fmt: skip
