@@ -33,7 +33,7 @@ class Grouping:
 
     def coded(self, records: Sequence[Record]) -> Coded:
         """The numbers of the pictures."""
-        place = {group: index for index, group in enumerate(self.groups)}
+        place: dict[tuple[str, ...] | None, int] = {group: index for index, group in enumerate(self.groups)}
         labels = np.array([_label(record) for record in records], dtype=np.int64)
         groups = np.array([place.get(_group(record, self.by), -1) for record in records], dtype=np.int64)
         return Coded(

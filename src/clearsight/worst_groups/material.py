@@ -57,8 +57,10 @@ def material_of(
     run: Run, gathered: Gathered, grouping: Grouping, division: Division, seed: int, quiet: bool
 ) -> Material:
     """The pictures by what they are for; features are computed when they are first asked for, once."""
-    network, source = trained.load(run), gathered.source
-    if not isinstance(network, LastLayer):
+    network: Any = trained.load(run)
+    source = gathered.source
+    has_one = isinstance(network, LastLayer)
+    if not has_one:
         raise ValueError(
             f"a {run.config.model} has no last layer of its own that answers for the whole picture. Mitigations are "
             "for classifiers such as cnn and classifier."
