@@ -1,5 +1,6 @@
 """The command as a person meets it: through a process where that matters, else through its own entry point."""
 
+import dataclasses
 import inspect
 import json
 import re
@@ -11,8 +12,10 @@ import pytest
 import typer.main
 
 import clearsight as cs
-from clearsight import cli
+from clearsight import catalogue, cli
 from clearsight.run import Run
+from clearsight.settings import choose, defaults
+from clearsight.verbs.models import models as known_models
 
 COMMANDS = [
     "audit",
@@ -130,7 +133,8 @@ def test_a_name_the_package_does_not_have():
 
 def one_error(status, out, err, *words):
     assert status == 2 and not out
-    assert "Traceback" not in err and err.lower().count("error") >= 1 and len(err) < 3000
+    assert "Traceback" not in err and "Usage" not in err and len(err) < 3000
+    assert sum(line.startswith("error: ") for line in err.splitlines()) == 1, err
     for word in words:
         assert word in err, err
 
@@ -140,6 +144,9 @@ def test_mistakes_of_training_are_one_message(command, rectangles, tiny_run, tmp
     small = ["--set", "width=16", "--set", "backbone=regnetx_002", "--quiet", "--out", tmp_path / "new"]
     for words, said in [
         ([], ["nothing to train", "clearsight train yolo"]),
+        (["yolo"], ["no data were named for yolo", "after the model, such as blood/"]),
+        (["yolo", rectangles, "--set", "backbone=resnet181"], ["no backbone named 'resnet181'", "resnet18"]),
+        (["linear", rectangles], ["linear learns from the rows of a table", "learn from it: ", "faster-rcnn"]),
         (["yoloo", rectangles], ["yoloo", "Did you mean yolo"]),
         (["yolo", rectangles.parent / "rectangle"], ["there is nothing at", "Did you mean"]),
         (["yolo", tmp_path], ["no annotations found", "Looked for"]),
@@ -160,6 +167,44 @@ def test_mistakes_of_training_are_one_message(command, rectangles, tiny_run, tmp
     one_error(*command("train", "yolo", rectangles, "--out", tiny_run.path), "holds a run already", "--resume")
     one_error(*command("train", "--resume", tiny_run.path), "has finished", "--backbone run:")
     one_error(*command("train", "--resume", tmp_path), "there is no run in")
+
+
+def test_wrong_names_are_refused_before_any_picture_is_decoded(command, rectangles, tmp_path, monkeypatch):
+    monkeypatch.setattr("clearsight.sources.cached", lambda *_, **__: pytest.fail("pictures were decoded"))
+    for words, said in [
+        (["--backbone", "resnet181"], "no backbone named 'resnet181'"),
+        (["--backbone", f"run:{tmp_path}"], "it has no run.json"),
+        (["--by", "sexx"], "no attribute 'sexx'"),
+    ]:
+        one_error(*command("train", "yolo", rectangles, "--quiet", "--out", tmp_path / "new", *words), said)
+
+
+def test_only_models_that_can_learn_from_the_data_are_named(rectangles):
+    with pytest.raises(ValueError, match="linear learns from the rows of a table") as caught:
+        cs.train("linear", rectangles)
+    named = set(str(caught.value).rpartition(": ")[2].rstrip(".").split(", "))
+    boxes = {part.name for part in catalogue.parts("architectures") if "detection" in part.load().tasks}
+    assert named == boxes and "classifier" not in named
+
+
+def test_one_model_is_shown_with_its_settings(command):
+    status, out, _ = command("models", "yolo")
+    assert status == 0 and "detection" in out and "batch_size" in out
+    config = catalogue.find("architectures", "yolo").load().config_type()
+    for field in dataclasses.fields(config):
+        assert re.search(rf"^  {field.name} ", out, re.MULTILINE), field.name
+    status, out, _ = command("models", "ridge", "--json")
+    found = json.loads(out)
+    assert status == 0 and found["data"] == "tables" and found["training"] == {}
+    assert "regularisation_values" in found["settings"] and found["meanings"]
+    one_error(*command("models", "yoloo"), "no model named 'yoloo'", "Did you mean yolo")
+
+
+def test_a_printed_default_is_taken_as_a_setting():
+    for part in known_models():
+        config = part.load().config_type()
+        typed = {name: value for name, value in defaults(config).items() if value is not None}
+        assert choose(typed, config) == (config,), part.name
 
 
 def test_mistakes_with_a_run_are_one_message(command, rectangles, tiny_run, tmp_path):
@@ -191,6 +236,23 @@ def test_mistakes_with_a_run_are_one_message(command, rectangles, tiny_run, tmp_
     ]:
         one_error(*command(*words), *said)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["predict"], "missing argument 'RUN'. See `clearsight predict --help`."),
+        (["trian"], "no such command 'trian'. Did you mean 'train'? See `clearsight --help`."),
+        (["train", "--epochs", "abc"], "--epochs: "),
+        (["predict", "r", "x", "--min-score", "2"], "--min-score: "),
+        (["train", "--bogus"], "no such option: --bogus"),
+        (["train", "--epochs"], "'--epochs' requires an argument."),
+    ],
+)
+def test_words_that_are_no_command_are_a_message_like_any_other(command, words, said):
+    status, out, err = command(*words)
+    one_error(status, out, err, said)
+    assert len(err.splitlines()) == 1 and "Input should" not in err and "Error" not in err
 
 
 def test_a_mistake_shows_no_traceback_in_a_process_either(tmp_path):

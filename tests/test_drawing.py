@@ -23,7 +23,7 @@ def grey(height=200, width=300):
 
 
 def near(pixel, colour):
-    return all(abs(a - b) < 3 for a, b in zip(pixel, ImageColor.getrgb(colour), strict=True))
+    return all(abs(int(a) - b) < 3 for a, b in zip(pixel, ImageColor.getrgb(colour), strict=True))
 
 
 @pytest.mark.parametrize("label", [0, 1, 2])

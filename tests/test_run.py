@@ -114,6 +114,11 @@ def test_a_folder_that_is_taken(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_no_run(run: Run) -> None:
+    with pytest.raises(ValueError, match="it does not exist. `clearsight train` makes one"):
+        Run.open("yolo-blod-1")  # the run is not named: it has nothing to predict with or to go on from
+    run.change(state="finished")
+    with pytest.raises(ValueError, match="These are runs: runs/yolo-blood-1"):
+        Run.open("yellow")
     with pytest.raises(ValueError, match=r"it does not exist\. Did you mean runs/yolo-blood-1\?"):
         Run.open("yolo-blod-1")
     with pytest.raises(ValueError, match=r"it has no run\.json\. These are runs: runs/yolo-blood-1"):

@@ -1,26 +1,26 @@
 """What can be chosen, as Markdown read from the catalogue: tables of parts, what each says of itself, its settings."""
 
-import dataclasses
-import importlib
-import inspect
 import re
 from typing import Any
 
 from clearsight import catalogue
+from clearsight.settings import defaults, explanation
 from clearsight.types import TRUTHS, Training
 
 
 def table(room: str) -> str:
     """The parts of a room as a table: name, what it says of itself, and the truths it reads or answers."""
-    rows = [(part.name, _cell(_opening(part)), _truths(part)) for part in catalogue.parts(room)]
+    rows = [(part.name, _cell(catalogue.opening(part)), _truths(part)) for part in catalogue.parts(room)]
     columns = 3 if any(row[2] for row in rows) else 2
-    lines = [("name", "what it is", "truths"), ("-", "-", "-"), *((f"`{name}`", *rest) for name, *rest in rows)]
+    lines = [("name", "what it is", "labels"), ("-", "-", "-"), *((f"`{name}`", *rest) for name, *rest in rows)]
     return "\n".join(f"| {' | '.join(line[:columns])} |" for line in lines) + "\n"
 
 
 def details(room: str) -> str:
     """The parts of a room, a section each: what their modules say of themselves."""
-    return "\n".join(f"## {part.name}\n\n{_markdown(_documentation(part))}\n" for part in catalogue.parts(room))
+    return "\n".join(
+        f"## {part.name}\n\n{_markdown(catalogue.documentation(part))}\n" for part in catalogue.parts(room)
+    )
 
 
 def settings(room: str) -> str:
@@ -28,7 +28,7 @@ def settings(room: str) -> str:
     lines: list[str] = []
     for part in catalogue.parts(room):
         kind = part.load()
-        lines += [f"## {part.name}", "", _markdown(_opening(part)), "", *_fields(kind.config_type())]
+        lines += [f"## {part.name}", "", _markdown(catalogue.opening(part)), "", *_fields(kind.config_type())]
         changed = _changed(getattr(kind, "training_defaults", Training()))
         lines += [f"Of the settings of training it changes {changed}.", ""] if changed else []
     return "\n".join(lines)
@@ -41,27 +41,21 @@ def training() -> str:
 
 def _fields(config: Any) -> list[str]:
     """What a config says of its fields, and their defaults; nothing for one that has none."""
-    said = inspect.getdoc(type(config)) or ""
-    rows = [(field.name, _value(getattr(config, field.name))) for field in dataclasses.fields(config) if field.init]
+    rows = [(name, _cell_of(value)) for name, value in defaults(config).items()]
     if not rows:
         return ["It has no settings.", ""]
-    own = "" if said.startswith(f"{type(config).__name__}(") else _markdown(said)
+    own = _markdown(explanation(config))
     return [own, "", "| setting | default |", "|-|-|", *(f"| `{name}` | {value} |" for name, value in rows), ""]
 
 
 def _changed(own: Training) -> str:
-    usual, names = Training(), [field.name for field in dataclasses.fields(Training)]
-    changed = [name for name in names if getattr(own, name) != getattr(usual, name)]
-    return ", ".join(f"`{name}={_value(getattr(own, name)).strip('`')}`" for name in changed)
+    usual, ours = defaults(Training()), defaults(own)
+    return ", ".join(f"`{name}={value}`" for name, value in ours.items() if value != usual[name])
 
 
-def _value(value: Any) -> str:
+def _cell_of(value: str | None) -> str:
     """A default as ``--set`` takes it, or what stands in its place."""
-    if value in (None, (), ""):
-        return "settled by the data or left out"
-    if isinstance(value, bool):
-        return "`yes`" if value else "`no`"
-    return f"`{','.join(map(str, value)) if isinstance(value, tuple) else value}`"
+    return "settled by the data or left out" if value is None else f"`{value}`"
 
 
 def _truths(part: catalogue.Part) -> str:
@@ -71,15 +65,6 @@ def _truths(part: catalogue.Part) -> str:
         catalogue.find("tasks", task).load().truth_type for task in getattr(loaded, "tasks", ())
     ]
     return ", ".join(dict.fromkeys(TRUTHS[kind] for kind in kinds if kind in TRUTHS))
-
-
-def _documentation(part: catalogue.Part) -> str:
-    return inspect.getdoc(importlib.import_module(part.module)) or part.summary
-
-
-def _opening(part: catalogue.Part) -> str:
-    """The first paragraph, whole even where it takes several lines."""
-    return " ".join(_documentation(part).split("\n\n", 1)[0].split())
 
 
 def _markdown(text: str) -> str:

@@ -95,9 +95,16 @@ def build(
     return _checked(_with_pretrained_weights(name, strides, in_channels))
 
 
-def _backbone_of_run(path: Path, strides: tuple[int, ...], pretrained: bool | Path, in_channels: int) -> TimmBackbone:
-    if pretrained is not False:
-        raise ValueError(f"{_RUN}{path} brings its own weights. Leave out the pretrained ones, or name a network.")
+def check_name(name: str) -> None:
+    """Raise the ValueError that ``build`` has for a name that is no network's and no run's, without building."""
+    if name.startswith(_RUN):
+        _name_in(Path(name.removeprefix(_RUN)))
+    else:
+        _check_name(name)
+
+
+def _name_in(path: Path) -> str:
+    """The timm name of a run's backbone."""
     files = (path / "run.json", path / "weights.safetensors")
     if missing := [file.name for file in files if not file.is_file()]:
         raise ValueError(
@@ -109,7 +116,14 @@ def _backbone_of_run(path: Path, strides: tuple[int, ...], pretrained: bool | Pa
             f"cannot take the backbone of {path}: its run.json names the backbone {name!r}, not a network."
         )
     _check_name(name)
-    weights = {key: tensor for key, tensor in load_tensors(files[1]).items() if key.startswith("backbone.")}
+    return name
+
+
+def _backbone_of_run(path: Path, strides: tuple[int, ...], pretrained: bool | Path, in_channels: int) -> TimmBackbone:
+    if pretrained is not False:
+        raise ValueError(f"{_RUN}{path} brings its own weights. Leave out the pretrained ones, or name a network.")
+    name, file = _name_in(path), path / "weights.safetensors"
+    weights = {key: tensor for key, tensor in load_tensors(file).items() if key.startswith("backbone.")}
     backbone = _checked(TimmBackbone(name, strides, in_channels, pretrained=False))
     _load(backbone, weights, f"the backbone of {path}")
     return backbone

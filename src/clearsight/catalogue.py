@@ -7,6 +7,8 @@ name (``yolo``; underscores become hyphens). The lines are read as text, so list
 import ast
 import difflib
 import importlib
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,6 +40,16 @@ class Part:
     def load(self) -> Any:
         """The part itself; only now is its module imported."""
         return getattr(importlib.import_module(self.module), self.attribute)
+
+
+def documentation(part: Part) -> str:
+    """All that the part's module says of itself; the module is imported for it."""
+    return inspect.getdoc(importlib.import_module(part.module)) or part.summary
+
+
+def opening(part: Part) -> str:
+    """The first paragraph of the documentation, on one line."""
+    return " ".join(documentation(part).split("\n\n", 1)[0].split())
 
 
 def declared(part: Part, attribute: str) -> tuple[str, ...]:
@@ -83,9 +95,13 @@ def parts(room: str) -> tuple[Part, ...]:
 
 def find(room: str, name: str) -> Part:
     """The part of that name; raises ValueError with the nearest names where there is none."""
-    by_name = {part.name: part for part in parts(room)}
+    return named({part.name: part for part in parts(room)}, name, ROOMS[room])
+
+
+def named(by_name: Mapping[str, Part], name: str, kind: str) -> Part:
+    """The one of some parts that has that name; raises ValueError with the nearest names where there is none."""
     if name in by_name:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of: {', '.join(by_name)}."
-    raise ValueError(f"there is no {ROOMS[room]} named {name!r}. {hint}")
+    raise ValueError(f"there is no {kind} named {name!r}. {hint}")

@@ -15,6 +15,7 @@ from clearsight.ops.missed import missed as missed
 from clearsight.ops.missed import missed_masks as missed_masks
 from clearsight.types import (
     IGNORE,
+    Abstained,
     Boxes,
     ClassMap,
     Detections,
@@ -122,15 +123,14 @@ def _(
     return _with_legend(sheet, sorted(set(prediction.labels.unique().tolist()) - {IGNORE}), class_names)
 
 
-@_drawn.register(Scores)
-@_drawn.register(Estimate)
+@_drawn.register
 def _(
-    prediction: Scores | Estimate, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
+    prediction: Scores | Abstained | Estimate, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int
 ) -> Image.Image:
     picture, _ = magnified(picture_of(image), at_least_px)
     lines = [answer_in_words(prediction, class_names)]
     if truth is not None:
-        lines.append(f"truth: {truth_in_words(truth, class_names)}")
+        lines.append(f"ground truth: {truth_in_words(truth, class_names)}")
     right = not isinstance(truth, Label) or lines[0].startswith(f"{shown(class_names[truth.index])} ")
     font = _font(picture)
     height = round(1.5 * max(11, round(max(picture.size) / 26)))
@@ -187,12 +187,11 @@ def magnified(picture: Image.Image, at_least_px: int) -> tuple[Image.Image, int]
 
 def answer_in_words(prediction: Prediction, class_names: Sequence[str]) -> str:
     """A short line: the most probable classes with their probabilities, or the number."""
-    if isinstance(prediction, Estimate):
-        return f"{prediction.value:.4g}"
+    if isinstance(prediction, Estimate | Abstained):
+        return f"{prediction.value:.4g}" if isinstance(prediction, Estimate) else f"no answer: {prediction.reason}"
     assert isinstance(prediction, Scores)
-    best = prediction.probabilities.topk(min(3, len(class_names)))
-    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return "  ".join(f"{shown(class_names[label])} {value:.2f}" for label, value in pairs)
+    values, labels = (one.tolist() for one in prediction.probabilities.topk(min(3, len(class_names))))
+    return "  ".join(f"{shown(class_names[label])} {value:.2f}" for value, label in zip(values, labels, strict=True))
 
 
 def truth_in_words(truth: Truth, class_names: Sequence[str]) -> str:
@@ -202,17 +201,14 @@ def truth_in_words(truth: Truth, class_names: Sequence[str]) -> str:
     if isinstance(truth, Labels):
         present = (truth.states == State.PRESENT).nonzero().flatten().tolist()
         return ", ".join(shown(class_names[label]) for label in present) or "nothing present"
-    assert isinstance(truth, Value)
-    return f"{truth.value:.4g}"
+    return f"{truth.value:.4g}" if isinstance(truth, Value) else ""
 
 
 def palette(classes: int) -> list[int]:
     """Colours of class maps, ``r g b`` after each other, 256 of them: seven distinct ones, then their shades."""
     colours = [ImageColor.getrgb(colour) for colour in COLOURS]
-    table = []
-    for label in range(classes):
-        shade = 1.0 - 0.3 * (label // len(colours) % 3)
-        table += [round(channel * shade) for channel in colours[label % len(colours)][:3]]
+    shades = [(colours[label % len(colours)][:3], 1.0 - 0.3 * (label // len(colours) % 3)) for label in range(classes)]
+    table = [round(channel * shade) for colour, shade in shades for channel in colour]
     return (table + [0] * 768)[:768]
 
 

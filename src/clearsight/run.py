@@ -303,13 +303,22 @@ def _taken(path: Path) -> str:
 
 def _not_a_run(path: Path) -> str:
     what = "has no run.json" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
-    runs = {str(run.path): run.name for folder in dict.fromkeys((path.parent, path, RUNS)) for run in Run.all(folder)}
-    near = difflib.get_close_matches(path.name, runs.values(), n=3, cutoff=0.4)
+    folders = dict.fromkeys((path.parent, path, RUNS))
+    runs = {str(run.path): run.name for folder in folders for run in Run.all(folder) if _is_of_use(run)}
+    near = difflib.get_close_matches(path.name, runs.values(), n=3, cutoff=0.75)
     places = [place for place, name in runs.items() if name in near][:3]
     if places:
         return f"there is no run in {path}: it {what}. Did you mean {' or '.join(places)}?"
     hint = f"These are runs: {', '.join(list(runs)[:5])}." if runs else "`clearsight train` makes one."
     return f"there is no run in {path}: it {what}. {hint}"
+
+
+def _is_of_use(run: Run) -> bool:
+    """Whether there is something to predict with or to go on from: no other run is what a user meant."""
+    try:
+        return run.has_weights or run.has_checkpoint or run.config.state == "finished"
+    except ValueError:
+        return False
 
 
 def _check_version(content: Mapping[str, Any], newest: int, path: Path) -> None:

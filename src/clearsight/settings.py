@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import inspect
 import typing
 import warnings
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,25 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
             like = (like[:1] or _one_of(defaults[index], name)) * len(_parts(value))
         changes[index][name] = _as(name, value, like)
     return tuple(dataclasses.replace(one, **change) for one, change in zip(defaults, changes, strict=True))
+
+
+def explanation(config: Any) -> str:
+    """What a config says of its fields, as its class states it; "" where it states nothing."""
+    said = inspect.getdoc(type(config)) or ""
+    return "" if said.startswith(f"{type(config).__name__}(") else said
+
+
+def defaults(config: Any) -> dict[str, str | None]:
+    """The value of each field that can be set, as ``--set`` takes it; None where data settle it or it is left out."""
+    return {field.name: _typed(getattr(config, field.name)) for field in dataclasses.fields(config) if field.init}
+
+
+def _typed(value: Any) -> str | None:
+    if value in (None, (), ""):
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def renamed(settings: Mapping[str, Any], *defaults: Any) -> dict[str, Any]:

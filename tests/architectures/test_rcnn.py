@@ -300,7 +300,7 @@ def test_large_pictures_are_searched_small_and_regions_brought_back():
 @pytest.mark.parametrize("installed", [None, types.ModuleType("cv2")], ids=["no OpenCV", "without contributions"])
 def test_without_selective_search_it_is_said_how_to_get_it(installed, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", installed)
-    with pytest.raises(ValueError, match=r"pip install clearsight\[regions\]"):
+    with pytest.raises(ValueError, match=r"pip install '\.\[regions\]'"):
         Rcnn.fitted(RcnnConfig(), [], NAMES)
 
 

@@ -25,7 +25,7 @@ def test_a_calibrated_model_is_rarely_accused():
     accused = 0
     for seed in range(100):
         first = calibration(Request(evidence=_evidence(seed), replicates=100))[0]
-        accused += "no further off" not in first.claim
+        accused += "no more than chance" not in first.claim
     assert accused <= 11
 
 
@@ -34,7 +34,7 @@ def test_an_overconfident_model_is_accused_and_its_error_is_right():
     sure = rng.uniform(0.3, 1.0, 20_000)
     evidence = evidence_of(rng.random(20_000) < sure**2, sure=sure)
     first = calibration(Request(evidence=evidence, replicates=100))[0]
-    assert "too sure of itself" in first.claim
+    assert "overconfident by" in first.claim and "ECE" in first.metric
     true = float(np.mean(np.linspace(0.3, 1, 100_000) - np.linspace(0.3, 1, 100_000) ** 2))
     assert first.value == pytest.approx(true, abs=0.01)
     assert first.plot == "reliability"
@@ -53,18 +53,19 @@ def _said(sure, right):
     return first, 100 * sure.mean(), 100 * right.mean(), 100 * error
 
 
-@pytest.mark.parametrize(("power", "lean"), [(2.0, "so it is too sure of itself by"), (0.4, "so it is too modest by")])
+@pytest.mark.parametrize(("power", "lean"), [(2.0, "it is overconfident by"), (0.4, "it is underconfident by")])
 def test_the_mean_difference_and_the_calibration_error_are_told_apart(power, lean):
     rng = np.random.default_rng(1)
     sure = rng.uniform(0.2, 0.9, 6000)
     first, claimed, held, error = _said(sure, rng.random(6000) < sure**power)
-    assert f"On average its 6000 claims say {claimed:.1f}% and {held:.1f}% of them are right" in first.claim
-    assert lean in first.claim
+    means = f"The mean confidence of its 6,000 predictions is {claimed:.1f}%, and {held:.1f}% of them are correct: "
+    assert f"{means}{lean}" in first.claim
     by = float(first.claim.split(f"{lean} ")[1].split(" points")[0])
     assert by == pytest.approx(abs(claimed - held), abs=0.11)
-    said = float(first.claim.split("the gap averages ")[1].split(" points")[0])
-    assert said == pytest.approx(error, abs=0.1)
-    assert f"(the calibration error; {100 * first.value:.1f} without what chance adds)" in first.claim
+    assert 100 * first.value == pytest.approx(error, abs=0.1)
+    debiased = float(first.claim.split("debiased, it is ")[1].split(". ")[0])
+    assert first.claim.startswith(f"ECE {first.value:.3f}, more than chance (95th percentile 0.")
+    assert 0.9 * first.value < debiased <= first.value
 
 
 def test_wrong_both_ways_is_no_lean():
@@ -73,14 +74,14 @@ def test_wrong_both_ways_is_no_lean():
     sure = np.where(np.arange(6000) % 2 == 0, rng.uniform(0.25, 0.35, 6000), rng.uniform(0.85, 0.95, 6000))
     first, claimed, held, error = _said(sure, rng.random(6000) < np.where(sure < 0.5, 0.5, 0.7))
     assert abs(claimed - held) < error / 4
-    assert "of them are right; it is too sure at some confidences and too modest at others. Among claims" in first.claim
-    assert "points too" not in first.claim and "itself by" not in first.claim
+    assert first.claim.endswith("correct: it is overconfident at some confidences and underconfident at others.")
+    assert "confident by" not in first.claim
 
 
 def test_no_further_off_than_chance_accuses_of_nothing():
     first = calibration(Request(evidence=_evidence(0), replicates=100))[0]
-    assert "no further off than chance: chance alone would make up to" in first.claim
-    assert "too modest" not in first.claim and "too sure" not in first.claim
+    assert first.claim.startswith(f"ECE {first.value:.3f}, no more than chance (95th percentile 0.")
+    assert "confident" not in first.claim.replace("confidence", "")
 
 
 def test_debiasing_takes_most_of_what_chance_adds():
@@ -141,10 +142,10 @@ def test_groups_have_their_own_error_where_claims_suffice():
     right = rng.random(400) < np.where(groups["sex"] == "m", sure**3, sure)
     finding = calibration(Request(evidence=evidence_of(right, groups, sure=sure), replicates=200))[-1]
     assert finding.group == "sex"
-    assert "off for m (too sure of itself by " in finding.claim
-    off, fine = finding.claim.split("no further off")
-    assert "points on average; calibration error" in off and "too sure" not in fine
-    assert "allows for f (calibration error" in finding.claim and "not to be judged for x" in finding.claim
+    assert "more than chance for m (overconfident by " in finding.claim
+    off, fine = finding.claim.split("no more than chance")
+    assert "points on average; ECE" in off and "confident" not in fine
+    assert "for f (ECE 0." in fine and "not computed for x" in fine
 
 
 def test_detection_speaks_only_of_the_boxes_it_shows():

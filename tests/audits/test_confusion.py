@@ -35,7 +35,7 @@ def test_shares_are_those_of_each_true_class():
         for column, other in enumerate(NAMES):
             assert cells[name, other] == (own.count(column) / len(own), own.count(column))
     assert finding.plot == "matrix" and finding.n == 10
-    assert finding.claim.index("ash for beech (50%)") < finding.claim.index("ash for cedar (25%)")
+    assert finding.claim.index("50% of ash are predicted as beech") < finding.claim.index("25% of ash are predicted as")
 
 
 def test_a_class_that_is_not_there_has_no_share():
@@ -44,7 +44,7 @@ def test_a_class_that_is_not_there_has_no_share():
         zip(zip(finding.series["truth"], finding.series["answer"], strict=True), finding.series["share"], strict=True)
     )
     assert shares["cedar", "ash"] is None and shares["ash", "ash"] == 1
-    assert finding.claim == "It takes no class for another here."
+    assert finding.claim == "No class is predicted as another here."
 
 
 def test_numbers_are_not_confused():

@@ -1,5 +1,7 @@
 """What it cost: the range, the zone, and the table beside it."""
 
+import pytest
+
 from clearsight.audits import cost
 from clearsight.audits.cost import POUND_KG, STRUBELL
 from clearsight.types import Cost, Evidence, Request
@@ -13,8 +15,9 @@ def _request(**spent):
 
 def test_without_a_zone_there_is_no_carbon():
     (finding,) = cost(_request(cost=Cost(**SPENT)))
-    assert (finding.value, finding.interval) == (0.02, (0.01, 0.04))
-    assert "10 minutes" in finding.claim and "modelled" in finding.claim and "--zone FRA" in finding.claim
+    assert finding.metric == "energy, Wh"
+    assert (finding.value, finding.interval) == (20.0, (10.0, 40.0))
+    assert "10 min" in finding.claim and "modelled" in finding.claim and "--zone FRA" in finding.claim
     assert "kg" not in finding.claim
 
 
@@ -66,3 +69,21 @@ def test_nothing_metered_is_not_free():
 def test_small_numbers_have_no_exponent():
     findings = cost(_request(cost=Cost(**{**SPENT, "kwh": (1e-6, 2e-6, 3e-6)}, zone="FRA", kg_co2e=(1e-7, 2e-6, 1e-5))))
     assert not any("e-" in finding.claim for finding in findings)
+
+
+def test_small_amounts_are_in_grams_and_watt_hours():
+    """Two seconds of training are neither 0 kWh nor 0 kg, in the claim and in the value."""
+    small = {**SPENT, "seconds": 1.6, "kwh": (1e-6, 4.2e-6, 9e-6)}
+    energy, carbon = cost(_request(cost=Cost(**small, zone="FRA", kg_co2e=(6e-8, 2.4e-7, 5e-7))))
+    assert "2 s and 0.0042 Wh (0.0010 to 0.0090)" in energy.claim and energy.metric == "energy, Wh"
+    assert energy.value == pytest.approx(0.0042) and energy.series == {}
+    assert "0.00024 g of CO2e" in carbon.claim and "between 0.000060 and 0.00050 g" in carbon.claim
+    assert carbon.metric == "CO2e, g" and carbon.value == pytest.approx(0.00024)
+    assert carbon.series["value"][0] == 2.4e-7  # beside the table, in its kilograms
+
+
+def test_the_method_is_whole_sentences():
+    notes = ("cpu: modelled from load. It includes 2 W", "memory: modelled from its size.")
+    (finding,) = cost(_request(cost=Cost(**SPENT, notes=notes)))
+    assert finding.method.endswith("Cpu: modelled from load. It includes 2 W. Memory: modelled from its size.")
+    assert "modelled: modelled" not in finding.method

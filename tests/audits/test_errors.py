@@ -61,7 +61,7 @@ def test_the_cause_that_was_put_in_is_the_one_named(words):
 def test_a_perfect_detector_loses_nothing():
     cost, count = errors(Request(evidence=evidence(lambda label: [(BOX, 0.9, label)]), replicates=50))
     assert cost.claim == "No kind of error costs it any AP50 here." and set(cost.series["value"]) == {0.0}
-    assert "none is wrong; of the 60 objects it misses none entirely" in count.claim
+    assert "0 are wrong; of the 60 objects it misses 0 entirely" in count.claim
 
 
 def test_only_what_a_user_is_shown_is_counted():
@@ -81,3 +81,13 @@ def test_nothing_is_said_where_causes_are_not_known():
     assert errors(Request(evidence=older)) == ()
     empty = replace(made, statistics=replace(made.statistics, truths=np.zeros_like(made.statistics.truths)))
     assert errors(Request(evidence=empty)) == ()
+
+
+def test_a_class_of_which_nothing_is_found_is_named():
+    def spoilt(label):
+        return [] if label else [(BOX, 0.9, label)]
+
+    cost, count = errors(Request(evidence=evidence(spoilt, share=1.0), replicates=50))
+    total = int(evidence(spoilt, share=1.0).statistics.truths[:, 1, 0].sum())
+    assert cost.claim.endswith(f"It finds none of the {total} objects of the class white.")
+    assert count.claim.endswith(f"No box shown is right about the {total} objects of the class white.")

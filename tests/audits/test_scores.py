@@ -31,10 +31,41 @@ def test_every_metric_with_its_interval_beside_the_baseline():
     assert "trivial baseline reaches 0.0" in findings[0].claim and "80 pictures of smears" in findings[0].claim
 
 
-def test_no_better_than_guessing_is_said():
+def _classified(hits, guesses):
+    """Accuracy of ``hits`` beside a baseline that is right where ``guesses`` say so."""
+    more = {"baseline": evidence_of(np.array(guesses))}
+    (headline, *_) = scores(Request(evidence=evidence_of(np.array(hits)), more=more, replicates=200))
+    return headline
+
+
+def test_a_model_like_its_baseline_is_not_distinguishable_from_it():
     evidence = _evidence()
     (headline, *_) = scores(Request(evidence=evidence, more={"baseline": evidence}, replicates=50))
-    assert "no better than a trivial baseline" in headline.claim
+    assert "not distinguishable from a trivial baseline" in headline.claim
+
+
+def test_a_gain_within_chance_is_not_distinguishable_though_the_score_is_higher():
+    headline = _classified([1] * 12 + [0] * 8, [0] * 8 + [1] * 8 + [0] * 4)
+    assert "not distinguishable from a trivial baseline, which reaches 40%" in headline.claim
+    assert "not distinguishable" in headline.caution and "includes 0" in headline.caution
+
+
+def test_a_small_gain_that_is_paired_is_distinguishable_though_the_intervals_overlap():
+    headline = _classified([1] * 60 + [0] * 40, [0] * 12 + [1] * 48 + [0] * 40)
+    assert headline.interval[0] < 0.48 + 0.05 and not headline.caution
+    assert "; a trivial baseline reaches 48%" in headline.claim
+
+
+def test_a_clearly_worse_model_is_no_better_than_guessing():
+    headline = _classified([1] * 20 + [0] * 60, [1] * 70 + [0] * 10)
+    assert "no better than a trivial baseline, which reaches 88%" in headline.claim and not headline.caution
+
+
+def test_scores_of_one_area_stand_beside_no_baseline():
+    evidence = _evidence()
+    found = {f.metric: f.claim for f in scores(Request(evidence=evidence, more={"baseline": evidence}, replicates=20))}
+    assert all("baseline" not in found[f"AP {area}"] for area in ("small", "medium", "large"))
+    assert "trivial baseline" in found["AP50"] and "trivial baseline" in found["AP75"]
 
 
 def test_class_by_class():

@@ -108,3 +108,14 @@ def test_an_interval_from_few_clusters_is_marked_everywhere(clusters, marked):
     for text in (html(card, Path()), summary(card, width=300), markdown(card)):
         assert (words in text) == marked
     assert (words in metrics(findings)) == marked
+
+
+def test_scores_on_the_very_pictures_trained_on_say_so_everywhere():
+    made = evidence(20, 20)
+    asked = Request(evidence=dataclasses.replace(made, about={**made.about, "split": "train"}), replicates=50)
+    (found,) = shared_clusters(asked)
+    assert found.claim.startswith("The scores are too good: the model was trained on these very pictures.")
+    assert found.claim.endswith("judge it on another split.") and warnings_of([found]) == (found.claim,)
+    headline = scores(asked)[0]
+    assert headline.claim.endswith("That is too good: the model was trained on these very pictures.")
+    assert "trained on these very pictures" in headline.limits

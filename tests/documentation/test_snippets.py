@@ -69,4 +69,4 @@ def test_a_reason_marks_one_block_only():
 
 
 def test_most_blocks_are_run():
-    assert len([each for each in BLOCKS if each.reason]) <= 3 and len([each for each in BLOCKS if not each.reason]) >= 7
+    assert len([each for each in BLOCKS if each.reason]) <= 4 and len([each for each in BLOCKS if not each.reason]) >= 7

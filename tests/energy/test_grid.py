@@ -55,6 +55,8 @@ def test_another_zone_replaces_the_first() -> None:
         ("Frnace", "FRA"),
         ("united states", r"USA \(United States\)\?"),
         ("zzzzzz", "use world"),
+        ("Paris", "such as FRA. For the mean of all countries use world"),
+        ("frq", "FRA"),
         ("", "use world"),
     ],
 )

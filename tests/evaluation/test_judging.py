@@ -14,9 +14,10 @@ from clearsight.evaluation.conclusion import SAME_PICTURES, summary_of
 from clearsight.evaluation.judging import evidence_name, judged_split, keep_evidence, same_place
 from clearsight.files.records import to_json
 from clearsight.metrics.detection import DetectionStatistics
+from clearsight.printing import results
 from clearsight.run import Run
 from clearsight.sources import read
-from clearsight.verbs.evaluate import metrics
+from clearsight.verbs.evaluate import metrics, notes
 
 
 @pytest.fixture
@@ -299,6 +300,10 @@ def test_several_runs_are_one_page_with_what_each_misses(run, tiny_run, tmp_path
         assert one.speed.ms_per_picture > 0 and one.speed.parameters > 1000 and one.speed.memory_mb > 50
     page = place.read_text("utf-8")
     assert 2 <= page.count("<img ") <= 4 and "run falls behind on" in page and "time per picture" in page
+    assert "<b>Comparison</b>" in page and "Model report" not in page and "<dt>tiny</dt>" in page
+    best = max(found.runs, key=lambda one: next(iter(one.scores.values())).value).name
+    assert re.search(rf'class="headline">.*<strong>[^<]*, {best}</strong>', page)
+    assert "Paired difference to tiny: run −" in page and " against tiny" not in page
     assert found.page == str(place)
     with pytest.raises(ValueError, match="exists. A page is written into a new file"):
         cs.compare(tiny_run, run, out=place)
@@ -341,6 +346,14 @@ def test_runs_are_listed_with_how_they_ended_the_damaged_too(run):
     lines = cs.runs(folder)
     assert [line.path for line in lines] == [str(folder / name) for name in ("run", "run-2", "run-10")]
     assert [line.state for line in lines] == ["finished", "interrupted", "damaged"]
+    first = run.read_card().findings[0]
+    assert (lines[0].metric, lines[0].value, lines[0].interval) == ("AP", first.value, first.interval)
+    assert (lines[1].metric, lines[1].value) == ("", None)
+    text = results.runs(lines, "runs").splitlines()
+    assert text[0].split()[5:] == ["metric", "value", "95%", "interval"]
+    assert f"AP  {first.value:.3f}  [{first.interval[0]:.3f}, {first.interval[1]:.3f}]" in " ".join(
+        text[1].split("   ")
+    )
     assert lines[0].claim.startswith("A yolo on the backbone") and not lines[1].claim and "damaged" in lines[2].claim
     assert cs.runs(folder / "nowhere") == ()
 
@@ -376,3 +389,18 @@ def test_a_resumed_run_keeps_its_own_settings(run):
     run.change(state="finished")
     with pytest.raises(ValueError, match="has finished"):
         cs.train(resume=run.path)
+
+
+def test_scores_on_training_pictures_say_so_and_never_become_the_report(run):
+    evidence = cs.evaluate(run, run.config.data, split="train")
+    assert evidence.seen.all()
+    assert notes(evidence) == ("The scores are too good: the model was trained on these very pictures.",)
+    kept = {name: (run.path / name).read_bytes() for name in ("report.html", "model-card.md", "card.json")}
+    for word in ("train", "training"):
+        with pytest.raises(ValueError, match="was trained on the split train of rectangles"):
+            cs.audit(run, split=word)
+    assert kept == {name: (run.path / name).read_bytes() for name in kept}
+
+
+def test_other_data_whose_split_is_called_train_were_not_trained_on(run, other):
+    assert cs.evaluate(run, other, split="train").seen is None

@@ -46,7 +46,7 @@ def test_the_run_holds_all_that_a_report_needs(run):
     config, card = run.config, run.read_card()
     assert config.task == "generation" and config.state == "finished" and not run.has_checkpoint
     assert config.settings["model"]["size"] == (16, 16) and config.settings["model"]["channels"] == 1
-    assert {"val", "floor-val", "ceiling-val", "copies-val"} <= set(run.evidence_names)
+    assert {"val", "floor-val", "ceiling-val", "copies-val", "mix-class-val"} <= set(run.evidence_names)
     assert {example.kind for example in card.examples} == {"made", "copied"}
     assert all((run.path / example.path).is_file() for example in card.examples)
     asked = {finding.question for finding in card.findings}
@@ -64,11 +64,34 @@ def test_it_is_audited_again_and_other_verbs_say_what_to_do(run, shapes):
     assert card.responsible == "Ada" and card.cost.kg_co2e is not None and card.cost.seconds == before.cost.seconds
     values = [{f.metric: f.value for f in one.findings if f.value is not None} for one in (before, card)]
     assert values[0]["Fréchet distance"] == pytest.approx(values[1]["Fréchet distance"])
+    assert cs.audit(run, shapes).title == before.title  # its own data by name
     with pytest.raises(ValueError, match="held-out pictures of its own data"):
-        cs.audit(run, shapes)
+        cs.audit(run, "digits")
+    with pytest.raises(ValueError, match="Leave --split"):
+        cs.audit(run, split="val")
     for verb in (cs.predict, cs.evaluate):
         with pytest.raises(ValueError, match="clearsight sample"):
             verb(run, shapes)
+
+
+def test_its_groups_are_counted_where_somebody_asks(run, shapes, tmp_path):
+    ids = sorted(path.relative_to(shapes).with_suffix("").as_posix() for path in shapes.rglob("*.png"))
+    table = tmp_path / "groups.csv"
+    rows = [f"{one},{one.split('/')[0]},{'left' if k % 2 else 'right'}" for k, one in enumerate(ids)]
+    table.write_text("\n".join(["id,shape,side", *rows]))
+    card = cs.audit(run, by=["shape", "side"], reference="uniform", attributes=table)
+    mixes = {finding.group: finding for finding in card.findings if finding.metric.startswith("mix of")}
+    assert set(mixes) == {"class", "shape", "side"} and mixes["class"].verdict == "none asked"
+    assert mixes["shape"].verdict in ("pass", "fail", "insufficient") and mixes["side"].verdict == "insufficient"
+    assert "Every class was asked for equally often" in mixes["shape"].limits
+    assert {"mix-class-val", "mix-shape-val", "mix-side-val"} <= set(run.evidence_names)
+    with pytest.raises(ValueError, match="no attribute 'colour'"):
+        cs.audit(run, by=["colour"], attributes=table)
+    few = tmp_path / "shares.csv"
+    few.write_text("shape,share\nbar,1\n")
+    with pytest.raises(ValueError, match="disc"):
+        cs.audit(run, by=["shape"], attributes=table, reference=few)
+    cs.audit(run)
 
 
 def test_the_same_seed_and_number_give_the_same_picture(run):
@@ -191,8 +214,8 @@ def test_sheets_hold_every_picture_once():
     assert [sheet[row * 32 + 5, column * 32 + 5, 0] for row, column in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0))] == [
         0, 50, 100, 150, 200
     ]  # fmt: skip
-    frames = Image.open(io.BytesIO(animation([grid(images[:1]), grid(images[4:])])))
-    assert frames.n_frames == 2 and frames.format == "GIF"
+    frames = Image.open(io.BytesIO(animation([grid(images[:1]), grid(images[4:])], {"run": "a"})))
+    assert frames.n_frames == 2 and frames.format == "GIF" and json.loads(frames.info["comment"]) == {"run": "a"}
 
 
 def copy_of(run, folder, **changes):
@@ -236,5 +259,5 @@ def test_the_first_gan_reports_the_figure_of_its_time_and_others_do_not(run, sha
     (found,) = [one for one in first.read_card().findings if one.metric == name]
     held_out = len(first.read_evidence("val", GenerationStatistics).ids) // 2
     assert found.n == held_out // 2 and found.interval[0] < found.value < found.interval[1]
-    assert "10,000 made pictures" in found.method and found.limits.startswith("History")
+    assert "10,000 generated pictures" in found.method and found.limits.startswith("History")
     assert name not in [one.metric for one in run.read_card().findings]

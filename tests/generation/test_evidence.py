@@ -8,7 +8,7 @@ import torch
 from test_extractors import striped
 
 from clearsight import catalogue
-from clearsight.audits import class_mix, copies, generated, scores
+from clearsight.audits import copies, generated, scores
 from clearsight.generation import fitting
 from clearsight.generation.evidence import calibrators, evidence_of, nearest_of, reference
 from clearsight.generation.extractors import extractors_for
@@ -80,12 +80,6 @@ def test_what_a_generator_leaves_out_is_seen(evidence, stand_ins):
     found, floor = values(evidence), values(stand_ins["floor"])
     assert found["Fréchet distance"] > floor["Fréchet distance"] and found["recall"] < floor["recall"]
     assert found["class divergence"] > 0.2 > floor["class divergence"]
-    (mix,) = class_mix(Request(evidence=evidence, replicates=100))
-    assert "diagonal" in mix.claim and mix.plot == "intervals"
-    row = mix.series["label"].index("diagonal")
-    assert mix.series["high"][row] < 0.1 and mix.series["low"][row] <= mix.series["value"][row]
-    (level,) = class_mix(Request(evidence=stand_ins["floor"], replicates=100))
-    assert level.claim.startswith("No class")
 
 
 def test_copies_fail_and_new_pictures_do_not(evidence, stand_ins):

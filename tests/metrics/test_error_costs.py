@@ -6,7 +6,7 @@ import torch
 from coco_reference import random_pictures
 
 from clearsight.metrics.detection import IOU_50, mean_average_precision
-from clearsight.metrics.error_costs import AP50, CAUSES, corrected, costs, counts, missed, objects
+from clearsight.metrics.error_costs import AP50, CAUSES, corrected, costs, counts, missed, never_found, objects
 from clearsight.metrics.resample import Resampling
 from clearsight.ops.error_causes import Cause
 from clearsight.tasks import Detection
@@ -225,3 +225,59 @@ def test_an_object_found_below_the_threshold_is_missed_above_it():
     statistics = Detection().statistics([found], [truth], NAMES)
     assert not missed(statistics).any() and counts(statistics)[Cause.CLASS] == 1
     assert missed(statistics, 0.5).tolist() == [False, True] and counts(statistics, 0.5)[Cause.CLASS] == 0
+
+
+def nearly_all_missed(found=2, pictures=60, about=1):
+    """A class found in every picture, and a rare one found nowhere: ``found`` of its 40 objects bear another class."""
+    box, rare = [0.0, 0, 10, 10], [50.0, 50, 60, 60]
+    predictions, truths = [], []
+    for picture in range(pictures):
+        has = picture < 40
+        truths.append(Boxes.of(torch.tensor([box, rare][: 1 + has]), torch.tensor([0, 1][: 1 + has])))
+        boxes = [box, rare] if picture < found else [box]
+        labels = [0, 1 - about] if picture < found else [0]
+        scores = torch.tensor([0.9, 0.5][: len(boxes)])
+        predictions.append(Detections(xyxy=torch.tensor(boxes), scores=scores, labels=torch.tensor(labels)))
+    statistics = Detection().statistics(predictions, truths, NAMES)
+    return Evidence(task="detection", statistics=statistics, ids=("",) * pictures, clusters=np.arange(pictures))
+
+
+def cost_of_missed(evidence, replicates=300):
+    found = costs(evidence, Resampling(clusters=evidence.clusters, replicates=replicates))
+    return next(each for each in found if each.cause is Cause.MISSED)
+
+
+def test_a_class_does_not_leave_the_average_where_a_resampling_draws_only_its_missed_objects():
+    cost = cost_of_missed(nearly_all_missed(found=2))
+    # Two objects with a wrong class remain, and the class stays at 0 without the missed ones: nothing is gained.
+    assert cost.value == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(cost.samples, 0, atol=1e-6)
+    assert cost.interval == pytest.approx((0, 0), abs=1e-6)
+
+
+def test_a_class_all_of_whose_objects_are_missed_leaves_the_average_of_every_resampling():
+    cost = cost_of_missed(nearly_all_missed(found=0))
+    assert cost.value == pytest.approx(0.5)
+    np.testing.assert_allclose(cost.samples, 0.5, atol=1e-6)
+    assert cost.interval == pytest.approx((0.5, 0.5), abs=1e-6)
+
+
+def test_where_all_objects_are_missed_finding_them_is_worth_everything():
+    truths = [Boxes.of(torch.tensor([[0.0, 0, 10, 10]]), torch.tensor([0]))] * 20
+    nothing = Detections(xyxy=torch.zeros(0, 4), scores=torch.zeros(0), labels=torch.zeros(0, dtype=torch.int64))
+    statistics = Detection().statistics([nothing] * 20, truths, NAMES)
+    evidence = Evidence(task="detection", statistics=statistics, ids=("",) * 20, clusters=np.arange(20))
+    assert cost_of_missed(evidence).value == 1
+
+
+def test_the_interval_of_a_difference_may_be_below_zero_and_is_as_wide_as_its_replicates_spread():
+    evidence = nearly_all_missed(found=20, about=0)
+    for cost in costs(evidence, Resampling(clusters=evidence.clusters, replicates=500)):
+        low, high = cost.interval
+        assert high - low <= 6 * cost.samples.std() + 4 * abs(cost.samples.mean() - cost.value) * 2 + 1e-6, cost
+
+
+def test_classes_of_which_nothing_is_found_are_named_with_how_many_objects_they_have():
+    assert never_found(nearly_all_missed(found=2).statistics) == {"b": 40}
+    assert never_found(nearly_all_missed(found=2, about=0).statistics) == {}
+    assert never_found(nearly_all_missed(found=2, about=0).statistics, at_least=0.6) == {"b": 40}

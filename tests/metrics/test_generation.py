@@ -7,9 +7,9 @@ import pytest
 from scipy.linalg import sqrtm
 from sklearn.linear_model import LogisticRegression
 
-from clearsight.metrics import class_mix, frechet, two_sample
+from clearsight.metrics import frechet, group_mix, two_sample
 from clearsight.metrics.copies import copy_threshold
-from clearsight.metrics.generation import GenerationStatistics, corrected_mix
+from clearsight.metrics.generation import GenerationStatistics
 from clearsight.metrics.kernel_distance import kernel_distance
 from clearsight.metrics.neighbours import NEIGHBOURS, balls
 from clearsight.metrics.resample import share_shown
@@ -216,36 +216,17 @@ def test_copies_are_not_told_from_few_real_pictures():
     assert np.isnan(copy_threshold(few.distance, few.generated, np.ones((1, few.images)))).all()
 
 
-def test_the_corrected_mix_is_the_true_one():
-    """100,000 pictures of a known mix, seen by a classifier that errs in a known way."""
-    random = np.random.default_rng(0)
-    errs = np.array([[0.8, 0.15, 0.05], [0.1, 0.85, 0.05], [0.3, 0.1, 0.6]])
-    real, mix = np.array([1 / 3, 1 / 3, 1 / 3]), np.array([0.7, 0.1, 0.2])
-    count = 100_000
-    truth = np.concatenate([random.choice(3, count, p=real), random.choice(3, count, p=mix)])
-    answer = (random.random((2 * count, 1)) > np.cumsum(errs[truth], axis=1)).sum(1)
-    rows = {name: np.zeros((2 * count, 1), dtype=np.float32) for name in ("features", "second")}
-    statistics = GenerationStatistics(
-        generated=np.arange(2 * count) >= count,
-        clusters=np.arange(2 * count),
-        distance=np.zeros(2 * count),
-        answer=answer,
-        truth=np.where(np.arange(2 * count) >= count, -1, truth),
-        class_names=NAMES,
-        training_mix=(0.7, 0.1, 0.2),
-        **rows,
+def test_the_mix_of_answers_is_compared_with_that_of_training():
+    count = 1000
+    answer = np.repeat([0, 1, 2], [500, 300, 200])
+    statistics = dataclasses.replace(
+        made(real=count, generated=count),
+        answer=np.concatenate([np.zeros(count, dtype=np.int64), answer]),
+        training_mix=(0.5, 0.3, 0.2),
     )
-    ones = np.ones((1, 2 * count))
-    assert corrected_mix(statistics, ones)[0] == pytest.approx(mix, abs=0.01)
-    assert value("class divergence", statistics)[0] > 0.005, "the mix seen is another"
+    assert value("class divergence", statistics)[0] == pytest.approx(0, abs=1e-12)
     assert value("classes made", statistics)[0] == 3
-
-
-def test_classes_that_are_not_told_apart_are_not_corrected():
-    seen, blind = np.array([[0.5, 0.5]]), np.full((1, 2, 2), 0.5)
-    assert np.isnan(class_mix.corrected_mix(seen, blind)).all()
-    assert class_mix.corrected_mix(seen, np.eye(2)[None])[0].tolist() == [0.5, 0.5]
-    assert class_mix.divergence(np.array([[1.0, 0.0]]), np.array([0.25, 0.75]))[0] == pytest.approx(np.log(4))
+    assert group_mix.divergence(np.array([[1.0, 0.0]]), np.array([0.25, 0.75]))[0] == pytest.approx(np.log(4))
 
 
 def test_joined_parts_are_the_whole():

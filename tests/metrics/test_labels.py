@@ -88,4 +88,8 @@ def test_classes_parts_and_options():
     joined = MultiLabelStatistics.joined([statistics, statistics])
     assert joined.images == 800 and joined.thresholds == (0.4, 0.5, 0.6)
     assert statistics.with_options(thresholds=[0.1, 0.2, 0.3]).thresholds == (0.1, 0.2, 0.3)
-    assert statistics.for_groups()[0].name.startswith("recall")
+    few = [metric.name for metric in statistics.for_groups()]
+    rates = [
+        f"{kind} rate of {name}" for name in statistics.class_names for kind in ("false-positive", "false-negative")
+    ]
+    assert few == rates, "of three labels each is compared on its own"

@@ -257,7 +257,7 @@ def test_a_camera_that_is_not_there_or_goes_away(tiny_run, camera, tmp_path):
 
 def test_without_opencv_there_is_one_clear_error(tiny_run, clip, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(ValueError, match=r"need OpenCV.*clearsight\[video\]"):
+    with pytest.raises(ValueError, match=r"need OpenCV.*\.\[video\]"):
         cs.predict(tiny_run, clip)
 
 

@@ -27,7 +27,7 @@ def test_each_class_has_a_line_and_no_row_is_empty() -> None:
     found = metrics(evidence())
     text = results.metrics(found)
     lines = text.splitlines()
-    start = lines.index("accuracy by class:")
+    start = lines.index("recall by class:")
     rows = {line.split()[0]: line.split()[1] for line in lines[start + 2 : start + 5]}
     assert lines[start + 1].startswith("  all classes") and rows == {"cat": "1.000", "dog": "0.667", "ant": "0.667"}
     assert all("90 pictures" in line or "30 pictures" in line for line in lines[start + 1 : start + 5])

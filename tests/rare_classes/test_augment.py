@@ -127,9 +127,7 @@ def test_other_data_than_classes_and_too_few_of_them_are_one_message(shapes, tmp
 def test_the_command_prints_a_table_and_json(interrupted, found, monkeypatch, capsys):
     for words in ([], ["--json"]):
         monkeypatch.setattr(sys, "argv", ["clearsight", "augment", "--resume", str(interrupted), "--quiet", *words])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        assert stop.value.code in (0, None)
+        cli.main()  # what succeeds returns; the exit status of a process is then 0
         printed = capsys.readouterr().out
         if words:
             assert json.loads(printed)["claim"] == found.claim

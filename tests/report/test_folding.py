@@ -10,7 +10,7 @@ from clearsight import report
 from clearsight.report.folding import folded
 from clearsight.types import Card, Finding
 
-METHOD = "95% interval from 1000 resamplings of whole clusters of test pictures."
+METHOD = "95% interval from a cluster bootstrap (12 clusters of test pictures, 1,000 replicates)."
 LIMITS = "It holds for these test pictures only."
 
 
@@ -89,3 +89,33 @@ def test_plots_one_below_the_other_do_not_repeat_their_method(card: Card, folder
     ]
     page = report.html(replace(card, findings=(*drawn, replace(drawn[0], limits="Others."))), folder)
     assert page.count(METHOD) == 2 and page.count(LIMITS) == 1 and page.count("Method and limits as above.") == 2
+
+
+def test_what_lacks_evidence_is_one_table_with_every_claim(card: Card, folder: Path) -> None:
+    """Eight groups too small to judge are one entry in all three reports, and none of their sentences is lost."""
+    small = [
+        replace(
+            one, question="whom it fails", claim=f"Nobody can say how it does where site is {i}.", group=f"site = {i}",
+            value=None, interval=None, n=i + 1, verdict="insufficient", limits=f"Small groups. The group: {i}.",
+        )
+        for i, one in enumerate(scores(8))
+    ]  # fmt: skip
+    few = replace(card, findings=(*card.findings, *small))
+    page, model_card, text = report.html(few, folder), report.markdown(few), report.summary(few, most=9)
+    title = "Too little evidence for site = 0, site = 1, site = 2,"
+    assert page.count(title) == 1 and text.count("Too little evidence for site = 0, site = 1") == 1
+    assert page.count("Small groups.") == model_card.count("Small groups.") == 1
+    for one in small:
+        assert page.count(one.claim) == 1 and model_card.count(one.claim) == 1
+        assert page.count(one.limits.split(". ")[1]) == model_card.count(one.limits.split(". ")[1]) == 1
+        assert f"{one.group}: n = {one.n} picture" in text
+    assert page.count("Insufficient evidence") == report.html(card, folder).count("Insufficient evidence") + 1
+    assert "Verdict: insufficient evidence." in model_card
+
+
+def test_the_headline_stands_before_pictures_and_plots(card: Card, folder: Path) -> None:
+    """Even where it is not one of several scores that are folded into a table."""
+    first = scores(1)[0]
+    page = report.html(replace(card, findings=(first, *card.findings)), folder)
+    section = page[page.index('id="what-it-does"') : page.index('id="whom-it-fails"')]
+    assert section.index(first.claim) < section.index("<figure")

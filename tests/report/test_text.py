@@ -13,7 +13,7 @@ def test_the_summary_tells_every_question_with_numbers(card):
         "[FAIL] It finds 12 of 100 cells fewer",
         "(-0.17 to -0.07)",
         "[INSUFFICIENT EVIDENCE] Site C",
-        "energy: 0.004-0.011 kWh, modelled",
+        "energy: 4-11 Wh, modelled",
         "emissions: 2.4-6.1 g CO2e (grid zone FRA)",
         "responsible: Dr. Amara Okafor, haematology",
         "not tested: Smears of another laboratory or stain.",

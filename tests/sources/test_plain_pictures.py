@@ -5,9 +5,11 @@ import csv
 import pytest
 import torch
 
+import clearsight as cs
 from clearsight import sources
 from clearsight.loading.data import gather
 from clearsight.ops.noise import NOISES
+from clearsight.printing import results
 from clearsight.sources import DataError, records_of
 from clearsight.sources.samples.picture_pairs import Corruption, paired
 from clearsight.types import Boxes, Label, Picture
@@ -24,7 +26,7 @@ def flat(writers, folder, count=10):
 def test_a_folder_of_pictures_is_read_where_pictures_are_wanted(tmp_path, writers):
     folder = flat(writers, tmp_path / "photos")
     with pytest.raises(DataError, match="no annotations found"):
-        sources.read(folder)
+        sources.read(folder, wanted=(Boxes,))
     source = sources.read(folder, wanted=WANTED)
     assert (source.format, source.truth, source.class_names) == ("pictures", Picture, ())
     assert {name: len(one) for name, one in source.splits.items()} == {"train": 8, "val": 2}
@@ -169,3 +171,22 @@ class _First:
 
     def __getitem__(self, index):
         return self.dataset[index]
+
+
+def test_a_folder_of_pictures_is_described_where_anything_will_do(tmp_path, writers):
+    found = cs.data(flat(writers, tmp_path / "photos"))
+    assert found.format == "pictures" and sum(split.pictures for split in found.splits.values()) == 10
+    text = results.description(found)
+    assert "photos (pictures), no classes" in text and "objects" not in text
+
+
+def test_what_to_do_about_a_folder_that_holds_no_data_depends_on_what_lies_in_it(tmp_path):
+    with pytest.raises(DataError, match="pictures in one folder") as caught:
+        sources.read(tmp_path)
+    assert "Put pictures and annotations into it" in str(caught.value)
+    (tmp_path / "fish.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"A table is named as a file: .*fish\.csv"):
+        sources.read(tmp_path)
+    (tmp_path / "notes.docx").write_text("x")
+    with pytest.raises(DataError, match="Expected pictures beside the annotations"):
+        sources.read(tmp_path)

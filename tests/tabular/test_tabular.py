@@ -10,6 +10,7 @@ from clearsight.metrics.regression import RegressionStatistics
 from clearsight.run import Run
 from clearsight.tabular.prediction import predict_table
 from clearsight.tabular.training import audit_table, evaluate_table, train_table
+from clearsight.verbs.evaluate import notes
 
 
 def write(path, rows=120, seed=0, split=False, header="id,kind,size,width,price"):
@@ -137,3 +138,32 @@ def test_a_damaged_model_is_one_clear_error(trained, tmp_path):
             predict_table(run, [table])
     finally:
         (run.path / "model.skops").write_bytes(kept)
+
+
+def test_kept_scores_are_said_to_be_kept(trained, tmp_path):
+    table, run = trained
+    (said,) = notes(evaluate_table(run, table))
+    assert said.startswith("t.csv is the table that run was trained on.") and "by cross-validation" in said
+    assert notes(evaluate_table(run, write(tmp_path / "new.csv", rows=20, seed=3))) == ()
+    own = train_table("ridge", write(tmp_path / "t.csv", split=True), target="price", out=tmp_path / "run", quiet=True)
+    assert "on its split test" in notes(evaluate_table(own, tmp_path / "t.csv"))[0]
+
+
+def test_a_picture_is_no_table_and_one_row_is_enough(trained, tmp_path):
+    table, run = trained
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(ValueError, match="predicts price from the rows of a table, and .*photo.jpg is a picture"):
+        predict_table(run, tmp_path / "photo.jpg")
+    with pytest.raises(ValueError, match="is a folder"):
+        predict_table(run, tmp_path)
+    (tmp_path / "bytes.dat").write_bytes(b"a,b\n\xff\xfe,1\n")
+    with pytest.raises(ValueError, match="is no text in UTF-8") as caught:
+        predict_table(run, tmp_path / "bytes.dat")
+    assert "codec" not in str(caught.value)
+    lines = table.read_text().splitlines()
+    (tmp_path / "header.csv").write_text(lines[0] + "\n")
+    with pytest.raises(ValueError, match="no rows. Expected one line for each row") as caught:
+        predict_table(run, tmp_path / "header.csv")
+    assert "ten" not in str(caught.value)
+    (tmp_path / "one.csv").write_text("\n".join(lines[:2]) + "\n")
+    assert len(predict_table(run, tmp_path / "one.csv").rows) == 1

@@ -1,13 +1,16 @@
 """Evidence to findings: one question per file. An audit sees no network and no picture."""
 
 from .calibration import calibration as calibration
-from .class_mix import class_mix as class_mix
 from .confusion import confusion as confusion
 from .copies import copies as copies
 from .cost import cost as cost
 from .errors import errors as errors
 from .generated import generated as generated
+from .group_mix import group_mix as group_mix
 from .groups import groups as groups
+from .never import never as never
+from .rates_by_group import rates_by_group as rates_by_group
 from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters
+from .truncation import truncation as truncation

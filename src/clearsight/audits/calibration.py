@@ -1,21 +1,34 @@
 """When to trust it: calibration of the confidence, for all pictures and by group."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from clearsight.audits.attributes import Attribute, attributes_of
+from clearsight.audits.scores import how
 from clearsight.audits.sentences import between, joined, number
-from clearsight.metrics.calibration import CalibrationError, brier, calibration_error, reliability, restricted
-from clearsight.metrics.resample import cluster_weights, interval
-from clearsight.types import UNKNOWN, Confidences, Finding, Request
+from clearsight.metrics.calibration import (
+    CalibrationError,
+    brier,
+    calibration_error,
+    overconfidence,
+    reliability,
+    restricted,
+)
+from clearsight.metrics.resample import Resampling, cluster_weights, interval
+from clearsight.quantities import counted
+from clearsight.types import Confidences, Finding, Request
 
 CLAIMS_AT_LEAST = 60
 PICTURES_AT_LEAST = 30
-LEANS = ("too sure of itself", "too modest")
+NAMED_AT_MOST = 8
+LEANS = ("overconfident", "underconfident")
 
 
 def calibration(request: Request) -> tuple[Finding, ...]:
     """Reliability, calibration error beside its null, and the Brier score; the error again for each group.
 
-    No findings where the task makes no claims of confidence.
+    No findings where the task gives no confidence.
     """
     claims = request.evidence.statistics.confidences()
     if claims is None:
@@ -27,8 +40,8 @@ def calibration(request: Request) -> tuple[Finding, ...]:
 
 def _limits(claims: Confidences, unit: str) -> str:
     return (
-        f"A claim here is that {claims.claim}. It says nothing of objects for which no claim was made (those it "
-        f"missed), and it holds for {unit} like these only."
+        f"A prediction is correct where {claims.claim}. Objects without a prediction (those it missed) are not "
+        f"counted, and it holds for {unit} like these only."
     )
 
 
@@ -40,14 +53,14 @@ def _too_few(claims: Confidences, unit: str) -> Finding:
     pictures = len(np.unique(claims.row))
     return Finding(
         question="when to trust it",
-        claim=f"Nobody can say whether its confidence is to be trusted: it made only {len(claims.score)} claims "
-        f"in {pictures} {unit}; {CLAIMS_AT_LEAST} in {PICTURES_AT_LEAST} are needed.",
+        claim=f"Too few predictions to judge its calibration: {len(claims.score)} in {pictures} {unit}; at least "
+        f"{CLAIMS_AT_LEAST} in {PICTURES_AT_LEAST} are needed.",
         metric="calibration error",
         value=None,
         interval=None,
         n=len(claims.score),
-        unit="claims",
-        method="Bins of at least 30 claims.",
+        unit="predictions",
+        method="Bins of at least 30 predictions.",
         limits=_limits(claims, unit),
         verdict="insufficient",
     )
@@ -60,14 +73,15 @@ def _reliability(request: Request, claims: Confidences) -> Finding:
     return Finding(
         question="when to trust it",
         claim=_sentence(claims, error),
-        metric="calibration error (ECE, debiased)",
-        value=error.debiased,
+        metric="expected calibration error (ECE)",
+        value=error.value,
         interval=None,
         n=len(claims.score),
-        unit="claims",
-        method=f"{len(bins.n)} bins of equal mass, Wilson intervals widened for claims of one cluster; debiased after "
-        f"Kumar et al. 2019. Raw {error.value:.4f}; were it perfect, {error.null_mean:.4f} on average and "
-        f"{error.null_95:.4f} at the 95th percentile of {request.replicates} simulations.",
+        unit="predictions",
+        method=f"{len(bins.n)} bins of equal mass, Wilson intervals widened for predictions of one cluster. The ECE of "
+        f"a perfectly calibrated model is {error.null_mean:.4f} on average and {error.null_95:.4f} at the 95th "
+        f"percentile of {request.replicates} simulations. Debiased after Kumar et al. 2019: "
+        f"{error.debiased:.4f}.",
         limits=_limits(claims, request.evidence.unit),
         plot="reliability",
         series={
@@ -77,29 +91,32 @@ def _reliability(request: Request, claims: Confidences) -> Finding:
             "high": bins.high.tolist(),
             "n": bins.n.tolist(),
         },
-        axes=("confidence claimed", "share that is right"),
+        axes=("confidence", "share correct"),
     )
 
 
 def _sentence(claims: Confidences, error: CalibrationError) -> str:
-    """The mean confidence beside the share that is right, and, told apart from it, the calibration error."""
-    claimed, held = (round(100 * float(part.mean()), 1) for part in (claims.score, claims.correct))
-    average = f"On average its {len(claims.score)} claims say {claimed:.1f}% and {held:.1f}% of them are right"
-    gap = f"among claims of like confidence the gap averages {100 * error.value:.1f} points (the calibration error"
-    chance = f"chance alone would make up to {100 * error.null_95:.1f}"
+    """The calibration error beside its null, then mean confidence and share correct, and which way they differ."""
+    confidence, correct = (100 * float(part.mean()) for part in (claims.score, claims.correct))
+    means = (
+        f"The mean confidence of its {counted(len(claims.score), 'predictions')} is {confidence:.1f}%, and "
+        f"{correct:.1f}% of them are correct"
+    )
+    limit = f"(95th percentile {error.null_95:.3f})"
     if error.value <= error.null_95:
-        return f"{average}; {gap}), which is no further off than chance: {chance} in a perfectly calibrated model."
-    lean = _lean(claimed - held, error)
-    link = ", so it is" if lean in LEANS else "; it is"
-    amount = f" by {abs(claimed - held):.1f} points" if lean in LEANS else ""
-    rest = f"{100 * error.debiased:.1f} without what chance adds"
-    return f"{average}{link} {lean}{amount}. {gap[0].upper()}{gap[1:]}; {rest}); {chance}."
+        return f"ECE {error.value:.3f}, no more than chance {limit}. {means}."
+    lean = _lean(confidence - correct, error)
+    by = f" by {abs(confidence - correct):.1f} points" if lean in LEANS else ""
+    return (
+        f"ECE {error.value:.3f}, more than chance {limit}; debiased, it is {error.debiased:.3f}. {means}: it is "
+        f"{lean}{by}."
+    )
 
 
 def _lean(points: float, error: CalibrationError) -> str:
-    """Which way claims are wrong: both ways where the mean difference, in points, is under half the error."""
+    """Which way confidence is wrong: both ways where the mean difference, in points, is under half the error."""
     if abs(points) < 100 * error.value / 2:
-        return "too sure at some confidences and too modest at others"
+        return "overconfident at some confidences and underconfident at others"
     return LEANS[0] if points > 0 else LEANS[1]
 
 
@@ -110,22 +127,22 @@ def _brier(request: Request, claims: Confidences) -> Finding:
     share = float(claims.correct.mean())
     return Finding(
         question="when to trust it",
-        claim=f"Its Brier score is {number(found.value)}{between(found.interval)}; always claiming {100 * share:.0f}% "
-        f"would score {number(share * (1 - share))}. Lower is better.",
+        claim=f"Its Brier score is {number(found.value)}{between(found.interval)}; a constant confidence of "
+        f"{100 * share:.0f}% would score {number(share * (1 - share))}. Lower is better.",
         metric=metric.name,
         value=found.value,
         interval=found.interval,
         clusters=found.clusters,
         n=len(claims.score),
-        unit="claims",
-        method=f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole clusters.",
+        unit="predictions",
+        method=how(request, found),
         limits=_limits(claims, request.evidence.unit),
     )
 
 
 def _of_group(claims: Confidences, error: CalibrationError) -> str:
     """The calibration error of a group, after which way it leans and how far on average where it is off."""
-    size = f"calibration error {100 * error.value:.1f} points"
+    size = f"ECE {error.value:.3f}"
     if error.value <= error.null_95:
         return size
     points = 100 * float(claims.score.mean() - claims.correct.mean())
@@ -134,45 +151,89 @@ def _of_group(claims: Confidences, error: CalibrationError) -> str:
 
 
 def _groups(request: Request, claims: Confidences) -> list[Finding]:
-    """The calibration error of each group with enough claims, beside the null of as many claims."""
-    evidence, findings = request.evidence, []
-    for name in request.by or tuple(evidence.groups):
-        if name not in evidence.groups:
+    """The calibration error of each group with enough predictions, beside the null of as many; and by how much it is
+    overconfident there.
+    """
+    findings = []
+    for attribute in attributes_of(request):
+        groups = [name for name in (*attribute.large, *attribute.small)]
+        told = [_of_one(request, claims, attribute, group) for group in groups]
+        judged = [one for one in told if one is not None]
+        if not judged:
             continue
-        values = np.asarray(evidence.groups[name]).astype(str)
-        off: list[str] = []
-        fine: list[str] = []
-        few: list[str] = []
-        method: list[str] = []
-        for group in np.unique(values[values != UNKNOWN]).tolist():
-            own = restricted(claims, values == group)
-            if not _enough(own):
-                few.append(group)
-                continue
-            error = calibration_error(own, evidence.clusters, request.replicates, request.seed)
-            (off if error.value > error.null_95 else fine).append(f"{group} ({_of_group(own, error)})")
-            method.append(
-                f"{group}: {len(own.score)} claims, error {error.value:.4f}, debiased {error.debiased:.4f}, "
-                f"null {error.null_95:.4f}"
-            )
-        if not method:
-            continue
-        parts = [f"off for {joined(off)}"] if off else []
-        parts += [f"no further off than chance allows for {joined(fine)}"] if fine else []
-        parts += [f"not to be judged for {joined(few)} (too few claims)"] if few else []
+        few = [group for group, one in zip(groups, told, strict=True) if one is None]
+        off, fine = ([one.said for one in judged if one.off is wrong] for wrong in (True, False))
+        parts = [f"more than chance for {joined(_first(off))}"] if off else []
+        parts += [f"no more than chance for {joined(_first(fine))}"] if fine else []
+        parts += [f"not computed for {joined(_first(few))} (too few predictions)"] if few else []
         findings.append(
             Finding(
                 question="when to trust it",
-                claim=f"By {name}, its confidence is {joined(parts)}.",
+                claim=f"By {attribute.name}, its calibration error is {joined(parts)}.",
                 metric="calibration error by group",
                 value=None,
                 interval=None,
                 n=len(claims.score),
-                unit="claims",
-                method="; ".join(method) + ". The null is the 95th percentile for a perfectly calibrated model.",
+                unit="predictions",
+                method="; ".join(one.method for one in judged)
+                + ". Chance is a perfectly calibrated model with as many predictions. The plot: mean confidence minus "
+                f"share correct, with {100 * request.confidence:g}% intervals from a cluster bootstrap "
+                f"({counted(request.replicates, 'replicates')}).",
                 limits=_limits(claims, request.evidence.unit)
-                + " The groups' nulls are not corrected for the number of groups.",
-                group=name,
+                + " These percentiles are not corrected for the number of groups.",
+                group=attribute.name,
+                plot="intervals",
+                series=_excess(request, claims, attribute, [one.group for one in judged]),
+                axes=("confidence minus share correct: above 0 it is overconfident",),
             )
         )
     return findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """What is said of the calibration of one group; ``off`` is whether its error is more than chance."""
+
+    group: str
+    off: bool
+    said: str
+    method: str
+
+
+def _of_one(request: Request, claims: Confidences, attribute: Attribute, group: str) -> _Group | None:
+    """The calibration error of a group; None where there are too few predictions."""
+    own = restricted(claims, attribute.rows(group))
+    if not _enough(own):
+        return None
+    error = calibration_error(own, request.evidence.clusters, request.replicates, request.seed)
+    return _Group(
+        group=group,
+        off=error.value > error.null_95,
+        said=f"{group} ({_of_group(own, error)})",
+        method=f"{group}: {counted(len(own.score), 'predictions')}, ECE {error.value:.4f}, debiased "
+        f"{error.debiased:.4f}, 95th percentile by chance {error.null_95:.4f}",
+    )
+
+
+def _first(words: list[str]) -> list[str]:
+    """The words, or the first of them and how many more there are."""
+    more = len(words) - NAMED_AT_MOST
+    return words if more <= 0 else [*words[:NAMED_AT_MOST], f"{more} more"]
+
+
+def _excess(request: Request, claims: Confidences, attribute: Attribute, groups: list[str]) -> dict[str, list]:
+    """Mean confidence minus the share correct, for all and by group, as rows of a plot."""
+    evidence = request.evidence
+    weights = Resampling(
+        clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes
+    )
+    metric = overconfidence(claims, evidence.statistics.images)
+    rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
+    chosen = [(f"all {evidence.unit}", None), *((group, attribute.rows(group)) for group in groups)]
+    for label, own in chosen:
+        found = interval(metric, evidence, weights, request.confidence, own)
+        count = len(claims.row) if own is None else int(own[claims.row].sum())
+        cells = (label, found.value, *(found.interval or (None, None)), count, None)
+        for column, cell in zip(rows, cells, strict=True):
+            rows[column].append(cell)
+    return rows

@@ -21,8 +21,8 @@ def confusion(request: Request) -> tuple[Finding, ...]:
     shares = counts / np.maximum(totals, 1)[:, None]
     wrong = np.where(np.eye(len(names), dtype=bool), 0.0, shares)
     pairs = [np.unravel_index(place, wrong.shape) for place in np.argsort(-wrong, axis=None, kind="stable")[:NAMED]]
-    told = [f"{names[a]} for {names[b]} ({wrong[a, b]:.0%})" for a, b in pairs if wrong[a, b]]
-    claim = f"Most often it takes {_listed(told)} of the true ones." if told else "It takes no class for another here."
+    told = [f"{wrong[a, b]:.0%} of {names[a]} are predicted as {names[b]}" for a, b in pairs if wrong[a, b]]
+    claim = f"Most frequent confusions: {', '.join(told)}." if told else "No class is predicted as another here."
     kept = range(len(names)) if len(names) <= CLASSES_AT_MOST else ()
     cells = [(row, column) for row in kept for column in kept]
     return (
@@ -34,7 +34,7 @@ def confusion(request: Request) -> tuple[Finding, ...]:
             interval=None,
             n=int(totals.sum()),
             unit=unit,
-            method=f"Counts of {unit} by true class and answer; each row is divided by the number of its class.",
+            method=f"Counts of {unit} by true and predicted class; each row is divided by the number of its class.",
             limits="Shares of a class with few examples are uncertain: see its n and the scores by class.",
             plot="matrix" if cells else None,
             series={
@@ -45,10 +45,6 @@ def confusion(request: Request) -> tuple[Finding, ...]:
             }
             if cells
             else {},
-            axes=("true class", "answer"),
+            axes=("true class", "predicted class"),
         ),
     )
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from clearsight.audits.scores import how, limits_of
+from clearsight.audits.scores import estimated, how, limits_of
 from clearsight.audits.sentences import between, number
 from clearsight.metrics.copies import EXPECTED, REAL_AT_LEAST, copy_threshold
 from clearsight.metrics.generation import GenerationStatistics
-from clearsight.metrics.resample import Estimate, Resampling, interval
+from clearsight.metrics.resample import Estimate, Resampling
 from clearsight.types import Finding, Metric, Request, Verdict
 
 TOLERATED = 0.03  # a rate whose interval ends below this passes
@@ -24,7 +24,7 @@ def copies(request: Request) -> tuple[Finding, ...]:
         return ()
     metric = next(one for one in statistics.metrics() if one.name == "copy rate")
     weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
-    rate = interval(metric, evidence, weights, request.confidence)
+    rate = estimated(request, metric, weights)
     made = int(statistics.generated.sum())
     verdict = _verdict(rate)
     known = bool(np.isfinite(rate.value))

@@ -1,5 +1,8 @@
 """What it cost: energy as a range, how it is known, and CO2e where a grid zone is named."""
 
+from collections.abc import Sequence
+
+from clearsight.quantities import duration, energy_unit, mass_unit, significant
 from clearsight.types import Cost, Finding, Request
 
 POUND_KG = 0.45359237
@@ -38,7 +41,7 @@ def cost(request: Request) -> tuple[Finding, ...]:
 def _unknown() -> Finding:
     return Finding(
         question="what it cost",
-        claim="Nobody knows what this run cost: nothing was metered.",
+        claim="The cost of this run is not known: nothing was metered.",
         metric="energy",
         value=None,
         interval=None,
@@ -50,38 +53,37 @@ def _unknown() -> Finding:
     )
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
-
-
 def _amount(value: float) -> str:
-    """A number with two or three significant digits and no exponent, however small."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.2g}" if value >= 1e-4 or value == 0 else f"{value:.6f}".rstrip("0").rstrip(".")
+    return significant(value, 2)
+
+
+def _sentences(notes: Sequence[str]) -> str:
+    """Notes as sentences, one after the other."""
+    return " ".join(f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in notes)
 
 
 def _energy(spent: Cost, zone: str | None) -> Finding:
-    low, middle, high = spent.kwh
-    span = f"{_amount(middle)} kWh ({_amount(low)} to {_amount(high)})"
-    claim = f"It took {_duration(spent.seconds)} and {span} on {spent.device}, {KNOWN[spent.how]}."
+    factor, unit = energy_unit(spent.kwh[2])
+    low, middle, high = (factor * kwh for kwh in spent.kwh)
+    claim = (
+        f"Training and evaluation took {duration(spent.seconds)} and {_amount(middle)} {unit} ({_amount(low)} to "
+        f"{_amount(high)}) on {spent.device}; the energy is {KNOWN[spent.how]}."
+    )
     if zone is None:
         claim += " Name the power grid to see the CO2e: --zone FRA, for example."
     elif spent.kg_co2e is None:
         claim += f" The carbon intensity of zone {zone} is not known, so no CO2e is given."
-    parts = [(name, kwh[1]) for name, kwh in spent.parts.items()]
+    parts = [(name, factor * kwh[1]) for name, kwh in spent.parts.items()]
     return Finding(
         question="what it cost",
         claim=claim,
-        metric="energy",
+        metric=f"energy, {unit}",
         value=middle,
         interval=(low, high),
         n=1,
         unit="runs",
-        method=f"{spent.how}: {KNOWN[spent.how]}. The range is of what is not known about the power, not a confidence "
-        "interval." + "".join(f" {note}" for note in spent.notes),
+        method=f"The energy is {KNOWN[spent.how]}. The range is of what is not known about the power, not a confidence "
+        f"interval. {_sentences(spent.notes)}".rstrip(),
         limits="This run alone: not the trials before it, the making of the machine, or the use of the model.",
         plot="bars" if parts else None,
         series={
@@ -91,7 +93,7 @@ def _energy(spent: Cost, zone: str | None) -> Finding:
         }
         if parts
         else {},
-        axes=("energy", "kWh") if parts else (),
+        axes=("energy", unit) if parts else (),
     )
 
 
@@ -99,17 +101,20 @@ def _carbon(spent: Cost, zone: str | None) -> tuple[Finding, ...]:
     """CO2e in kilograms and pounds beside the table; nothing without a zone."""
     if zone is None or spent.kg_co2e is None:
         return ()
-    low, middle, high = spent.kg_co2e
+    factor, unit = mass_unit(spent.kg_co2e[2])
+    low, middle, high = (factor * kg for kg in spent.kg_co2e)
+    kg = spent.kg_co2e[1]
+    pounds_said = f"{_amount(kg / POUND_KG)} lb"
     ours = f"This run (zone {zone})"
     labels = [f"{name}: {pounds:,} lb" for name, pounds, _ in STRUBELL]
-    flight = next(float(kg) for name, _, kg in STRUBELL if "passenger" in name)
+    flight = next(float(each) for name, _, each in STRUBELL if "passenger" in name)
     return (
         Finding(
             question="what it cost",
-            claim=f"That is {_amount(middle)} kg of CO2e ({_amount(middle / POUND_KG)} lb) in zone {zone}, between "
-            f"{_amount(low)} and {_amount(high)} kg: {_compared(middle, flight)} one passenger's air travel "
+            claim=f"That is {_amount(middle)} {unit} of CO2e ({pounds_said}) in zone {zone}, between "
+            f"{_amount(low)} and {_amount(high)} {unit}: {_compared(kg, flight)} one passenger's air travel "
             "between New York and San Francisco.",
-            metric="CO2e",
+            metric=f"CO2e, {unit}",
             value=middle,
             interval=(low, high),
             n=1,
@@ -119,8 +124,8 @@ def _carbon(spent: Cost, zone: str | None) -> tuple[Finding, ...]:
             limits="A yearly average: the hour's own mix may differ much. The trials before this run are not in it.",
             plot="bars",
             series={
-                "label": [f"{ours}: {_amount(middle / POUND_KG)} lb", *labels],
-                "value": [middle, *[float(kg) for _, _, kg in STRUBELL]],
+                "label": [f"{ours}: {pounds_said}", *labels],
+                "value": [kg, *[float(each) for _, _, each in STRUBELL]],
                 "ours": [True] + [False] * len(STRUBELL),
             },
             axes=("CO2e", "kg"),

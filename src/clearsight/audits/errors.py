@@ -3,16 +3,19 @@
 Causes and costs are those of Bolya et al. 2020 ("TIDE"): see ``ops.error_causes`` and ``metrics.error_costs``.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from clearsight.audits.scores import LIMITS
 from clearsight.audits.sentences import between, joined, number
 from clearsight.metrics.detection import DetectionStatistics
-from clearsight.metrics.error_costs import CAUSES, Cost, costs, counts
+from clearsight.metrics.error_costs import CAUSES, Cost, costs, counts, never_found
 from clearsight.metrics.resample import Resampling
 from clearsight.ops.error_causes import Cause
 from clearsight.types import Finding, Request
 
+CLASSES_NAMED = 5
 LABELS = {
     Cause.CLASS: "wrong class",
     Cause.LOCATION: "poor localisation",
@@ -63,7 +66,7 @@ def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost,
     first = ranked[0]
     return Finding(
         question="what breaks it",
-        claim=_claim(ranked),
+        claim=_claim(ranked) + _none_found("It finds none of", never_found(statistics)),
         metric="AP50 lost",
         value=first.value,
         interval=first.interval,
@@ -71,8 +74,9 @@ def _costs(request: Request, statistics: DetectionStatistics, found: tuple[Cost,
         n=statistics.images,
         unit=unit,
         method="Each error gets its cause, and AP50 is computed again with the errors of one cause corrected. "
-        f"{CAUSES_SAID} {100 * request.confidence:g}% intervals from {request.replicates} resamplings of whole "
-        f"{unit if len(np.unique(request.evidence.clusters)) == statistics.images else 'clusters'}. n counts the "
+        f"{CAUSES_SAID} {100 * request.confidence:g}% intervals from a bootstrap of whole "
+        f"{unit if len(np.unique(request.evidence.clusters)) == statistics.images else 'clusters'} "
+        f"({request.replicates} replicates). n counts the "
         "errors at every score, also those no user is shown.",
         limits="The costs do not add up: correcting one kind may uncover another. An error in the labels counts as an "
         "error of the model. " + LIMITS.format(unit=unit),
@@ -94,6 +98,13 @@ def _claim(ranked: list[Cost]) -> str:
     return f"{start}."
 
 
+def _none_found(start: str, classes: Mapping[str, int]) -> str:
+    """The classes of which nothing is found: a mean over classes hides them."""
+    named = [f"the {count} objects of the class {name}" for name, count in classes.items()]
+    more = [f"those of {len(named) - CLASSES_NAMED} more classes"] if len(named) > CLASSES_NAMED else []
+    return f" {start} {joined(named[:CLASSES_NAMED] + more)}." if named else ""
+
+
 def _counts(request: Request, statistics: DetectionStatistics) -> Finding:
     """How many errors of each cause a user meets: of the boxes at or above the deployed threshold."""
     tally = counts(statistics, statistics.threshold)
@@ -105,9 +116,10 @@ def _counts(request: Request, statistics: DetectionStatistics) -> Finding:
     told = [f"{tally[cause]} {LABELS[cause]}" for cause in ranked if tally[cause] and cause is not Cause.MISSED]
     return Finding(
         question="what breaks it",
-        claim=f"Of the {right + wrong} boxes it shows, {wrong or 'none'} "
-        + (f"{'is' if wrong == 1 else 'are'} wrong ({joined(told)})" if wrong else "is wrong")
-        + f"; of the {total} objects it misses {tally[Cause.MISSED] or 'none'} entirely.",
+        claim=f"Of the {right + wrong} boxes it shows, {wrong} "
+        + (f"{'is' if wrong == 1 else 'are'} wrong ({joined(told)})" if wrong else "are wrong")
+        + f"; of the {total} objects it misses {tally[Cause.MISSED]} entirely."
+        + _none_found("No box shown is right about", never_found(statistics, statistics.threshold)),
         metric="errors shown",
         value=None,
         interval=None,

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from clearsight.audits.scores import how, limits_of
+from clearsight.audits.scores import estimated, how, limits_of
 from clearsight.audits.sentences import between, joined, number
 from clearsight.metrics.generation import GenerationStatistics
-from clearsight.metrics.resample import Estimate, Resampling, interval
+from clearsight.metrics.resample import Estimate, Resampling
 from clearsight.types import Evidence, Finding, Metric, Request
 
 # Evidence by these names, and what it is of.
@@ -28,10 +28,10 @@ def generated(request: Request) -> tuple[Finding, ...]:
         return ()
     weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
     metrics = evidence.statistics.metrics()
-    first = interval(metrics[0], evidence, weights, request.confidence)
+    first = estimated(request, metrics[0], weights)
     series: dict[str, list] = {
         "score": [metric.name for metric in metrics],
-        "generated": [_known(_value(metric, evidence)) for metric in metrics],
+        "generated": [_known(estimated(request, metric, weights).value) for metric in metrics],
     }
     for name in known:
         series[CALIBRATORS[name]] = [_known(_value(metric, request.more[name])) for metric in metrics]

@@ -1,9 +1,14 @@
-"""Whom it fails: metrics by group, each group tested against the rest, and the groups too small to judge.
+"""Whom it fails: metrics by group and by intersection, each group tested against the rest, the worst, and the small.
 
 A gap is called real only where two tests agree after Holm's correction over all comparisons of the audit: the gap
 against its bootstrap error (right also where groups differ in more than luck, such as in how much there is to find),
-and the gap against permuted group labels (right also where a group is small). Verdicts are given only where
-the user asked about a group (``Request.by``):
+and the gap against permuted group labels (right also where a group is small). Labels are permuted among pictures of
+equal truth (the same class, the same classes of objects, the same fifth of the values), and the metrics compared are
+standardised to one mix of them: so the question is whether a group fares differently on pictures of the same truth, and
+another mix of classes does not read as a gap. Where groups are the classes themselves, labels are permuted freely, and
+the question is whether one class is recognised less often than the rest.
+
+Verdicts are given only where the user asked about a group (``Request.by``):
 
 - "fail": the group is served worse than the rest, and chance does not explain it;
 - "pass": the interval leaves no room for the group being worse by more than the tolerance, or the group does better;
@@ -12,8 +17,6 @@ the user asked about a group (``Request.by``):
 The tolerance is 5 points of a score between 0 and 1, and a tenth of the rest's value of any other.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from clearsight.audits.attributes import (
@@ -21,68 +24,64 @@ from clearsight.audits.attributes import (
     PICTURES_AT_LEAST,
     POSITIVES_AT_LEAST,
     Attribute,
-    attribute_names,
-    attribute_of,
-    enough,
+    attributes_of,
     group_metrics,
     group_rule,
+    of_one_truth,
     positives,
 )
+from clearsight.audits.comparisons import compared, gap_findings, needed
+from clearsight.audits.every_score import every_score
 from clearsight.audits.scores import how
-from clearsight.audits.sentences import between, chance, joined, number
-from clearsight.metrics.permutation import Permutations, permutation_p
-from clearsight.metrics.rates import holm
-from clearsight.metrics.resample import Estimate, Gap, Resampling, gap, interval
-from clearsight.types import Finding, Metric, Request, Verdict
+from clearsight.audits.sentences import between, joined, number
+from clearsight.audits.worst_group import worst_group
+from clearsight.metrics.resample import Estimate, Resampling, interval
+from clearsight.types import Finding, Metric, Request
 
-TOLERANCE = 0.05
-RELATIVE_TOLERANCE = 0.1
 NAMED_AT_MOST = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Comparison:
-    """A group against the rest by one metric; ``p`` before correction."""
-
-    attribute: Attribute
-    group: str
-    metric: Metric
-    gap: Gap
-    p: float
+CLAIMED_AT_MOST = 6
+WORST_NAMED = 3
 
 
 def groups(request: Request) -> tuple[Finding, ...]:
     """Scores by group and each group's gap against the rest, for the attributes asked for, or for all of them.
 
-    Raises ValueError for an attribute that the evidence does not have.
+    Of two attributes asked for, their intersection too; nothing where no metric can be told of single groups. Raises
+    ValueError for an attribute that is not there.
     """
     evidence = request.evidence
-    attributes = [attribute_of(evidence, name) for name in attribute_names(request)]
     metrics = group_metrics(evidence)
+    if not metrics:
+        return ()
     findings: list[Finding] = []
-    comparisons: list[_Comparison] = []
-    for attribute in attributes:
+    comparisons = []
+    for attribute in attributes_of(request):
         weights = Resampling(
             clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes
         )
-        shown = [_shown(request, attribute, metric, weights) for metric in metrics]
-        findings += [finding for finding, _ in shown]
+        # Of one truth there is one way to be wrong: the first metric says all.
+        compared_by = metrics[:1] if of_one_truth(evidence, attribute) else metrics
+        shown = [_shown(request, attribute, metric, weights) for metric in compared_by]
+        findings += [finding for finding, _, _ in shown]
+        _, whole, judged = shown[0]
+        findings += worst_group(request, attribute, metrics[0], judged)
+        findings += every_score(request, attribute)
         named, others = attribute.small[:NAMED_AT_MOST], attribute.small[NAMED_AT_MOST:]
-        findings += [_too_small(request, attribute, (group,), metrics[0], shown[0][1]) for group in named]
-        findings += [_too_small(request, attribute, others, metrics[0], shown[0][1])] if others else []
-        comparisons += _compared(request, attribute, metrics, weights)
-    corrected = holm([comparison.p for comparison in comparisons])
-    tests = len(comparisons)
-    findings += [_gap_finding(request, each, p, tests) for each, p in zip(comparisons, corrected, strict=True)]
-    return tuple(findings)
+        if attribute.crossed:
+            named, others = (), attribute.small
+        findings += [_too_small(request, attribute, (group,), metrics[0], whole) for group in named]
+        findings += [_too_small(request, attribute, others, metrics[0], whole)] if others else []
+        comparisons += compared(request, attribute, compared_by, weights)
+    return (*findings, *gap_findings(request, comparisons))
 
 
-def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resampling) -> tuple[Finding, Estimate]:
-    """The metric by group, as one plot; and the estimate over all pictures."""
+def _shown(
+    request: Request, attribute: Attribute, metric: Metric, weights: Resampling
+) -> tuple[Finding, Estimate, list[tuple[str, Estimate]]]:
+    """The metric by group, as one plot; the estimate over all pictures, and those of the groups large enough."""
     evidence = request.evidence
     whole = interval(metric, evidence, weights, request.confidence)
     rows: dict[str, list] = {"label": [], "value": [], "low": [], "high": [], "n": [], "note": []}
-    said = []
     judged = [
         (group, interval(metric, evidence, weights, request.confidence, attribute.rows(group)))
         for group in attribute.large
@@ -93,18 +92,13 @@ def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resa
         cells = (name, estimate.value if known else None, *ends, estimate.images, None if known else "not defined")
         for column, cell in zip(rows, cells, strict=True):
             rows[column].append(cell)
-        if known and estimate is not whole:
-            said.append(f"{name} {number(estimate.value, metric)}{between(estimate.interval, metric)}")
-    for group in attribute.small:
+    # Of an intersection the small groups are many; they are named in a finding of their own.
+    for group in () if attribute.crossed else attribute.small:
         count = int(attribute.rows(group).sum())
         for column, cell in zip(rows, (group, None, None, None, count, "too few to judge"), strict=True):
             rows[column].append(cell)
     unknown = int((~attribute.known).sum())
-    claim = (
-        f"By {attribute.name}, {metric.meaning} is: {joined(said)}."
-        if said
-        else f"No group of {attribute.name} has enough {evidence.unit} to be judged by {metric.name}."
-    )
+    claim = _by_group(request, attribute, metric, judged)
     return (
         Finding(
             question="whom it fails",
@@ -124,6 +118,23 @@ def _shown(request: Request, attribute: Attribute, metric: Metric, weights: Resa
             axes=(metric.name,),
         ),
         whole,
+        judged,
+    )
+
+
+def _by_group(request: Request, attribute: Attribute, metric: Metric, judged: list[tuple[str, Estimate]]) -> str:
+    """The score of every group in a sentence; of many groups those of the worst and of the best."""
+    known = [(name, one) for name, one in judged if np.isfinite(one.value)]
+    said = [f"{name} {number(one.value, metric)}{between(one.interval, metric)}" for name, one in known]
+    if not said:
+        return f"No group of {attribute.name} has enough {request.evidence.unit} to be judged by {metric.name}."
+    if len(said) <= CLAIMED_AT_MOST:
+        return f"By {attribute.name}, {metric.meaning} is: {joined(said)}."
+    order = np.argsort([one.value if metric.higher_is_better else -one.value for _, one in known], kind="stable")
+    worst = [said[place] for place in order[:WORST_NAMED]]
+    return (
+        f"By {attribute.name}, {metric.meaning} is worst for {joined(worst)}, and best for {said[order[-1]]}, of "
+        f"{len(said)} groups."
     )
 
 
@@ -140,7 +151,7 @@ def _too_small(
     return Finding(
         question="whom it fails",
         claim=f"Nobody can say how it does where {attribute.name} is {group}: there are only {held}. "
-        f"About {_needed(metric, whole, whole.value)} {unit} of each such group would do.",
+        f"About {needed(metric, whole, whole.value)} {unit} of each such group would do.",
         metric=metric.name,
         value=None,
         interval=None,
@@ -152,110 +163,3 @@ def _too_small(
         group=f"{attribute.name} = {group}",
         verdict="insufficient",
     )
-
-
-def _tolerance(metric: Metric, value: float) -> float:
-    return TOLERANCE if np.isfinite(metric.bounds).all() else RELATIVE_TOLERANCE * abs(value)
-
-
-def _needed(metric: Metric, known: Estimate, value: float) -> int:
-    """Pictures for an interval as wide as the tolerance to either side, at the spread of ``known``; at least 30."""
-    width, wanted = known.interval, _tolerance(metric, value)
-    if width is None or not wanted > 0:
-        return 10 * PICTURES_AT_LEAST
-    return max(PICTURES_AT_LEAST, int(np.ceil(known.images * ((width[1] - width[0]) / 2 / wanted) ** 2)))
-
-
-def _compared(
-    request: Request, attribute: Attribute, metrics: tuple[Metric, ...], weights: Resampling
-) -> list[_Comparison]:
-    """Each group large enough against all other pictures of known group; of two groups, only the worse."""
-    evidence, known = request.evidence, attribute.known
-    permutations = Permutations(
-        labels=attribute.codes,
-        known=known,
-        clusters=evidence.clusters,
-        permutations=request.replicates,
-        seed=request.seed + 1,
-    )
-    comparisons = []
-    for metric in metrics:
-        tested = []
-        for group in attribute.large:
-            rows = attribute.rows(group)
-            if not enough(evidence, known & ~rows):
-                continue
-            found = gap(metric, evidence, rows, known & ~rows, weights, request.confidence)
-            if not np.isfinite(found.value):
-                continue
-            permuted = permutations.gaps(metric, evidence.statistics, attribute.names.index(group))
-            p = max(found.p, permutation_p(found.value, permuted))
-            tested.append(_Comparison(attribute=attribute, group=group, metric=metric, gap=found, p=p))
-        if len(attribute.large) + len(attribute.small) == 2:
-            # Two groups make one comparison; it is told from the side of the one that is served worse.
-            tested = sorted(tested, key=_harm, reverse=True)[:1]
-        comparisons += tested
-    return comparisons
-
-
-def _harm(comparison: _Comparison) -> float:
-    """How much worse the group is than the rest, in the metric's units."""
-    return -comparison.gap.value if comparison.metric.higher_is_better else comparison.gap.value
-
-
-def _gap_finding(request: Request, each: _Comparison, p: float, tests: int) -> Finding:
-    metric, found = each.metric, each.gap
-    real = p <= 1 - request.confidence
-    verdict = _verdict(request, each, real) if request.by else "none asked"
-    return Finding(
-        question="whom it fails",
-        claim=_claim(each, p, real, tests, verdict, request.evidence.unit),
-        metric=f"gap in {metric.name}",
-        value=found.value,
-        interval=found.interval,
-        clusters=min(found.first.clusters, found.second.clusters),
-        n=found.first.images,
-        unit=request.evidence.unit,
-        method=f"Group minus rest on the same {request.replicates} resamplings of clusters within groups, corrected "
-        f"for bias; p is the larger of that test and of {request.replicates} permutations of the group labels, "
-        f"Holm-corrected for {tests} comparison{'s' if tests > 1 else ''}.",
-        limits=f"{group_rule(request.evidence)} It shows that the group is served differently, not why: groups may "
-        "differ in other things as well. "
-        + ("Classes a group has no objects of are left out of its average. " if "AP" in metric.name else "")
-        + f"{each.attribute.name} is what the data say it is.",
-        group=f"{each.attribute.name} = {each.group}",
-        verdict=verdict,
-    )
-
-
-def _verdict(request: Request, each: _Comparison, real: bool) -> Verdict:
-    worse = _harm(each) > 0
-    if real:
-        return "fail" if worse else "pass"
-    ends = each.gap.interval
-    if ends is None:
-        return "insufficient"
-    most = -ends[0] if each.metric.higher_is_better else ends[1]
-    return "pass" if most <= _tolerance(each.metric, each.gap.second.value) else "insufficient"
-
-
-def _claim(each: _Comparison, p: float, real: bool, tests: int, verdict: Verdict, unit: str) -> str:
-    metric, first, second = each.metric, each.gap.first.value, each.gap.second.value
-    where = f"where {each.attribute.name} is {each.group}"
-    values = f"{number(first, metric)} {where}, against {number(second, metric)} on the other {unit}"
-    start = f"{metric.meaning[0].upper()}{metric.meaning[1:]} is {values}"
-    after = f"{chance(p)} after correcting for {tests} comparisons" if tests > 1 else chance(p)
-    if real:
-        share = _share(first, second) if metric.bounds[0] == 0 else ""
-        return f"{start}{share}. Chance does not explain it ({after})."
-    need, wanted = _needed(metric, each.gap.first, second), _tolerance(metric, second)
-    short = verdict != "pass" and need > each.gap.first.images
-    more = f" About {need} {unit} of it would settle it to within {wanted:.2f}." if short else ""
-    return f"{start}. That may be chance ({after}).{more}"
-
-
-def _share(first: float, second: float) -> str:
-    if second <= 0:
-        return ""
-    ratio = first / second
-    return f": {100 * ratio:.0f}% of it" if ratio < 1 else f": {ratio:.2g} times that" if ratio >= 1.05 else ""

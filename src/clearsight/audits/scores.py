@@ -1,15 +1,19 @@
 """What it does: every metric with its confidence interval, beside a trivial baseline, and by class."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.resample import Estimate, Resampling, interval
+from clearsight.metrics.resample import Estimate, Resampling, interval, paired
+from clearsight.quantities import counted
 from clearsight.types import Evidence, Finding, Metric, Request
 
 CLASSES_AT_MOST = 200
-SHARED = " It is too good for other {unit}: some of these are of clusters that were trained on."
+CROSS_VALIDATION = "cross-validation"  # what evidence of no split names in its place: every row was held out once
+# The accuracy on the pictures of one class has a name of its own.
+OF_ONE_CLASS = {"accuracy": "recall"}
 LIMITS = "It holds for {unit} like these and for this trained model only; another training run would differ."
 
 
@@ -18,28 +22,54 @@ def scores(request: Request) -> tuple[Finding, ...]:
     evidence, guess = request.evidence, request.more.get("baseline")
     weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
     metrics = evidence.statistics.metrics()
-    estimates = {metric.name: interval(metric, evidence, weights, request.confidence) for metric in metrics}
-    guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics}
+    estimates = {metric.name: estimated(request, metric, weights) for metric in metrics}
+    guesses = {} if guess is None else {m.name: _value(m, guess) for m in metrics if m.beside_baseline}
     method = how(request, estimates[metrics[0].name])
-    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, method, evidence)]
+    gain: tuple[float, ...] = ()
+    if guess is not None:
+        guessed = interval(metrics[0], guess, weights, request.confidence)
+        gain = paired(estimates[metrics[0].name], guessed, metrics[0].bias_rate, request.confidence).interval or ()
+    findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, gain, method, evidence)]
     findings += [_score(metric, estimates[metric.name], guesses, method, evidence) for metric in metrics[1:]]
     return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
+
+
+def estimated(request: Request, metric: Metric, weights: Resampling) -> Estimate:
+    """A metric on all pictures of a request with its interval, computed once for all audits of the request.
+
+    ``weights`` are its resamplings without strata, the same for every audit.
+    """
+    key = f"estimate of {metric.name}"
+    if key not in request.shared:
+        request.shared[key] = interval(metric, request.evidence, weights, request.confidence)
+    found: Estimate = request.shared[key]
+    return found
 
 
 def how(request: Request, estimate: Estimate) -> str:
     """The method behind an interval in words."""
     unit = request.evidence.unit
-    units = unit if estimate.clusters == estimate.images else f"{estimate.clusters} clusters of {unit}"
+    single = estimate.clusters == estimate.images
+    units = counted(estimate.images, unit) if single else f"{counted(estimate.clusters, 'clusters')} of {unit}"
     return (
-        f"{100 * request.confidence:g}% interval from {request.replicates} resamplings of whole {units}, "
-        "corrected for the bias of the score."
+        f"{100 * request.confidence:g}% interval from a {'' if single else 'cluster '}bootstrap ({units}, "
+        f"{counted(request.replicates, 'replicates')}), bias-corrected."
     )
 
 
 def limits_of(evidence: Evidence) -> str:
     """What a score does not show."""
-    shared = evidence.seen is not None and bool(evidence.seen.any())
-    return LIMITS.format(unit=evidence.unit) + (SHARED.format(unit=evidence.unit) if shared else "")
+    known = trained_on(evidence)
+    return LIMITS.format(unit=evidence.unit) + (f" It is too good for other {evidence.unit}: {known}." if known else "")
+
+
+def trained_on(evidence: Evidence) -> str:
+    """That judged pictures, or others of their clusters, were trained on, as part of a sentence; else nothing."""
+    if evidence.seen is None or not evidence.seen.any():
+        return ""
+    if evidence.about.get("split") == "train":
+        return f"the model was trained on these very {evidence.unit}"
+    return f"{int(evidence.seen.sum())} of these {evidence.unit} are of clusters that were trained on"
 
 
 def _value(metric: Metric, evidence: Evidence) -> float:
@@ -47,10 +77,19 @@ def _value(metric: Metric, evidence: Evidence) -> float:
 
 
 def _headline(
-    metric: Metric, estimate: Estimate, guesses: Mapping[str, float], method: str, evidence: Evidence
+    metric: Metric,
+    estimate: Estimate,
+    guesses: Mapping[str, float],
+    gain: tuple[float, ...],
+    method: str,
+    evidence: Evidence,
 ) -> Finding:
-    about, unit = evidence.about, evidence.unit
-    of = "".join(f" {word} {about[key]}" for word, key in (("of", "data"), ("in split", "split")) if about.get(key))
+    """The first score; ``gain`` is the interval of what it gains over the trivial baseline, paired, if there is one."""
+    caution = ""
+    about = evidence.about
+    of = f" of {about['data']}" if about.get("data") else ""
+    if split := about.get("split"):
+        of += " by cross-validation" if split == CROSS_VALIDATION else f", split {split}"
     if not np.isfinite(estimate.value):
         claim = f"Its {metric.name} is not defined: the {evidence.counted} hold nothing to judge it by."
     else:
@@ -59,12 +98,19 @@ def _headline(
             f"on {evidence.counted}{of}"
         )
         guess = guesses.get(metric.name, float("nan"))
-        better = guess < estimate.value if metric.higher_is_better else guess > estimate.value
+        better = metric.merit(guess) < metric.merit(estimate.value)
         word = "; a trivial baseline reaches" if better else ", no better than a trivial baseline, which reaches"
+        if gain and gain[0] <= 0 <= gain[1]:
+            word = ", not distinguishable from a trivial baseline, which reaches"
+            caution = (
+                f"By {metric.name} the model is not distinguishable from a trivial baseline: it reaches "
+                f"{number(estimate.value, metric)} and the baseline {number(guess, metric)} on {evidence.counted}, and "
+                f"the interval of the difference, {number(gain[0])} to {number(gain[1], metric)}, includes 0."
+            )
         claim += f"{word} {number(guess, metric)}." if np.isfinite(guess) else "."
-    if evidence.seen is not None and evidence.seen.any():
-        claim += f" That is too good: {int(evidence.seen.sum())} of these {unit} are of clusters that were trained on."
-    return _finding(metric, estimate, claim, method, evidence)
+    known = trained_on(evidence)
+    claim += f" That is too good: {known}." if known else ""
+    return replace(_finding(metric, estimate, claim, method, evidence), caution=caution)
 
 
 def _score(
@@ -117,16 +163,16 @@ def _by_class(
     found = [(estimate.value, name) for name, estimate in own if np.isfinite(estimate.value)]
     if not found:
         return ()
-    best, worst = (max, min) if metric.higher_is_better else (min, max)
-    (top, strong), (low, weak) = best(found), worst(found)
-    claim = (
-        f"By {metric.name} it is best at {strong} ({number(top, metric)}) and worst at {weak} ({number(low, metric)})."
+    (top, strong), (low, weak) = (
+        choose(found, key=lambda one: (metric.merit(one[0]), one[1])) for choose in (max, min)
     )
+    name = OF_ONE_CLASS.get(metric.name, metric.name)
+    claim = f"By {name} it is best at {strong} ({number(top, metric)}) and worst at {weak} ({number(low, metric)})."
     return (
         Finding(
             question="what it does",
             claim=claim,
-            metric=f"{metric.name} by class",
+            metric=f"{name} by class",
             value=None,
             interval=None,
             clusters=whole.clusters,
@@ -136,7 +182,7 @@ def _by_class(
             limits="The best and the worst of many classes look more extreme than they are; compare the intervals.",
             plot="intervals",
             series=rows,
-            axes=(metric.name,),
+            axes=(name,),
         ),
     )
 

@@ -1,13 +1,14 @@
 """Numbers and comparisons as the plain words of a claim."""
 
+from clearsight.quantities import fixed
 from clearsight.types import Metric
 
 
 def number(value: float, metric: Metric | None = None) -> str:
     """A value as people say it: shares in per cent, other scores with two decimals, and the metric's unit."""
     if metric is not None and metric.meaning.startswith("the share"):
-        return f"{100 * value:.0f}%"
-    text = f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
+        return f"{fixed(100 * value, 0)}%"
+    text = fixed(value, 2 if abs(value) < 100 else 0).replace("−", "-")
     return f"{text} {metric.unit}" if metric is not None and metric.unit else text
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from clearsight.audits.scores import how
+from clearsight.audits.scores import how, trained_on
 from clearsight.audits.sentences import between, number
 from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import FEW_CLUSTERS, Evidence, Finding, Metric, Request
@@ -29,6 +29,7 @@ def shared_clusters(request: Request) -> tuple[Finding, ...]:
     whole = interval(metric, evidence, weights, request.confidence)
     rows = ~evidence.seen
     left_out = interval(metric, evidence, weights, request.confidence, rows) if rows.any() else None
+    training = bool(evidence.seen.all()) and evidence.about.get("split") == "train"
     judged = left_out is not None and left_out.clusters >= FEW_CLUSTERS and bool(np.isfinite(left_out.value))
     if judged:
         assert left_out is not None
@@ -36,6 +37,8 @@ def shared_clusters(request: Request) -> tuple[Finding, ...]:
             f" On the {left_out.images} {evidence.unit} of {left_out.clusters} clusters left out of training, "
             f"{metric.name} is {number(left_out.value, metric)}{between(left_out.interval, metric)}."
         )
+    elif training:
+        said = " They say how well it fits these, and nothing of others: judge it on another split."
     else:
         said = f" {_too_few(metric, whole, left_out, evidence, request.confidence)}"
     return (
@@ -66,6 +69,8 @@ def too_good(evidence: Evidence) -> tuple[str, ...]:
     if evidence.seen is None or not evidence.seen.any():
         return ()
     seen, every = int(evidence.seen.sum()), len(evidence.seen)
+    if evidence.about.get("split") == "train":
+        return (f"The scores are too good: {trained_on(evidence)}.",)
     clusters = len(np.unique(evidence.clusters[evidence.seen]))
     which = f"all {every}" if seen == every else f"{seen} of the {every}"
     several = "clusters" if clusters > 1 else "one cluster"

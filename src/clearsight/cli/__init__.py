@@ -2,11 +2,11 @@
 
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clearsight.cli import judge, start, systems, train, use
+from clearsight.cli import judge, mistakes, start, systems, train, use
 from clearsight.cli.help import CommandHelp, GroupedHelp
 
 app = typer.Typer(
@@ -60,7 +60,7 @@ def main() -> None:
     """The entry point: a mistake of the user is one message and exit status 2, never a traceback."""
     warnings.showwarning = _note
     try:
-        app()
+        status = app(standalone_mode=False, prog_name="clearsight")
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1 if type(error).__name__ == "Diverged" else 2)
@@ -68,7 +68,20 @@ def main() -> None:
         print("stopped.", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
+        if mistakes.is_mistake(error):
+            _refused(error)
         if type(error).__name__ != "Interrupted":
             raise
         print(f"stopped and saved. {error}", file=sys.stderr)
         sys.exit(130)
+    if isinstance(status, int) and status:  # typer gives the status of an early end instead of ending
+        sys.exit(status)
+
+
+def _refused(error: Any) -> NoReturn:
+    """Words that are no command are a message like any other; no words at all are answered by the help."""
+    if mistakes.only_help(error):
+        error.show()
+    else:
+        print(f"error: {mistakes.said(error)}", file=sys.stderr)
+    sys.exit(error.exit_code)

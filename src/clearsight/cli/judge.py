@@ -12,6 +12,7 @@ from clearsight.cli.options import (
     By,
     Cluster,
     Data,
+    Never,
     OwnCluster,
     Quiet,
     Resplit,
@@ -48,13 +49,21 @@ def evaluate(
         run, place, split=split, attributes=attributes, target=target, cluster=cluster, skip_bad=skip_bad, quiet=quiet
     )
     found = verb.metrics(evidence)
-    show(results.plain(found), lambda: results.metrics(found), as_json)
+    show(results.plain(found), lambda: results.metrics(found, verb.notes(evidence)), as_json)
 
 
 def audit(
     run: RunFolder,
     place: AnyData = None,
     by: By = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARES",
+            help="For a generator with --by, the mix it should make: uniform, or a table of attributes and a share.",
+        ),
+    ] = None,
+    never: Never = None,
     zone: Zone = None,
     attributes: Attributes = None,
     target: Target = None,
@@ -70,8 +79,8 @@ def audit(
     from clearsight.verbs.audit import audit as run_audit
 
     run_audit(
-        run, place, by=words(by), zone=zone, attributes=attributes, target=target, cluster=cluster,
-        split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
+        run, place, by=words(by), reference=reference, never=never or (), zone=zone, attributes=attributes,
+        target=target, cluster=cluster, split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     show_run(Run.open(run), as_json)
 

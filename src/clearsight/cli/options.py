@@ -31,7 +31,17 @@ SkipBad = Annotated[
 Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Seed of all random numbers.")]
 By = Annotated[
     str | None,
-    typer.Option(metavar="NAMES", help="Attributes whose groups are compared, separated by commas; default: all."),
+    typer.Option(
+        metavar="NAMES",
+        help="Attributes whose groups and intersections are compared, separated by commas; default: all.",
+    ),
+]
+Never = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TRUTH>PREDICTION",
+        help="A confusion that must never happen, or a file of such lines; repeatable. none: lift those of the run.",
+    ),
 ]
 Zone = Annotated[
     str | None,

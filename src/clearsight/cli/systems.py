@@ -96,9 +96,7 @@ def probe(
     tolerated: Annotated[
         float, typer.Option(metavar="SHARE", help="The share of mistakes above which the verdict is fail.")
     ] = 0.1,
-    replicates: Annotated[
-        int, typer.Option(metavar="NUMBER", help="How many resamplings the intervals are made of.")
-    ] = 1000,
+    replicates: Annotated[int, typer.Option(metavar="NUMBER", help="Bootstrap replicates of the intervals.")] = 1000,
     seed: Seed = 0,
     out: NewPage = None,
     as_json: AsJson = False,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clearsight import report
 from clearsight.comparison.paired import METHOD, Comparison, Difference, shown, signed
+from clearsight.quantities import energy_unit, significant
 from clearsight.types import Card, Example, Finding, Question
 
 QUESTIONS: tuple[Question, ...] = ("what it does", "what it cost")
@@ -45,13 +46,14 @@ def _scores(found: Comparison) -> list[Finding]:
         if not known:
             continue
         changes = [one for one in found.differences if one.metric == name]
-        best = max(known) if not changes or changes[0].higher_is_better else min(known)
+        best = next(one for one in known if one[1] == found.best[name])
         findings.append(
             Finding(
                 question="what it does",
                 claim=_best(name, known, best, changes, found.runs[0].name),
                 metric=name,
                 value=best[0],
+                group=best[1],
                 interval=next(score.interval for score in scores if score.value == best[0]),
                 n=found.n,
                 unit=found.unit,
@@ -64,7 +66,7 @@ def _scores(found: Comparison) -> list[Finding]:
                     "low": [score.interval[0] if score.interval else None for score in scores],
                     "high": [score.interval[1] if score.interval else None for score in scores],
                     "n": [found.n] * len(scores),
-                    "note": ["", *(_change(one.difference, one.interval, found.runs[0].name) for one in changes)],
+                    "note": [None] * len(scores),
                 },
             )
         )
@@ -79,23 +81,33 @@ def _best(
         return f"By {name}, all are equal with {shown(best[0])}."
     apart = [one.run for one in changes if one.interval and not one.interval[0] <= 0 <= one.interval[1]]
     verb = "differs" if len(apart) == 1 else "differ"
-    beyond = f"{', '.join(apart)} {verb} from {first} by more than chance" if apart else "none can be told apart"
-    return f"By {name}, {best[1]} does best with {shown(best[0])}; {beyond}."
+    beyond = f"{', '.join(apart)} {verb} from {first} by more than chance" if apart else "no difference beyond chance"
+    changed = [_change(one) for one in changes if not math.isnan(one.difference)]
+    differences = f" Paired difference to {first}: {'; '.join(changed)}." if changed else ""
+    return f"By {name}, {best[1]} is best with {shown(best[0])}; {beyond}.{differences}"
 
 
-def _change(difference: float, interval: tuple[float, float] | None, first: str) -> str:
-    change = signed(difference) + (f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else "")
-    return f"{change} against {first}"
+def _change(one: Difference) -> str:
+    """The difference of a run to the first with its interval."""
+    ends = f" [{signed(one.interval[0])}, {signed(one.interval[1])}]" if one.interval else ""
+    return f"{one.run} {signed(one.difference)}{ends}"
 
 
 def _costs(found: Comparison) -> list[Finding]:
     """Speed, memory, size and energy of all runs, as bars."""
     speeds = [one.speed for one in found.runs]
+    energies = [one.kwh for one in found.runs]
+    factor, unit = energy_unit(max((kwh[1] for kwh in energies if kwh), default=0.0))
     columns: list[tuple[str, str, list[float | None], str]] = [
         ("time per picture", "ms", [one.ms_per_picture if one else None for one in speeds], "batches of 4, in turn"),
         ("memory while predicting", "MB", [one.memory_mb if one else None for one in speeds], "peak of the process"),
         ("parameters", "", [one.parameters if one else None for one in speeds], "counted"),
-        ("energy of training", "kWh", [one.kwh[1] if one.kwh else None for one in found.runs], "each run's report"),
+        (
+            "energy of training",
+            unit,
+            [factor * one.kwh[1] if one.kwh else None for one in found.runs],
+            "each run's report",
+        ),
     ]
     return [
         _bars(name, unit, known, method)
@@ -107,10 +119,10 @@ def _costs(found: Comparison) -> list[Finding]:
 def _bars(name: str, unit: str, known: Sequence[tuple[float, str]], method: str) -> Finding:
     """One quantity of all runs that have it."""
     (least, best), (most, last) = min(known), max(known)
-    claim = f"{best} needs the least {name}: {least:.3g} {unit}".rstrip()
+    claim = f"{best} needs the least {name}: {significant(least)} {unit}".rstrip()
     return Finding(
         question="what it cost",
-        claim=claim + (f", {last} {most / least:.3g} times that." if least and most > least else "."),
+        claim=claim + (f", {last} {significant(most / least)} times that." if least and most > least else "."),
         metric=f"{name}, {unit}" if unit else name,
         value=float(least),
         interval=None,

@@ -6,23 +6,20 @@ Pictures are resampled by cluster, the same for all runs, so that the difficulty
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from clearsight.comparison.speed import Speed
-from clearsight.generation.evidence import CEILING, COPIES, FLOOR
 from clearsight.loading import trained
 from clearsight.metrics import resample
-from clearsight.report.quantities import MISSING, fixed, significant
+from clearsight.quantities import MISSING, fixed, significant
 from clearsight.run import Run
 from clearsight.types import Evidence
 
 REPLICATES = 1000
 # Evidence of a split "test", also where the fingerprint of the data follows.
 TEST = re.compile(r"(^|-)test(-[0-9a-f]{8})?$")
-# Evidence that is not of the run itself.
-STAND_INS = ("baseline", FLOOR, CEILING, COPIES)
 METHOD = f"paired cluster bootstrap, {REPLICATES} replicates, 95% interval"
 
 
@@ -73,7 +70,7 @@ class Comparison:
     """All metrics of several runs on one evaluation, each run against the first; one ``claim`` for each of these.
 
     ``counted`` says how many images of what kind the ``n`` are. ``page`` is the report of the comparison, where one was
-    written.
+    written; ``best`` is the run that does best by each metric that is defined for any.
     """
 
     evidence: str
@@ -85,6 +82,7 @@ class Comparison:
     claims: tuple[str, ...]
     notes: tuple[str, ...] = ()
     page: str | None = None
+    best: Mapping[str, str] = field(default_factory=dict)
 
 
 def compared(runs: Sequence[Run], name: str, evidence: Sequence[Evidence], seed: int = 0) -> Comparison:
@@ -93,11 +91,18 @@ def compared(runs: Sequence[Run], name: str, evidence: Sequence[Evidence], seed:
     metrics = _common(evidence)
     weights = resample.cluster_weights(evidence[0].clusters, REPLICATES, seed)
     scores: list[dict[str, Score]] = [{} for _ in runs]
+    best = {}
     differences = []
     for metric in metrics:
         estimates = [resample.interval(_named(one, metric), one, weights) for one in evidence]
         for mine, estimate in zip(scores, estimates, strict=True):
             mine[metric] = Score(value=estimate.value, interval=estimate.interval)
+        merit = _named(evidence[0], metric).merit
+        known = [
+            (merit(one.value), run) for run, one in zip(names, estimates, strict=True) if not math.isnan(one.value)
+        ]
+        if known:
+            best[metric] = max(known)[1]
         differences += [
             _difference(names[index], metric, evidence[0], evidence[index], weights) for index in range(1, len(runs))
         ]
@@ -109,6 +114,7 @@ def compared(runs: Sequence[Run], name: str, evidence: Sequence[Evidence], seed:
         runs=tuple(_contender(run, name, score) for run, name, score in zip(runs, names, scores, strict=True)),
         differences=tuple(differences),
         claims=tuple(_claim(one, names[0], evidence[0].counted) for one in differences if one.metric == metrics[0]),
+        best=best,
     )
 
 
@@ -130,6 +136,13 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
             f"{paths} were not compared with the same real pictures, as the same features see them. Train each on the "
             f"same data, at one size, and judge each again with the same version: clearsight audit {runs[0].path} DATA."
         )
+    tasks = sorted({run.config.task for run in runs})
+    if len(tasks) > 1:
+        raise ValueError(
+            f"{paths} do different tasks ({', '.join(tasks)}), and their scores do not mean the same. Expected runs of "
+            "one task, or of tasks with common truths, such as boxes and masks, judged on the same split of one data "
+            "set."
+        )
     raise ValueError(
         f"{paths} were not evaluated on the same pictures. Evaluate each on one data set: "
         f"clearsight evaluate {runs[0].path} DATA, and so on."
@@ -137,7 +150,10 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
 
 
 def _names_of(run: Run) -> list[str]:
-    return [name for name in run.evidence_names if not name.startswith(STAND_INS)]
+    """The evaluations of the run itself: not those of its baseline, or of what stands in for a generator."""
+    if trained.makes_pictures(run.config.model):
+        return [name for name in run.evidence_names if name in ("test", "val")]
+    return [name for name in run.evidence_names if not name.startswith("baseline")]
 
 
 def _read(run: Run, name: str) -> Evidence:

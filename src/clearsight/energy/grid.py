@@ -63,7 +63,12 @@ def find_zone(code: str) -> Zone:
     near = [by_word[wanted]] if wanted in by_word else []
     if not near:
         near = [by_word[word] for word in by_word if len(wanted) > 3 and wanted in word]
-        near += [by_word[word] for word in difflib.get_close_matches(wanted, by_word, n=3, cutoff=0.6)]
+        # A code of three letters is near to many words by chance: only what is as short may be one mistyped.
+        short = len(wanted) <= 4
+        rivals = [word for word in by_word if (word in by_code) == short]
+        near += [
+            by_word[word] for word in difflib.get_close_matches(wanted, rivals, n=3, cutoff=0.6 if short else 0.75)
+        ]
     names = [f"{zone.code} ({zone.name})" for zone in dict.fromkeys(near)][:3]
     hint = f"Did you mean {' or '.join(names)}?" if names else "For the mean of all countries use world."
     raise ValueError(f"there is no grid zone {code!r}. Expected a three-letter country code, such as FRA. {hint}")

@@ -187,15 +187,17 @@ class Meter:
     def _host_notes(self) -> tuple[str, str]:
         idle = processor_watts(self._share, self._nominal, 0.0)
         cpu = (
-            "cpu: measured by its energy counters; mid is our share of all processor time, high is the whole host"
+            "cpu: measured by its energy counters. The middle value is this process's share of all processor time, "
+            "the high one is the whole host"
             if self._how["cpu"] == "measured"
-            else f"cpu: modelled from processor time and {self._nominal_origin}; "
-            f"includes {idle[0]:.1f} to {idle[2]:.1f} W of idle power"
+            else f"cpu: modelled from processor time and {self._nominal_origin}. "
+            f"It includes {idle[0]:.1f} to {idle[2]:.1f} W of idle power"
         )
         memory = (
             "memory: measured by its energy counters, attributed as the cpu's"
             if self._how["memory"] == "measured"
-            else "memory: modelled from its size; low is the resident memory, high all that may be used"
+            else "memory: modelled from its size. The low value is the resident memory, the high one is all that may "
+            "be used"
         )
         return cpu, memory
 

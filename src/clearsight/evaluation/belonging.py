@@ -19,15 +19,17 @@ FEATURES = "inferred from features of the run itself"
 def with_clusters(
     evidence: Evidence, source: Source, features: Sequence[Tensor] = (), *, trained_here: bool
 ) -> Evidence:
-    """The evidence with what is known of its clusters; ``trained_here`` where the source's "train" was trained on.
+    """The evidence with ``features`` (of its pictures, in batches) and with what is known of its clusters.
 
-    Where nothing else is known and the user did not refuse it, ``features`` of the judged pictures, in batches, are
-    looked at for repeats.
+    ``trained_here`` where the source's "train" was trained on. Where nothing else is known of clusters and the user did
+    not refuse it, the features are looked at for repeats.
     """
     records = records_of(source.split(evidence.about["split"]))
-    seen = None
+    seen = np.ones(len(records), dtype=bool) if trained_here and evidence.about["split"] == "train" else None
     pooled = torch.cat(list(features)).numpy() if features else np.zeros((0, 0))
-    if source.clustering.choice == AUTO and not any(each.cluster for each in records) and len(pooled) == len(records):
+    complete = len(pooled) == len(records)
+    evidence = replace(evidence, seen=seen, features=pooled if complete else None)
+    if source.clustering.choice == AUTO and not any(each.cluster for each in records) and complete:
         return _by_features(evidence, pooled, records)
     if trained_here and "train" in source.splits and evidence.about["split"] != "train":
         trained_on = {record.cluster for record in records_of(source.split("train")) if record.cluster}

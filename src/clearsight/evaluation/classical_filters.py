@@ -37,6 +37,7 @@ class Filter:
             yield Picture(image=self.restore(image.float() / 255))
 
 
+UNCHANGED = "identity"
 IDENTITY = Filter(words="the noisy pictures as they are", restore=lambda image: image)
 CANDIDATES = {
     "Gaussian filter": tuple(
@@ -67,7 +68,7 @@ def filters_for(run: Run, source: Source, judged: Evidence) -> dict[str, Evidenc
     dataset = source.split(split)
     tuned_on = source.split("val") if "val" in source.splits else dataset
     pairs = list(_pairs(tuned_on))
-    chosen = {"identity": IDENTITY, **{name: _best(widths, pairs) for name, widths in CANDIDATES.items()}}
+    chosen = {UNCHANGED: IDENTITY, **{name: _best(widths, pairs) for name, widths in CANDIDATES.items()}}
     found = {}
     for name, one in chosen.items():
         counted = evaluator.evaluate(one, trained.task_of(run.config), dataset)

@@ -1,24 +1,22 @@
 """From a trained run to its card and report: judge it, audit it, say what it cost, show it."""
 
 import datetime
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
-from clearsight import catalogue, drawing, report, sources
+from clearsight import catalogue, report
+from clearsight.audits.mixes import uncounted_attributes
 from clearsight.audits.shared_clusters import warnings_of
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
+from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.classical_filters import filters_for
-from clearsight.evaluation.error_pictures import error_pictures
-from clearsight.inference.predictor import Predictor
+from clearsight.evaluation.example_pictures import examples_of as examples_of
+from clearsight.evaluation.judging import about_run
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
 from clearsight.loading.posing import corruption_of, posed
@@ -29,34 +27,22 @@ from clearsight.sources import Source
 from clearsight.types import (
     Card,
     Cost,
-    Dataset,
-    Detections,
     Evidence,
     Example,
     Finding,
-    Picture,
-    Prediction,
     Request,
-    Sample,
-    Scores,
-    Segmentation,
 )
 
-WORST, BEST = 3, 3
-BESIDE: dict[type, str] = {
-    Segmentation: " (left: what it says, right: the truth)",
-    Picture: " (left: what it is given, middle: what it makes of it, right: the original)",
-}
 SAME_PICTURES = (
-    "What was settled for deployment (such as a score threshold) was chosen on the same pictures the model is judged "
-    "on, because the data has no test split: numbers at the threshold are a little too good."
+    "The score threshold and whatever else is chosen for deployment were chosen on the same pictures the model is "
+    "evaluated on, because the data has no test split: numbers at the threshold are slightly optimistic."
 )
 SAME_PICTURES_CALIBRATED = (
-    "The temperature of its probabilities was chosen on the same pictures the model is judged on, because the data has "
-    "no test split: what is said of its calibration is a little too good. The predicted classes do not depend on it."
+    "The temperature of its probabilities was chosen on the same pictures the model is evaluated on, because the data "
+    "has no test split: its calibration is slightly optimistic. The predicted classes do not depend on it."
 )
 NOTHING_HELD_OUT = (
-    "No pictures were held out of training (held_out is 0), so nothing was settled for deployment: a score threshold "
+    "No pictures were held out of training (held_out is 0), so nothing was chosen for deployment: a score threshold "
     "is 0.5, and confidence is as the network gives it."
 )
 
@@ -77,10 +63,11 @@ def conclude(
     judged, notes = _judge(run, source, quiet)
     split = judged.about["split"]
     run.write_evidence(split, judged)
-    baseline = baseline_for(run, source, judged)
+    filters = filters_for(run, source, judged)
+    baseline = baseline_for(run, source, judged, filters)
     examples = examples_of(run, source.split(split), judged)
     facts = _facts(run.config, source, judged)
-    more = {"baseline": baseline, **filters_for(run, source, judged)}
+    more = {"baseline": baseline, **filters}
     request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
 
@@ -103,7 +90,7 @@ def write_card(
     """
     if cost is not None and request.zone is not None:
         cost = carbon(cost, request.zone)
-    request = Request(**{**vars(request), "cost": cost})
+    request = replace(request, cost=cost)
     findings = (*audited(request), *found)
     config = run.config
     card = Card(
@@ -116,7 +103,7 @@ def write_card(
         provenance={"data fingerprint": config.fingerprint, **config.provenance},
         examples=tuple(examples),
         warnings=warnings_of(findings),
-        notes=tuple(notes),
+        notes=(*(finding.caution for finding in findings if finding.caution), *notes),
         untested=_untested(request),
         responsible=responsible,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -132,9 +119,9 @@ WORK = {
     "classification": "classify pictures as {classes}",
     "tagging": "find which of {classes} a picture shows",
     "segmentation": "classify every pixel as {classes}",
-    "regression": "estimate {target}",
+    "regression": "predict {target}",
     "reconstruction": "{restore} pictures",
-    "generation": "make pictures like these",
+    "generation": "generate pictures like these",
 }
 
 
@@ -165,14 +152,15 @@ def precision_said(config: Config) -> str:
 
 
 def audited(request: Request) -> tuple[Finding, ...]:
-    """The findings of every audit, in the order of the report."""
-    return tuple(finding for part in catalogue.parts("audits") for finding in part.load()(request))
+    """The findings of every audit, in the order of the report: the scores first, the headline before all."""
+    audits = sorted(catalogue.parts("audits"), key=lambda part: part.name != "scores")
+    return tuple(finding for part in audits for finding in part.load()(request))
 
 
 def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
     """Evaluate on "test" where there is one, else on "val"; settle first, on "val", what deployment needs."""
     predictor, task, splits = trained.predictor(run), trained.task_of(run.config), source.splits
-    about = {"model": run.config.model, "run": run.name}
+    about = about_run(run)
     deployed: dict[str, Any] = {}
     if "val" in splits:
         with stage("evaluating", quiet) as watch, pooled_features(predictor.model) as features:
@@ -193,8 +181,8 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
 def _calibrated(run: Run, held_out: Evidence) -> Evidence:
     """The evidence with confidence that comes true on its pictures; the run keeps the temperature this took.
 
-    Label smoothing and means over views leave a network too modest, long training too sure. Only a network that names
-    one class for each picture has a temperature.
+    Label smoothing and means over views leave a network underconfident, long training overconfident. Only a network
+    that names one class for each picture has a temperature.
     """
     model = run.config.settings["model"]
     if "temperature" not in model or not isinstance(held_out.statistics, ClassificationStatistics):
@@ -215,58 +203,6 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
     return [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
 
 
-def baseline_for(run: Run, source: Source, judged: Evidence) -> Evidence:
-    """What guessing from the training truths alone scores on the judged pictures, kept in the run folder."""
-    training, split = source.split("train"), judged.about["split"]
-    task = trained.task_of(run.config)
-    truths = (record.answer() for record in sources.records_of(training))
-    rule = task.baseline(truths, trained.sizes(training), source.class_names)
-    dataset = source.split(split)
-    guessed = evaluator.of_rule(rule, judged, task, dataset, trained.sizes(dataset))
-    deployed = trained.deployed(run.config)
-    evidence = replace(guessed, statistics=guessed.statistics.with_options(**deployed))
-    run.write_evidence(f"baseline-{split}", evidence)
-    return evidence
-
-
-def examples_of(run: Run, dataset: Dataset, judged: Evidence) -> list[Example]:
-    """The pictures the model does best and worst on, drawn: what was said, what is true, and where it looked."""
-    what, scores = judged.statistics.each()
-    order = [int(row) for row in np.argsort(scores, kind="stable") if np.isfinite(scores[row])]
-    picks = [("worst", row) for row in order[:WORST]]
-    picks += [("best", row) for row in order[::-1][:BEST] if row not in order[:WORST]]
-    network, names = trained.load(run), run.config.class_names
-    predictor = trained.predictor(run, network)
-    examples = []
-    for number, (kind, row) in enumerate(picks, 1):
-        sample = dataset[row]
-        (found,) = predictor([sample.image])
-        drawn = drawing.overlay(deployed_part(found, run.config), sample.image, names, truth=sample.truth)
-        if isinstance(found, Scores) and hasattr(network, "heat"):
-            heat = _heat(network, predictor, sample, found)
-            drawn = drawing.beside(drawn, drawing.under_heat(sample.image, heat, drawn.size), max(2, drawn.width // 60))
-        file = io.BytesIO()
-        drawn.save(file, "JPEG", quality=88)
-        path = f"examples/{kind}-{number}.jpg"
-        run.write_file(path, file.getvalue())
-        beside = next((words for kind, words in BESIDE.items() if isinstance(found, kind)), "")
-        caption = f"{sample.id}: {what} {scores[row]:.2f}{beside}"
-        examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
-    return examples + error_pictures(run, dataset, judged, predictor)
-
-
-def _heat(network: Any, predictor: Predictor, sample: Sample, found: Scores) -> Tensor:
-    """Where the network looked for its most probable class (Grad-CAM), ``h w`` in [0, 1] over the whole picture."""
-    batch, (at,) = predictor.laid([sample.image])
-    heat = network.heat(batch.float().cpu(), found.probabilities.argmax()[None].cpu())[0]
-    return heat[: at.placed[0], : at.placed[1]].detach()
-
-
-def deployed_part(found: Prediction, config: Config) -> Prediction:
-    """What a user is shown of a prediction: of detections those at or above the deployed threshold, else all."""
-    return found.above(trained.deployed(config).get("threshold", 0.5)) if isinstance(found, Detections) else found
-
-
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
     training = config.settings["training"]
     restores = config.task == "reconstruction"
@@ -275,7 +211,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         "Model": config.model,
         "Backbone": config.backbone or "none",
         "Data": f"{config.data_name} ({source.format})",
-        **({} if restores else {"Classes": ", ".join(config.class_names) or "none: a number is estimated"}),
+        **({} if restores else {"Classes": ", ".join(config.class_names) or "none: a number is predicted"}),
         "Trained on": f"{len(source.split('train'))} pictures",
         "Evaluated on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
         **({} if corruption is None else {"Judged with": str(corruption)}),
@@ -296,11 +232,13 @@ def _untested(request: Request) -> tuple[str, ...]:
         f"{unit} from other places{'' if rows else ', cameras'} or times than these data",
         "what breaks it: values nobody has seen, columns that change their meaning"
         if rows
-        else "whether people take its pictures for real ones, and what they are used for"
+        else "whether people take its pictures for real, and what they are used for"
         if request.evidence.task == "generation"
         else "what breaks it: noise, blur, unusual light, things it was never shown",
         "how much another random seed would change these numbers: they speak of this model only",
     ]
+    if uncounted := uncounted_attributes(request):
+        gaps.insert(0, f"how often it makes each group: name attributes with --by ({', '.join(uncounted)})")
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
     return tuple(gaps)

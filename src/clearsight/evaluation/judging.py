@@ -1,9 +1,10 @@
 """Judging a trained run: its data read as the run needs them, one split evaluated, the evidence kept in its folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from clearsight.audits.attributes import TRUE_CLASS, crossed
 from clearsight.console.progress import stage
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
@@ -14,8 +15,9 @@ from clearsight.loading.division import as_divided
 from clearsight.loading.posing import posed
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
+from clearsight.sources.annotations.picture_tables import GROUPS_AT_MOST
 from clearsight.sources.samples.clustering import AUTO, NONE
-from clearsight.types import Dataset, Evidence, Picture, Training
+from clearsight.types import Evidence, Label, Picture, Training
 
 FINGERPRINT_DIGITS = 8
 
@@ -65,10 +67,22 @@ def gathered_for(
     return replace(found, source=as_divided(source, run) if own else source)
 
 
-def check_attributes(by: Sequence[str], splits: Mapping[str, Dataset]) -> None:
-    """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there."""
-    known = sorted({name for dataset in splits.values() for one in records_of(dataset) for name in one.groups})
-    for name in by:
+def check_attributes(by: Sequence[str], source: Source, target: str | None = None) -> None:
+    """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there.
+
+    Where a picture has one class, that can be asked for too: by the name of its column, ``target``, or as "class".
+    """
+    records = [one for dataset in source.splits.values() for one in records_of(dataset)]
+    known = sorted({name for one in records for name in one.groups})
+    if records and isinstance(records[0].truth, Label):
+        known += [name for name in (target, TRUE_CLASS) if name and name not in known]
+    for name in (part for word in by for part in crossed(word)):
+        if name in source.ungrouped and name not in known:
+            raise ValueError(
+                f"the column {name} has {source.ungrouped[name]} different values, too many to compare as groups. "
+                f"Expected at most {GROUPS_AT_MOST}. Put them into ranges, such as 20 to 39, in that column or in a "
+                "table of --attributes."
+            )
         if name not in known:
             have = f"It has: {', '.join(known)}." if known else "It has none: give a table with --attributes."
             raise ValueError(f"the data has no attribute {name!r}, which --by asks for. {have}")
@@ -96,6 +110,12 @@ def same_place(one: str | Path, other: str | Path) -> bool:
     return all(folder.is_dir() for folder in folders) and folders[0].resolve() == folders[1].resolve()
 
 
+def about_run(run: Run) -> dict[str, str]:
+    """What evidence says of the run it is of: its model, its name, and the column it answers where there is one."""
+    target = run.config.settings.get("target")
+    return {"model": run.config.model, "run": run.name, **({"target": target} if target else {})}
+
+
 def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
     """The evidence of a run on one split, kept in the run folder."""
     config = run.config
@@ -106,7 +126,7 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
             predictor,
             trained.task_of(config),
             dataset,
-            about={"model": config.model, "run": run.name},
+            about=about_run(run),
             watch=watch,
             **trained.deployed(config),
         )

@@ -32,7 +32,7 @@ def library(name: str) -> Any:
         extra = "int8" if name == "nncf" else "export"
         raise ValueError(
             f"{name.split('.')[0]} cannot be imported ({error}). Exported models need it. "
-            f"Install it with: pip install 'clearsight[{extra}]'."
+            f"In the folder of clearsight's source: pip install '.[{extra}]'."
         ) from error
 
 

@@ -18,12 +18,16 @@ _SOURCES = (".py", ".csv", ".jinja", ".css", ".js")
 def provenance() -> dict[str, str]:
     """Versions of Python and of what decides results, the platform, and ``code``: the sources' fingerprint."""
     facts = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    for name in _PACKAGES:
-        try:
-            facts[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            facts[name] = "not installed"
+    facts |= {name: version(name) for name in _PACKAGES}
     return facts | {"code": fingerprint(Path(__file__).parent.parent)}
+
+
+def version(package: str) -> str:
+    """The version of an installed package; "not installed" where it is not."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def fingerprint(folder: Path) -> str:

@@ -35,7 +35,7 @@ def collapse_warning(generated: Float[Tensor, "n c h w"], real: Float[Tensor, "n
     """
     if len(generated) != len(real) or len(real) < FEWEST:
         raise ValueError(
-            f"{len(generated)} made and {len(real)} real pictures. Expected as many of both, at least {FEWEST}."
+            f"{len(generated)} generated and {len(real)} real pictures. Expected as many of both, at least {FEWEST}."
         )
     if not bool(torch.isfinite(generated).all()):
         return "The generator makes pictures that are not numbers. Go back to an earlier checkpoint."

@@ -1,8 +1,9 @@
 """The end of a generator's training, or a new audit of it: pictures of it, its evidence, its card and its report."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ import torch
 from clearsight.console.progress import stage
 from clearsight.evaluation.belonging import clusters_said
 from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
+from clearsight.evaluation.judging import check_attributes
 from clearsight.generation import showing
+from clearsight.generation.declared import declared
 from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference, seen_of
 from clearsight.generation.extractors import extractors_for
 from clearsight.generation.likelihood import likelihood_findings
+from clearsight.generation.mixes import CLASS, TRUNCATIONS, mixes_of
 from clearsight.generation.parzen_window import parzen_findings
 from clearsight.generation.pictures import Pictures
 from clearsight.generation.sampling import sampled
@@ -22,16 +26,19 @@ from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.ops.spread import evenly_spread
 from clearsight.run import Config, Run
+from clearsight.sources import Record, records_of
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.types import Card, Cost, Evidence, Finding, Label, Picture, Request
+from clearsight.types import UNKNOWN, Card, Cost, Evidence, Finding, Label, Picture, Request
 
 MOST_JUDGED = 5000  # held-out pictures, and as many generated: more make every search of neighbours slow
 MOST_TRAINING = 50_000
+MOST_TRUNCATED = 2000  # generated pictures for each further truncation
 ON_VALIDATION = (
     "These data have no test split: the pictures it is compared with are the validation pictures. Nothing was chosen "
     "by them."
 )
+ASKED = "Every class was asked for equally often, so the mix of classes is what was asked for."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,21 +59,28 @@ def conclude(
     gathered: Gathered,
     *,
     by: Sequence[str] = (),
+    reference: Mapping[str, Mapping[str, float]] | None = None,
     zone: str | None = None,
     responsible: str | None = None,
     quiet: bool = False,
 ) -> Card:
-    """Make pictures with a trained generator, compare them with held-out ones, audit, and write card and report."""
+    """Make pictures with a trained generator, compare them with held-out ones, audit, and write card and report.
+
+    ``by`` names the attributes whose groups are counted among its pictures, at several truncations; ``reference``
+    declares the shares they should have.
+    """
     network = trained.load(run)
-    split = "test" if "test" in gathered.cached else "val"
-    judged = judge(run, network, gathered, split, quiet)
+    split = split_of(gathered)
+    judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}))
     run.write_evidence(split, judged.evidence)
     for name, evidence in judged.more.items():
         run.write_evidence(f"{name}-{split}", evidence)
     with stage("drawing", quiet):
         examples = showing.examples_of(run, network, judged.generated, judged.reference.train, judged.pairs)
     config = run.config
-    request = Request(evidence=judged.evidence, more=judged.more, by=tuple(by), zone=zone, seed=config.seed)
+    request = Request(
+        evidence=judged.evidence, more=judged.more, by=tuple(by), reference=reference or {}, zone=zone, seed=config.seed
+    )
     notes = [*gathered.source.problems, *([ON_VALIDATION] if split == "val" else []), *_alarms(run)]
     facts = _facts(config, gathered, judged)
     return write_card(run, request, cost(), facts, examples, notes, responsible, found=judged.found)
@@ -74,40 +88,67 @@ def conclude(
 
 def conclude_again(
     run: Run,
+    data: str | None = None,
     *,
     by: Sequence[str] = (),
+    reference: str | Path | None = None,
+    attributes: Path | str | None = None,
     zone: str | None = None,
     responsible: str | None = None,
     quiet: bool = False,
 ) -> Card:
-    """The same for a run that was concluded before: on its own data, with the cost it had."""
+    """The same for a run that was concluded before: on its own data, wherever they lie now, with the cost it had.
+
+    ``reference`` is "uniform" or a table (see ``declared``), ``attributes`` another table of groups by picture.
+    """
     config = run.config
-    gathered = gathered_as_trained(run, config.data, quiet)
+    gathered = gathered_as_trained(run, data or config.data, quiet)
     if gathered.source.fingerprint != config.fingerprint:
         raise ValueError(
-            f"the data in {config.data} is not what {run.path} was trained on, and a generator is compared with "
-            "pictures of its own data. Restore the data, or train a new run."
+            f"the data in {data or config.data} are not what {run.path} was trained on, and a generator is compared "
+            "with held-out pictures of its own data. Name its own data, or train a new run."
         )
-    former = run.read_card() if (run.path / "card.json").is_file() else None
+    if attributes is not None:  # groups are part of a fingerprint: read with others, the same pictures have another
+        gathered = gathered_as_trained(run, data or config.data, quiet, attributes)
     asked = config.settings.get("asked", {})
+    check_attributes(by, gathered.source)
+    by = tuple(by) or tuple(asked.get("by", ()))
+    shares = declared(reference, _groups_of(gathered, by))
+    former = run.read_card() if (run.path / "card.json").is_file() else None
     return conclude(
-        run, lambda: former.cost if former else None, gathered, by=by, zone=zone or asked.get("zone"),
+        run, lambda: former.cost if former else None, gathered, by=by, reference=shares, zone=zone or asked.get("zone"),
         responsible=responsible or (former.responsible if former else None), quiet=quiet,
     )  # fmt: skip
 
 
-def gathered_as_trained(run: Run, data: str, quiet: bool) -> Gathered:
+def gathered_as_trained(run: Run, data: str, quiet: bool, attributes: Path | str | None = None) -> Gathered:
     """Data read and split as those of a generator were; whether they are the same, the fingerprint tells."""
     settings = run.config.settings
     return gather(
-        data, int(settings["training"]["size_px"]), attributes=settings["attributes"],
+        data, int(settings["training"]["size_px"]), attributes=attributes or settings["attributes"],
         skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]), wanted=(Picture,),
         target=settings["target"], cluster=settings["cluster"], resplit=settings["resplit"], quiet=quiet,
     )  # fmt: skip
 
 
-def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -> Judged:
-    """As many pictures as the split holds, 5,000 at most, made by the network and compared with those of the split."""
+def split_of(gathered: Gathered) -> str:
+    """The split that a generator's pictures are compared with."""
+    return "test" if "test" in gathered.cached else "val"
+
+
+def _groups_of(gathered: Gathered, by: Sequence[str]) -> dict[str, list[str]]:
+    """The groups of each attribute, or of the classes where none is named."""
+    records = [record for one in gathered.source.splits.values() for record in records_of(one)]
+    names = by or ((CLASS,) if any(isinstance(record.truth, Label) for record in records) else ())
+    known = {name: {record.groups.get(name, UNKNOWN) for record in records} - {UNKNOWN} for name in names}
+    return {name: sorted(groups) for name, groups in known.items()}
+
+
+def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, by: Sequence[str] = ()) -> Judged:
+    """As many pictures as the split holds, 5,000 at most, made by the network and compared with those of the split.
+
+    With ``by``, the groups of these attributes are counted among them, and at smaller truncations too.
+    """
     config, size = run.config, network.config.size
     train = pictures_of(gathered.cropped("train", size), MOST_TRAINING)
     real = pictures_of(gathered.cropped(split, size), MOST_JUDGED)
@@ -115,9 +156,9 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -
     fingerprint = gathered.cached["train"].fingerprint
     with stage("learning features to compare by", quiet) as watch:
         extractors = extractors_for(train, fingerprint, names, watch=watch)
-    with stage("looking at real pictures", quiet) as watch:
+    with stage("extracting features of real pictures", quiet) as watch:
         found = reference(train, real, extractors, names, watch)
-    with stage("making pictures", quiet) as watch:
+    with stage("generating pictures", quiet) as watch:
         generated = made(network, len(real), config.seed, len(config.class_names), watch)
     with stage("looking for copies", quiet) as watch:
         seen = seen_of(found, generated)
@@ -133,6 +174,14 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool) -
     evidence = _with_seen(evidence_of(found, generated, about, nearest, seen), train, real)
     with stage("comparing with stand-ins", quiet):
         more = calibrators(found, len(generated), config.seed, about)
+    scaled = {1.0: generated}
+    for scale in [one for one in TRUNCATIONS if by and one != 1.0]:
+        with stage(f"making pictures at truncation {scale:g}", quiet) as watch:
+            count = min(len(real), MOST_TRUNCATED)
+            scaled[scale] = made(network, count, config.seed, len(config.class_names), watch, scale)
+    with stage("counting groups", quiet) as watch:
+        asked = {} if generated.classes is None else {"classes asked for": ASKED}
+        more |= mixes_of(found, scaled, by, fingerprint, {**about, **asked}, watch)
     likelihood = (
         *likelihood_findings(network, real, config.seed),
         *parzen_findings(network, real, config.seed),
@@ -149,10 +198,12 @@ def _with_seen(evidence: Evidence, train: Pictures, real: Pictures) -> Evidence:
     return replace(evidence, seen=np.array(seen, dtype=bool))
 
 
-def made(network: Any, count: int, seed: int, classes: int, watch: Callable[[int, int], None]) -> Pictures:
+def made(
+    network: Any, count: int, seed: int, classes: int, watch: Callable[[int, int], None], truncation: float = 1.0
+) -> Pictures:
     """Pictures of a generator; the classes of a conditional one in turn."""
     asked = [k % classes for k in range(count)] if network.config.conditional else None
-    images = sampled(network, count, seed, classes=asked, watch=watch)
+    images = sampled(network, count, seed, truncation=truncation, classes=asked, watch=watch)
     labels = None if asked is None else torch.tensor(asked)
     return Pictures(images=images, ids=tuple(f"generated-{k}" for k in range(count)), classes=labels)
 
@@ -169,7 +220,13 @@ def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
         ids=tuple(record.id for record in records),
         classes=classes,
         clusters=tuple(record.cluster for record in records),
+        groups=_groups(records),
     )
+
+
+def _groups(records: Sequence[Record]) -> dict[str, np.ndarray]:
+    names = sorted({name for record in records for name in record.groups})
+    return {name: np.array([record.groups.get(name, UNKNOWN) for record in records]) for name in names}
 
 
 def _alarms(run: Run) -> list[str]:
@@ -193,7 +250,7 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
         "Classes": ", ".join(config.class_names) if config.settings["model"].get("conditional") else "not asked for",
         "Trained on": f"{len(gathered.cached['train'])} pictures",
         "Compared with": f"{about['real']} pictures of the split {about['split']}, not trained on",
-        "Pictures made": about["generated"],
+        "Generated pictures": about["generated"],
         "Features": "; ".join(judged.evidence.statistics.extractors),
         "Resizer": about["resizer"],
         "Budget": budget_said(config),

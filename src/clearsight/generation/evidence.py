@@ -29,6 +29,7 @@ class Reference:
     extractors: tuple[Extractor, Extractor]
     class_names: tuple[str, ...]
     training: Seen
+    held_out: Seen
     real_features: tuple[Features, ...]
     nearest: Nearest
 
@@ -47,16 +48,16 @@ def reference(
     if not len(real):
         raise ValueError("there are no held-out real pictures to compare with. Expected at least 100.")
     _check_size(train, real, "training and held-out pictures")
-    training = Seen(images=train.images, features=extractors[0](train.images, watch))
-    features = extractors[0](real.images)
-    nearest = nearest_training(Seen(images=real.images, features=features), training)
+    training, held_out = _seen(extractors[0], train, watch), _seen(extractors[0], real)
+    nearest = nearest_training(held_out, training)
     return Reference(
         train=train,
         real=real,
         extractors=extractors,
         class_names=class_names if extractors[0].knows_classes else (),
         training=training,
-        real_features=tuple(_rows(real, features, extractors, nearest)),
+        held_out=held_out,
+        real_features=tuple(_rows(real, held_out, extractors, nearest)),
         nearest=nearest,
     )
 
@@ -64,7 +65,7 @@ def reference(
 def seen_of(found: Reference, generated: Pictures) -> Seen:
     """Generated pictures with the features of the first extractor; raises ValueError where sizes differ."""
     _check_size(found.train, generated, "training and generated pictures")
-    return Seen(images=generated.images, features=found.extractors[0](generated.images))
+    return _seen(found.extractors[0], generated)
 
 
 def nearest_of(
@@ -90,7 +91,7 @@ def evidence_of(
     """
     seen = seen_of(found, generated) if seen is None else seen
     nearest = nearest_of(found, generated, seen=seen) if nearest is None else nearest
-    return _evidence(found, generated, _rows(generated, seen.features, found.extractors, nearest), about or {})
+    return _evidence(found, generated, _rows(generated, seen, found.extractors, nearest), about or {})
 
 
 def _evidence(found: Reference, generated: Pictures, made: list[Features], about: Mapping[str, str]) -> Evidence:
@@ -128,10 +129,15 @@ def calibrators(
     index = random.choice(len(found.train), min(count, len(found.train)), replace=False)
     drawn = found.train.select(index)
     stand_ins = Pictures(images=drawn.images, ids=tuple(f"{COPIES}-{one}" for one in drawn.ids), classes=drawn.classes)
-    seen = Seen(images=drawn.images, features=found.training.features[torch.from_numpy(index)])
-    floor = _rows(stand_ins, seen.features, found.extractors, nearest_training(seen, found.training, own=index))
-    copied = nearest_training(seen, found.training).relative
-    copies = [replace(row, distance=float(distance)) for row, distance in zip(floor, copied, strict=True)]
+    rows, known = torch.from_numpy(index), found.training.probabilities
+    seen = Seen(
+        images=drawn.images,
+        features=found.training.features[rows],
+        probabilities=None if known is None else known[rows],
+    )
+    nearest = nearest_training(seen, found.training, own=index)
+    floor = _rows(stand_ins, seen, found.extractors, nearest)
+    copies = [replace(row, distance=float(distance)) for row, distance in zip(floor, nearest.of_copies, strict=True)]
     shuffled = Pictures(
         images=_shuffled(drawn.images, seed), ids=tuple(f"{CEILING}-{one}" for one in drawn.ids), classes=drawn.classes
     )
@@ -142,16 +148,19 @@ def calibrators(
     }
 
 
-def _rows(
-    pictures: Pictures, features: Tensor, extractors: tuple[Extractor, Extractor], nearest: Nearest
-) -> list[Features]:
+def _seen(extractor: Extractor, pictures: Pictures, watch: Watch = lambda done, total: None) -> Seen:
+    features, probabilities = extractor.look(pictures.images, watch)
+    return Seen(images=pictures.images, features=features, probabilities=probabilities)
+
+
+def _rows(pictures: Pictures, seen: Seen, extractors: tuple[Extractor, Extractor], nearest: Nearest) -> list[Features]:
     second = extractors[1](pictures.images)
     count = len(pictures)
-    answers = extractors[0].classes(pictures.images).argmax(1).tolist() if extractors[0].knows_classes else [-1] * count
+    answers = [-1] * count if seen.probabilities is None else seen.probabilities.argmax(1).tolist()
     labels = [-1] * count if pictures.classes is None else pictures.classes.tolist()
     return [
         Features(
-            first=features[row], second=second[row], distance=float(nearest.relative[row]), answer=answers[row],
+            first=seen.features[row], second=second[row], distance=float(nearest.relative[row]), answer=answers[row],
             label=labels[row],
         )
         for row in range(count)

@@ -60,25 +60,31 @@ class Extractor:
         return found | {"projection.mean": self._projection.mean, "projection.matrix": self._projection.matrix}
 
     @torch.no_grad()
+    def look(
+        self, images: UInt8[Tensor, "n 3 h w"], watch: Watch = lambda done, total: None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n c"] | None]:
+        """Features of pictures of one size, and the probability of each class where it knows some, in one pass."""
+        head = self._head
+        features, probabilities = [torch.zeros(0, self._projection.matrix.shape[1])], []
+        for start in range(0, len(images), BATCH):
+            raw = self._network(self.resizer(images[start : start + BATCH]))
+            features.append(self._projection(raw).float())
+            probabilities += [] if head is None else [head(raw).softmax(1).float()]
+            watch(min(start + BATCH, len(images)), len(images))
+        if head is None:
+            return torch.cat(features), None
+        return torch.cat(features), torch.cat([torch.zeros(0, head.classes), *probabilities])
+
     def __call__(self, images: UInt8[Tensor, "n 3 h w"], watch: Watch = lambda done, total: None) -> Tensor:
         """Features ``n d`` of pictures of one size."""
-        return self._batched(images, lambda raw: self._projection(raw), self._projection.matrix.shape[1], watch)
+        return self.look(images, watch)[0]
 
-    @torch.no_grad()
     def classes(self, images: UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
         """The probability of each class. Raises ValueError where it knows none."""
-        head = self._head
-        if head is None:
+        probabilities = self.look(images)[1]
+        if probabilities is None:
             raise ValueError(f"{self.name} knows no classes: the training pictures do not name one each.")
-        return self._batched(images, lambda raw: head(raw).softmax(1), head.classes, lambda done, total: None)
-
-    def _batched(self, images: Tensor, of: Callable[[Tensor], Tensor], width: int, watch: Watch) -> Tensor:
-        found = []
-        for start in range(0, len(images), BATCH):
-            some = images[start : start + BATCH]
-            found.append(of(self._network(self.resizer(some))).float())
-            watch(min(start + BATCH, len(images)), len(images))
-        return torch.cat(found) if found else torch.zeros(0, width)
+        return probabilities
 
 
 class PooledBackbone(nn.Module):
@@ -127,11 +133,38 @@ def extractors_for(
     )
 
 
-def _own(train: Pictures, fingerprint: str, class_names: tuple[str, ...], seed: int, watch: Watch) -> Extractor:
+def classifier_of(
+    train: Pictures,
+    fingerprint: str,
+    attribute: str,
+    group_names: tuple[str, ...],
+    seed: int = 0,
+    watch: Watch = lambda done, total: None,
+) -> Extractor:
+    """A classifier of an attribute, trained on these pictures, from the cache where it was trained before.
+
+    ``train.classes`` holds the group of each picture, by its place in ``group_names``; at least two must occur. Raises
+    ValueError for fewer than ten pictures.
+    """
+    check_count(len(train))
+    assert train.classes is not None and len(torch.unique(train.classes)) > 1, "a group for every picture"
+    # The fingerprint is of pictures and truths: an attribute can change without it, and two can have equal groups.
+    of = (attribute, hashlib.sha256(train.classes.to(torch.int64).numpy().tobytes()).hexdigest())
+    return _own(train, fingerprint, group_names, seed, watch, of)
+
+
+def _own(
+    train: Pictures,
+    fingerprint: str,
+    class_names: tuple[str, ...],
+    seed: int,
+    watch: Watch,
+    of: tuple[str, ...] = (),
+) -> Extractor:
     resizer, classes = Resizer(), train.classes
     labelled = classes is not None and bool((classes >= 0).all()) and len(torch.unique(classes)) > 1
     name, count = (CLASSIFIER, len(class_names)) if labelled else (DENOISER, 0)
-    key = extractor_cache.key_of(VERSION, name, fingerprint, len(train), class_names, seed, str(resizer))
+    key = extractor_cache.key_of(VERSION, name, fingerprint, len(train), class_names, seed, str(resizer), *of)
 
     def made() -> Extractor:
         found = learned(train.images, classes if labelled else None, count, resizer, seed, watch)

@@ -41,7 +41,7 @@ def parzen_findings(network: Any, real: Pictures, seed: int) -> tuple[Finding, .
             interval=(found.mean - reach, found.mean + reach),
             n=found.n,
             unit="pictures",
-            method=f"Gaussians of width {found.sigma:.3g} on {SAMPLES:,} made pictures, the width chosen on "
+            method=f"Gaussians of width {found.sigma:.3g} on {SAMPLES:,} generated pictures, the width chosen on "
             f"{min(1000, len(held_out) - found.n):,} other held-out pictures (Goodfellow et al. 2014); 95% normal "
             "interval of the mean over pictures.",
             limits=LIMITS,

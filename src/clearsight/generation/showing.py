@@ -37,7 +37,7 @@ def examples_of(
     frames = _frames(run)
     if len(frames) > 1:
         made.append(
-            _kept(run, "examples/learning.gif", animation(frames), "made",
+            _kept(run, "examples/learning.gif", animation(frames, about), "made",
                   f"The same noise at {len(frames)} moments of the training, in order; the last stays for a while")
         )  # fmt: skip
     if pairs:

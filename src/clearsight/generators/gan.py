@@ -2,9 +2,9 @@
 
 Two residual networks (Goodfellow et al. 2014; the loss and its two penalties after Huang et al. 2024, "The GAN is dead;
 long live the GAN!"). The discriminator says by how much a real picture is more real than a made one, the generator
-wants the opposite, and the squared gradients of the discriminator at real (R1) and at made pictures (R2, Mescheder et
-al. 2018) are held small, which keeps the game convergent and the generator on all kinds of pictures. The weights kept
-are a moving average. Where pictures are few, both kinds may be augmented by operations that gradients pass through
+wants the opposite, and the squared gradients of the discriminator at real (R1) and at generated pictures (R2, Mescheder
+et al. 2018) are held small, which keeps the game convergent and the generator on all kinds of pictures. The weights
+kept are a moving average. Where pictures are few, both kinds may be augmented by operations that gradients pass through
 (Zhao et al. 2020). Classes can be asked for where the training pictures have them.
 """
 

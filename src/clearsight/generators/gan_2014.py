@@ -106,7 +106,7 @@ class Gan2014(nn.Module):
         return {DISCRIMINATOR: 1, GENERATOR: 1}
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
-        """Cross-entropy: of real and of made pictures for the discriminator, of made as real ones for the generator."""
+        """Cross-entropy: of real and generated pictures for the discriminator, of these as real for the generator."""
         classes = rows_of_batch(self.config, batch, self.classes)
         noise = uniform_noise(len(batch.images), self.config.latents).to(batch.images)
         scores = self.discriminator(self.generator(torch.cat([noise, classes], 1)), classes).float()

@@ -1,6 +1,6 @@
 """WGAN-GP of 2017: Wasserstein generative adversarial network with a gradient penalty.
 
-After Gulrajani et al. 2017: a critic without norms estimates how far made pictures are from real ones, held to
+After Gulrajani et al. 2017: a critic without norms estimates how far generated pictures are from real ones, held to
 gradients of norm 1 at random points between pairs of them, and is updated several times for each update of the
 generator. Networks as those of ``dcgan``. A class is asked for by one more input and seen as one more plane (Mirza and
 Osindero 2014). Kept for comparison: steadier than ``dcgan`` and slower, since most of its time goes into the critic.

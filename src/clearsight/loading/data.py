@@ -1,6 +1,6 @@
 """Data read, and looked through to the last pixel, before anything is built on it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -47,24 +47,26 @@ def gather(
     enlarge: bool = True,
     cluster: str = AUTO,
     resplit: bool = False,
+    check: Callable[[Source], None] = lambda source: None,
     quiet: bool = True,
 ) -> Gathered:
     """Read data and cache every picture at ``size_px``, so that a broken one shows now and not hours later.
 
     ``class_names`` are those of a trained model, which the data's must be among; ``wanted`` the kinds of truth that are
     of use, ``target`` the column of the truth in a table; ``cluster`` and ``resplit`` are those of ``sources.read``.
-    Unless they are to be enlarged, no picture is cached larger than the largest is. Raises ValueError with everything
-    that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
+    ``check`` is called with the source before its pictures are decoded, which takes most of the time, and may refuse
+    it. Unless they are to be enlarged, no picture is cached larger than the largest is. Raises ValueError with
+    everything that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
     """
-    table = None if attributes is None else Path(attributes)
     source = sources.read(
-        place, attributes=table, skip_bad=skip_bad, seed=SPLIT_SEED, held_out=held_out, wanted=wanted, target=target,
-        cluster=cluster, resplit=resplit,
+        place, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=SPLIT_SEED,
+        held_out=held_out, wanted=wanted, target=target, cluster=cluster, resplit=resplit,
     )  # fmt: skip
     if wanted and source.truth not in wanted:
         raise ValueError(_misfit(source, wanted))
     if class_names is not None:
         source = source.aligned(class_names)
+    check(source)
     if not enlarge:
         size_px = min(size_px, max((max(record.size) for one in source.splits.values() for record in records_of(one)
                                     if record.size), default=size_px))  # fmt: skip
@@ -79,14 +81,19 @@ def gather(
     )
 
 
-def _misfit(source: Source, wanted: tuple[type, ...]) -> str:
-    """That the data hold another kind of truth than is needed, and which models would take them."""
+def models_for(truth: type) -> list[str]:
+    """The names of the networks that can answer such a truth."""
     tasks = {part.name: part.load().truth_type for part in catalogue.parts("tasks")}
-    fitting = [
+    return [
         part.name
         for part in catalogue.parts("architectures")
-        if any(tasks[name] is source.truth for name in part.load().tasks)
+        if any(tasks[name] is truth for name in part.load().tasks)
     ]
+
+
+def _misfit(source: Source, wanted: tuple[type, ...]) -> str:
+    """That the data hold another kind of labels than is needed, and which models would take them."""
+    fitting = models_for(source.truth)
     needed = " or ".join(TRUTHS[kind] for kind in wanted)
     return (
         f"{source.name} ({source.format}) gives {TRUTHS[source.truth]}, and this model needs {needed}. "

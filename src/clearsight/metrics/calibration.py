@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from clearsight.metrics.additive import mean_of
 from clearsight.metrics.rates import design_effect, wilson
 from clearsight.types import Confidences, Metric, Values, Weights
 
@@ -116,6 +117,20 @@ def brier(confidences: Confidences, images: int) -> Metric:
         compute=compute,
         meaning="the mean squared difference between confidence and outcome",
         higher_is_better=False,
+    )
+
+
+def overconfidence(confidences: Confidences, images: int) -> Metric:
+    """The mean confidence minus the share correct, as a metric over pictures: above 0 it is overconfident."""
+    excess = np.bincount(confidences.row, weights=confidences.score - confidences.correct, minlength=images)
+    columns = np.stack([excess, np.bincount(confidences.row, minlength=images)], axis=1)
+    return Metric(
+        name="overconfidence",
+        compute=mean_of(lambda statistics: columns),
+        meaning="mean confidence minus the share correct",
+        higher_is_better=False,
+        bounds=(-1.0, 1.0),
+        bias_rate=1.0,
     )
 
 

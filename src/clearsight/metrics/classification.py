@@ -15,6 +15,7 @@ from scipy.sparse import csr_array, hstack
 
 from clearsight.metrics import probabilities, ranking
 from clearsight.metrics.additive import Additive, Columns, Sums, beside_one, mean_of, one_hot, ratio
+from clearsight.metrics.error_rates import error_rates
 from clearsight.types import Confidences, Metric, Values, Weights
 
 TOP_FROM_CLASSES = 11
@@ -106,11 +107,15 @@ class ClassificationStatistics:
     def for_groups(self) -> tuple[Metric, ...]:
         """Metrics that may be compared between groups: none is moved by how frequent the classes are in a group.
 
-        Of two classes also how often each is recognised: equal for all groups, they are equalised odds (Hardt et al.
-        2016).
+        Of two classes also how often each is taken for the other: equal for all groups, they are equalised odds.
         """
-        two = () if len(self.class_names) != 2 else tuple(_found(self, index) for index in range(2))
+        two = error_rates(self, 1, self.class_names[0]).both if len(self.class_names) == 2 else ()
         return (BALANCED_ALIKE, *two)
+
+    def decisions(self, index: int) -> Bool[np.ndarray, "3 images"]:
+        """Which images are of the class, which are not, and which are answered with it."""
+        own = self.truth == index
+        return np.stack([own, ~own, self.predicted == index])
 
     def confusions(self) -> tuple[Int[np.ndarray, "truth answer"], str]:
         """How often each class was answered with each class."""
@@ -126,13 +131,17 @@ class ClassificationStatistics:
         """How many things there are to be recognised in each image: one."""
         return np.ones(self.images, dtype=np.int64)
 
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """The true class of each image."""
+        return self.truth
+
     def group_rule(self) -> str:
         """To which group an error is charged."""
         return "A wrong answer is charged to the group of the picture it is about."
 
 
-def _recognised(statistics: ClassificationStatistics, label: int | None = None) -> Columns:
-    label = statistics.positive if label is None else label
+def _recognised(statistics: ClassificationStatistics) -> Columns:
+    label = statistics.positive
     own = np.ones(statistics.images, dtype=bool) if label is None else statistics.truth == label
     return np.stack([statistics.right & own, own], axis=1)
 
@@ -200,12 +209,6 @@ def _balanced_alike(statistics: ClassificationStatistics, sums: Sums) -> Values:
     return ratio(recall @ statistics.shares, there @ statistics.shares)
 
 
-def _found(statistics: ClassificationStatistics, index: int) -> Metric:
-    name = statistics.class_names[index]
-    compute = mean_of(partial(_recognised, label=index))
-    return Metric(name=f"recall of {name}", compute=compute, meaning=f"the share of {name} that it recognises")
-
-
 def _prevalence(statistics: ClassificationStatistics) -> Columns:
     return beside_one(statistics.truth == statistics.positive)
 
@@ -237,6 +240,7 @@ BALANCED_ALIKE = Metric(
     name="accuracy at equal class balance",
     compute=Additive(_right_by_class, _balanced_alike),
     meaning="the share of pictures whose class it recognises, at an equal balance of the classes",
+    bias_rate=1.0,
 )
 AUROC = Metric(
     name="AUROC",

@@ -12,7 +12,9 @@ from typing import ClassVar, Self
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from clearsight.metrics.additive import Additive, Columns, Sums, ratio
 from clearsight.metrics.average_precision import RankedDetections, average_precision
+from clearsight.metrics.grouping import held
 from clearsight.types import Confidences, Metric, Values, Weights
 
 ALL, SMALL, MEDIUM, LARGE = range(4)
@@ -116,11 +118,15 @@ class DetectionStatistics:
             compute=partial(mean_average_precision, density=density),
             meaning="average precision at an equal number of objects per picture",
         )
-        return (equal, RECALL, FALSE_POSITIVES)
+        return (equal, RECALL_ALIKE if len(self.class_names) > 1 else RECALL, FALSE_POSITIVES)
 
     def positives(self) -> Int[np.ndarray, "images"]:
         """How many objects each picture holds, ignored ones aside."""
         return self.truths[:, :, ALL].sum(1)
+
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """Which classes each picture has objects of, as one number."""
+        return held(self.truths[:, :, ALL] > 0)
 
     def group_rule(self) -> str:
         """To which group an error is attributed."""
@@ -205,6 +211,23 @@ def recall(statistics: DetectionStatistics, weights: Weights) -> Values:
     return _ratio(weights @ _found(statistics), weights @ statistics.positives())
 
 
+def _found_by_class(statistics: DetectionStatistics) -> Columns:
+    """By class: objects found, and objects."""
+    images, classes = statistics.truths.shape[:2]
+    shown = statistics.matched[ALL, 0] & (statistics.score >= statistics.threshold)
+    cell = statistics.row[shown] * classes + statistics.label[shown]
+    found = np.bincount(cell, minlength=images * classes).reshape(images, classes)
+    return np.concatenate([found, statistics.truths[:, :, ALL]], axis=1)
+
+
+def _recall_alike(statistics: DetectionStatistics, sums: Sums) -> Values:
+    """The recalls weighted by each class's share of all objects, over the classes that have weight."""
+    found, true = np.split(sums, 2, axis=1)
+    shares = statistics.truths[:, :, ALL].sum(0) / max(1, statistics.truths[:, :, ALL].sum())
+    there = true > 0
+    return ratio(np.divide(found, true, out=np.zeros_like(found), where=there) @ shares, there @ shares)
+
+
 def precision(statistics: DetectionStatistics, weights: Weights) -> Values:
     """Boxes at or above the threshold that match an object at IoU 0.5, as a share of all such boxes."""
     found = weights @ _found(statistics)
@@ -238,14 +261,23 @@ def _ratio(above: Values, below: Values) -> Values:
 
 
 def average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
-    """Average precision over some IoU thresholds and one area range, as a metric."""
+    """Average precision over some IoU thresholds and one area range, as a metric.
+
+    Boxes outside the area range that match nothing are not counted as errors. A baseline whose boxes are of one size
+    has nearly all of them outside of some range, and none is shown beside such a score.
+    """
     compute: Callable[[DetectionStatistics, Weights], Values]
     compute = partial(mean_average_precision, area=area, ious=ious)
-    return Metric(name=name, compute=compute, meaning=meaning)
+    return Metric(name=name, compute=compute, meaning=meaning, beside_baseline=area == ALL)
 
 
 RECALL = Metric(
     name="recall at the deployed threshold", compute=recall, meaning="the share of the objects that it finds"
+)
+RECALL_ALIKE = Metric(
+    name="recall at equal class balance",
+    compute=Additive(_found_by_class, _recall_alike),
+    meaning="the share of the objects that it finds, at an equal balance of the classes",
 )
 FALSE_POSITIVES = Metric(
     name="false positives per picture",

@@ -6,7 +6,8 @@ The cost of a cause is how much AP50 rises when errors of that cause alone are c
   that object has several detections then, the one of highest score stays and the others are removed;
 - both, duplicate, background: the detection is removed;
 - missed: the missed objects are removed, as if the detector were as precise on them as on the rest. A class all of
-  whose objects are missed leaves the average.
+  whose objects are missed leaves the average: of the data, and then of every resampled data set too. A class that
+  stays keeps its place in each that draws it, with 0 where only missed objects of it were drawn.
 
 The costs do not add up to 1 - AP50: correcting one error may reveal or hide another.
 """
@@ -18,16 +19,24 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Int
 
-from clearsight.metrics.detection import ALL, IOU_50, DetectionStatistics, mean_average_precision
+from clearsight.metrics.detection import (
+    ALL,
+    IOU_50,
+    DetectionStatistics,
+    class_average_precision,
+    mean_average_precision,
+)
 from clearsight.metrics.resample import Resampling, interval_from
 from clearsight.ops.error_causes import Cause
-from clearsight.types import Evidence, Metric, Values
+from clearsight.types import Evidence, Metric, Values, Weights
 
 CAUSES = tuple(cause for cause in Cause if cause)
 CORRECTABLE = (Cause.CLASS, Cause.LOCATION)
 AP50 = Metric(
     name="AP50", compute=partial(mean_average_precision, ious=IOU_50), meaning="average precision at IoU 0.50"
 )
+# A cost is a difference of two scores, not a score between 0 and 1.
+BOUNDS = (float("-inf"), float("inf"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +61,27 @@ def costs(evidence: Evidence, weights: Resampling, confidence: float = 0.95) -> 
     clusters = weights.clusters_in(np.ones(statistics.images, dtype=bool))
     found = []
     for cause in CAUSES:
-        then, corrected_samples = weights.evaluated(AP50, corrected(statistics, (cause,)))
+        after = replace(AP50, compute=partial(_after, corrected=corrected(statistics, (cause,))))
+        then, corrected_samples = weights.evaluated(after, statistics)
         rise = corrected_samples - samples
-        ends = interval_from(then - now, rise, clusters, confidence)
+        ends = interval_from(then - now, rise, clusters, confidence, BOUNDS)
         found.append(Cost(cause=cause, value=then - now, interval=ends, samples=rise))
     return tuple(found)
+
+
+def _after(statistics: DetectionStatistics, weights: Weights, corrected: DetectionStatistics) -> Values:
+    """AP50 of the corrected statistics, over the same classes whatever the weights: those with objects left.
+
+    Where every object of every class is missed, nothing is left to miss and to be wrong about, and it is 1.
+    """
+    present = weights @ statistics.truths[:, :, ALL] > 0
+    left = corrected.truths[:, :, ALL].sum(0) > 0
+    if not left.any():
+        return np.where(present.any(1), 1.0, np.nan)
+    scores = np.nan_to_num(class_average_precision(corrected, weights, ious=IOU_50)).T
+    counted = present & left
+    total = counted.sum(1)
+    return np.divide((scores * counted).sum(1), total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def corrected(statistics: DetectionStatistics, causes: Collection[Cause]) -> DetectionStatistics:
@@ -104,6 +129,14 @@ def missed(statistics: DetectionStatistics, at_least: float = 0.0) -> Bool[np.nd
     free = np.ones(int(statistics.truths[:, :, ALL].sum()), dtype=bool)
     free[met[(met >= 0) & (statistics.score >= at_least)]] = False
     return free
+
+
+def never_found(statistics: DetectionStatistics, at_least: float = 0.0) -> dict[str, int]:
+    """The classes none of whose objects is matched at IoU 0.5 with this score or more, with how many objects."""
+    total = statistics.truths[:, :, ALL].sum(0)
+    right = statistics.matched[ALL, 0] & (statistics.score >= at_least)
+    found = np.bincount(statistics.label[right], minlength=len(total))
+    return {name: int(n) for name, n, hits in zip(statistics.class_names, total, found, strict=True) if n and not hits}
 
 
 def counts(statistics: DetectionStatistics, at_least: float = 0.0) -> dict[Cause, int]:

@@ -50,16 +50,18 @@ class Moments:
 
 
 def moments(features: Features, weights: Weights) -> Moments:
-    """The weighted sums of rows, in float64; products are made for some columns at a time."""
+    """The weighted sums of rows, in float64; products are made for some pairs of columns at a time, each pair once."""
     rows, size = features.shape
     values = features.astype(np.float64)
     second = np.empty((len(weights), size, size))
-    columns = max(1, ELEMENTS_AT_ONCE // max(1, rows * size))
     drawn = weights.astype(np.float64)
-    for start in range(0, size, columns):
-        part = values[:, start : start + columns]
-        products = (part[:, :, None] * values[:, None, :]).reshape(rows, -1)
-        second[:, start : start + columns] = (drawn @ products).reshape(len(weights), -1, size)
+    above, below = np.triu_indices(size)
+    pairs = max(1, ELEMENTS_AT_ONCE // max(1, rows))
+    for start in range(0, len(above), pairs):
+        one, other = above[start : start + pairs], below[start : start + pairs]
+        sums = drawn @ (values[:, one] * values[:, other])
+        second[:, one, other] = sums
+        second[:, other, one] = sums
     return Moments(weight=drawn.sum(1), squares=(drawn**2).sum(1), first=drawn @ values, second=second)
 
 
@@ -81,8 +83,17 @@ def corrected_distance(real: tuple[Moments, Moments], generated: tuple[Moments, 
 
 
 def _trace_of_root(one: Float[np.ndarray, "r d d"], other: Float[np.ndarray, "r d d"]) -> Values:
-    """tr (A B)^(1/2) of covariances: the roots of the eigenvalues of A^(1/2) B A^(1/2), which are those of A B."""
-    values, vectors = np.linalg.eigh(one)
-    root = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]
+    """tr (A B)^(1/2) of covariances: the roots of the eigenvalues of R' B R with R R' = A, which are those of A B."""
+    root = _root(one)
     between = np.linalg.eigvalsh(np.swapaxes(root, 1, 2) @ other @ root)
     return np.sqrt(np.clip(between, 0, None)).sum(1)
+
+
+def _root(covariances: Float[np.ndarray, "r d d"]) -> Float[np.ndarray, "r d d"]:
+    """R with R R' = A: by Cholesky, or by eigenvalues, which takes ten times as long, where some A is singular."""
+    try:
+        return np.linalg.cholesky(covariances)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(covariances)
+        found: Float[np.ndarray, "r d d"] = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]
+        return found

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from clearsight.metrics import class_mix, copies, frechet, kernel_distance, ranking
-from clearsight.metrics.additive import Columns, mean_of
+from clearsight.metrics import copies, frechet, group_mix, kernel_distance, ranking
+from clearsight.metrics.additive import Columns, mean_of, one_hot
 from clearsight.metrics.neighbours import NEIGHBOURS, Balls, balls
 from clearsight.metrics.two_sample import folds, held_out_scores
 from clearsight.types import Metric, Values, Weights
@@ -88,6 +88,18 @@ class GenerationStatistics:
     def by_class(self) -> Mapping[str, "GenerationStatistics"]:
         """None: the distances of a part of the pictures are not parts of the whole."""
         return {}
+
+    def for_groups(self) -> tuple[Metric, ...]:
+        """None: see ``by_class``. How often a generator makes each group is evidence of its own (``group_mix``)."""
+        return ()
+
+    def positives(self) -> Int[np.ndarray, "images"]:
+        """Nothing is sought in a picture."""
+        return np.zeros(self.images, dtype=np.int64)
+
+    def group_rule(self) -> str:
+        """Groups are not compared by these scores."""
+        return "No score is of single groups."
 
     def confidences(self) -> None:
         """None: a generator claims nothing."""
@@ -172,20 +184,12 @@ def copy_rate(statistics: GenerationStatistics, weights: Weights) -> Values:
 def generated_mix(statistics: GenerationStatistics, weights: Weights) -> Float[np.ndarray, "replicates classes"]:
     """The mix of classes among generated rows as the classifier sees it."""
     rows = statistics.generated & (statistics.answer >= 0)
-    return class_mix.mix_seen(statistics.answer[rows], len(statistics.class_names), weights[:, rows])
-
-
-def corrected_mix(statistics: GenerationStatistics, weights: Weights) -> Float[np.ndarray, "replicates classes"]:
-    """That mix, corrected by how the classifier errs on the real rows."""
-    rows = ~statistics.generated & (statistics.answer >= 0) & (statistics.truth >= 0)
-    classes = len(statistics.class_names)
-    confused = class_mix.confusion(statistics.truth[rows], statistics.answer[rows], classes, weights[:, rows])
-    return class_mix.corrected_mix(generated_mix(statistics, weights), confused)
+    return group_mix.mix_seen(one_hot(statistics.answer[rows], len(statistics.class_names)), weights[:, rows])
 
 
 def divergence(statistics: GenerationStatistics, weights: Weights) -> Values:
     """The divergence of the mix seen among generated rows from that of the training pictures, in nats."""
-    return class_mix.divergence(generated_mix(statistics, weights), np.array(statistics.training_mix))
+    return group_mix.divergence(generated_mix(statistics, weights), np.array(statistics.training_mix))
 
 
 def classes_made(statistics: GenerationStatistics, weights: Weights) -> Values:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 
 from clearsight.types import Confidences, Metric
+
+BITS = 62
 
 
 @runtime_checkable
@@ -38,6 +40,10 @@ class ComparableByGroup(Protocol):
         """How many things there are to be found in each picture."""
         ...
 
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """What is true of each picture, as one number: group labels are permuted among pictures of the same truth."""
+        ...
+
     def group_rule(self) -> str:
         """In one sentence, to which group an error is attributed."""
         ...
@@ -63,3 +69,32 @@ def coded(values: Shaped[np.ndarray, "n"]) -> tuple[np.ndarray, Int[np.ndarray, 
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return found[order], rank[place]
+
+
+def patterns(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
+    """One number per cluster, equal for clusters whose images have the same set of values."""
+    clusters, values = int(cluster.max()) + 1, int(value.max()) + 1
+    if clusters == len(cluster):
+        alone = np.empty(clusters, dtype=np.int64)
+        alone[cluster] = value
+        return numbered(alone)
+    # A set is encoded as the sum of its members' codes: bits, or where there are too many values random numbers.
+    codes = np.random.default_rng(0).integers(0, 2**63, values, dtype=np.uint64)
+    if values <= BITS:
+        codes = np.uint64(1) << np.arange(values - 1, -1, -1, dtype=np.uint64)
+    held = np.unique(cluster * values + value)
+    starts = np.searchsorted(held // values, np.arange(clusters))
+    return np.unique(np.add.reduceat(codes[held % values], starts), return_inverse=True)[1]
+
+
+def numbered(values: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
+    """The values as numbers from 0 without gaps, in the same order; quick where they are hardly larger than many."""
+    if not len(values) or values.min() < 0 or values.max() > 4 * len(values):
+        return np.unique(values, return_inverse=True)[1].reshape(-1)
+    there = np.bincount(values) > 0
+    return (np.cumsum(there) - 1)[values]
+
+
+def held(shows: Bool[np.ndarray, "images classes"]) -> Int[np.ndarray, "images"]:
+    """One number per image, equal for images that show the same classes."""
+    return np.unique(np.packbits(shows, axis=1), axis=0, return_inverse=True)[1].reshape(-1)

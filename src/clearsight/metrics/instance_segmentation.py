@@ -65,7 +65,7 @@ class InstanceStatistics(DetectionStatistics):
             compute=partial(mean_average_precision, density=density),
             meaning="average precision of masks at an equal number of objects per picture",
         )
-        return (equal, RECALL, FALSE_POSITIVES)
+        return (equal, RECALL_ALIKE if len(self.class_names) > 1 else RECALL, FALSE_POSITIVES)
 
     def group_rule(self) -> str:
         """To which group an error is attributed."""
@@ -103,6 +103,9 @@ boundary_iou: Additive = mean_of(_outlines)
 
 
 RECALL = replace(detection.RECALL, meaning="the share of the objects whose mask it finds")
+RECALL_ALIKE = replace(
+    detection.RECALL_ALIKE, meaning="the share of the objects whose mask it finds, at an equal balance of the classes"
+)
 FALSE_POSITIVES = replace(detection.FALSE_POSITIVES, meaning="the number of masks it shows that match no object")
 METRICS = (
     average("mask AP", "average precision of masks over IoU 0.50 to 0.95, averaged over the classes"),

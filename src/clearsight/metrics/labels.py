@@ -14,9 +14,13 @@ from jaxtyping import Bool, Float, Int, Int8
 
 from clearsight.metrics import ranking
 from clearsight.metrics.additive import Additive, Columns, Sums, beside_one, mean_of, ratio
+from clearsight.metrics.error_rates import error_rates
+from clearsight.metrics.grouping import held
 from clearsight.types import Confidences, Metric, State, Values, Weights
 
 DEFAULT_THRESHOLD = 0.5
+# So many labels are compared between groups one by one: more would cost the tests their power.
+EACH_UP_TO = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,16 +116,30 @@ class MultiLabelStatistics:
             score=np.clip(self.probabilities[row, label].astype(np.float64), 0.0, 1.0),
             correct=self.present[row, label],
             row=row,
-            claim="a label is present as often as its probability says",
+            claim="the label is present",
         )
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """Metrics that may be compared between groups: neither depends on how frequent a label is in a group."""
+        """Metrics that may be compared between groups: none depends on how frequent a label is in a group.
+
+        Of few labels the error rates of each, else recall and specificity averaged over the labels.
+        """
+        if len(self.class_names) <= EACH_UP_TO:
+            return tuple(rate for index in range(len(self.class_names)) for rate in error_rates(self, index).both)
         return (RECALL, SPECIFICITY)
+
+    def decisions(self, index: int) -> Bool[np.ndarray, "3 images"]:
+        """Where the label is present, where it is absent, and where it is predicted."""
+        present = self.present[:, index]
+        return np.stack([present, self.judged[:, index] & ~present, self.predicted[:, index]])
 
     def positives(self) -> Int[np.ndarray, "images"]:
         """How many labels each image is known to have."""
         return self.present.sum(1)
+
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """Which labels each image is known to have, and which not, as one number."""
+        return held(np.concatenate([self.present, self.judged], axis=1))
 
     def group_rule(self) -> str:
         """To which group an error is attributed."""

@@ -1,4 +1,9 @@
-"""Permutation tests of gaps between groups: the null distribution under permuted group labels."""
+"""Permutation tests of gaps between groups: the null distribution under permuted group labels.
+
+Within strata of equal truth, such as the true class, the labels answer this question: among pictures of the same truth,
+does the group still fare differently? A gap that only the mix of truths makes (a group with more of the hard class)
+is then in every permutation too. Without strata they ask whether the group fares differently for whatever reason.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,10 +16,13 @@ from scipy import stats
 from scipy.sparse import csr_array
 
 from clearsight.metrics.additive import Additive
+from clearsight.metrics.grouping import numbered, patterns
 from clearsight.metrics.sums import Grouped, by_cluster, permuted_sums
 from clearsight.types import Metric, Values
 
 MIN_PERMUTATIONS = 10
+# Clusters of a rarer truth are permuted together: alone they would hardly move, and the test would see nothing.
+STRATUM_AT_LEAST = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,7 +30,8 @@ class Permutations:
     """Group labels permuted many times (see ``permuted_labels``) among the images whose label is known.
 
     ``labels`` count from 0. A metric of weighted sums (``Additive``) gets the sums of each group, permuted by distinct
-    cluster where that is possible; any other gets the permuted labels themselves.
+    cluster where that is possible; any other gets the permuted labels themselves. ``strata`` number what is true of
+    each image, where labels are to be permuted among equal truths only.
     """
 
     labels: Int[np.ndarray, "images"]
@@ -30,7 +39,20 @@ class Permutations:
     clusters: Int[np.ndarray, "images"]
     permutations: int = 1000
     seed: int = 0
+    strata: Int[np.ndarray, "images"] | None = None
     _cache: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
+
+    def exact(self, metric: Metric, statistics: Any) -> bool:
+        """Whether permuting is an exact test of equal scores: each image stands for itself, with answers 0 or 1.
+
+        Such answers of equal shares have equal distributions, so that labels are exchangeable (Fisher). Numbers with
+        equal means may spread unequally, and clusters may differ in size: then permuting alone can raise false alarms.
+        """
+        if not isinstance(metric.compute, Additive) or self._design.cluster.max() + 1 < len(self._design.cluster):
+            return False
+        columns = metric.compute.columns(statistics)
+        values = columns.data if isinstance(columns, csr_array) else columns
+        return bool(np.isin(values, (0, 1)).all())
 
     def gaps(self, metric: Metric, statistics: Any, label: int) -> Values:
         """The metric on the images given ``label`` less that on all others of known label, for each permutation."""
@@ -46,60 +68,112 @@ class Permutations:
 
     @cached_property
     def _permuted(self) -> Int[np.ndarray, "permutations known"]:
-        return permuted_labels(self.labels[self.known], self.clusters[self.known], self.permutations, self.seed)
+        strata = None if self.strata is None else self.strata[self.known]
+        return permuted_labels(self.labels[self.known], self.clusters[self.known], self.permutations, self.seed, strata)
 
     def _sums(self, compute: Additive, statistics: Any) -> Grouped:
-        key = (compute, id(statistics))
+        key = (compute.columns, id(statistics))  # metrics of the same columns share their sums
         if key not in self._cache:
             self._cache[key] = (statistics, self._permuted_sums(compute.columns(statistics)[self.known]))
         return self._cache[key][1]
 
+    @cached_property
+    def _design(self) -> "_Design":
+        strata = None if self.strata is None else self.strata[self.known]
+        return _Design.of(self.labels[self.known], self.clusters[self.known], strata)
+
     def _permuted_sums(self, columns: Any) -> Grouped:
-        labels, groups = self.labels[self.known], int(self.labels.max()) + 1
-        cluster = np.unique(self.clusters[self.known], return_inverse=True)[1]
-        first = _first_label(labels, cluster)
-        if (labels == first[cluster]).all():
-            sums = by_cluster(columns, cluster, np.zeros_like(cluster), 1)
-            counted = permuted_sums(sums, first, groups, self.permutations, self.seed)
+        labels, groups, design = self.labels[self.known], int(self.labels.max()) + 1, self._design
+        if not design.mixed.any():
+            counted = self._counted(columns, design, groups)
             if counted is not None:
                 return counted
         found = np.empty((self.permutations, groups, columns.shape[1]))
         ones, place = np.ones(len(labels)), np.arange(len(labels))
-        for permutation, permuted in enumerate(_permutations(labels, cluster, self.permutations, self.seed)):
+        for permutation, permuted in enumerate(_permutations(labels, design, self.permutations, self.seed)):
             members = csr_array((ones, (permuted, place)), shape=(groups, len(labels))) @ columns
             found[permutation] = members.toarray() if isinstance(members, csr_array) else members
         return found
 
+    def _counted(self, columns: Any, design: "_Design", groups: int) -> Grouped | None:
+        """The sums by distinct cluster, stratum by stratum; None where too many are distinct in any."""
+        sums = by_cluster(columns, design.cluster, np.zeros_like(design.cluster), 1)
+        total: Grouped | None = None
+        for kind in range(int(design.kind.max()) + 1):
+            own = np.flatnonzero(design.kind == kind)
+            part = permuted_sums(sums[own], design.first[own], groups, self.permutations, [self.seed, kind])
+            if part is None:
+                return None
+            total = part if total is None else total + part
+        return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Design:
+    """Who may change labels with whom: the cluster of each image; of each cluster its first label, whether it holds
+    several (``mixed``), and the number of its stratum (``kind``); and blocks of images of one cluster and truth.
+    """
+
+    cluster: Int[np.ndarray, "images"]
+    first: Int[np.ndarray, "clusters"]
+    mixed: Bool[np.ndarray, "clusters"]
+    kind: Int[np.ndarray, "clusters"]
+    block: Int[np.ndarray, "images"]
+
+    @classmethod
+    def of(
+        cls,
+        labels: Int[np.ndarray, "images"],
+        clusters: Int[np.ndarray, "images"],
+        strata: Int[np.ndarray, "images"] | None = None,
+    ) -> "_Design":
+        cluster = numbered(clusters)
+        first = _first_label(labels, cluster)
+        mixed = np.zeros(len(first), dtype=bool)
+        mixed[cluster[labels != first[cluster]]] = True
+        if strata is None:
+            return cls(cluster=cluster, first=first, mixed=mixed, kind=np.zeros_like(first), block=cluster)
+        truth = numbered(strata)
+        kind = patterns(cluster, truth)
+        rare = np.bincount(kind)[kind] < STRATUM_AT_LEAST
+        kind = numbered(np.where(rare, 0, kind + 1))
+        return cls(cluster=cluster, first=first, mixed=mixed, kind=kind, block=cluster * (int(truth.max()) + 1) + truth)
+
 
 def permuted_labels(
-    labels: Int[np.ndarray, "images"], clusters: Int[np.ndarray, "images"], permutations: int, seed: int = 0
+    labels: Int[np.ndarray, "images"],
+    clusters: Int[np.ndarray, "images"],
+    permutations: int,
+    seed: int = 0,
+    strata: Int[np.ndarray, "images"] | None = None,
 ) -> Int[np.ndarray, "permutations images"]:
     """Group labels permuted as the design of the data allows, one row per permutation.
 
-    Clusters of one label are permuted as wholes; within a cluster of several labels its images are permuted.
+    Clusters of one label are permuted as wholes, among clusters whose images have the same truths (``strata``); within
+    a cluster of several labels its images of one truth are permuted.
     """
-    cluster = np.unique(clusters, return_inverse=True)[1]
     permuted = np.empty((permutations, len(labels)), dtype=labels.dtype)
-    for row, permutation in zip(permuted, _permutations(labels, cluster, permutations, seed), strict=True):
+    design = _Design.of(labels, clusters, strata)
+    for row, permutation in zip(permuted, _permutations(labels, design, permutations, seed), strict=True):
         row[:] = permutation
     return permuted
 
 
 def _permutations(
-    labels: Int[np.ndarray, "images"], cluster: Int[np.ndarray, "images"], permutations: int, seed: int
+    labels: Int[np.ndarray, "images"], design: _Design, permutations: int, seed: int
 ) -> Iterator[Int[np.ndarray, "images"]]:
     rng = np.random.default_rng(seed)
-    first = _first_label(labels, cluster)
-    mixed = np.zeros(len(first), dtype=bool)
-    mixed[cluster[labels != first[cluster]]] = True
-    pure, inside = np.flatnonzero(~mixed), mixed[cluster]
-    order = np.argsort(cluster[inside], kind="stable")
-    places = np.flatnonzero(inside)[order]
+    pure, inside = np.flatnonzero(~design.mixed), design.mixed[design.cluster]
+    pure = pure[np.argsort(design.kind[pure], kind="stable")]
+    kinds = design.kind[pure]
+    blocks = np.unique(design.block[inside], return_inverse=True)[1]
+    order = np.argsort(blocks, kind="stable")
+    places, blocks = np.flatnonzero(inside)[order], blocks[order]
     for _ in range(permutations):
-        given = first.copy()
-        given[pure] = first[rng.permutation(pure)]
-        row = given[cluster]
-        row[places] = labels[places[np.lexsort((rng.random(len(places)), cluster[places]))]]
+        given = design.first.copy()
+        given[pure] = design.first[pure[np.lexsort((rng.random(len(pure)), kinds))]]
+        row = given[design.cluster]
+        row[places] = labels[places[np.lexsort((rng.random(len(places)), blocks))]]
         yield row
 
 
@@ -110,14 +184,18 @@ def _first_label(labels: Int[np.ndarray, "images"], cluster: Int[np.ndarray, "im
 
 
 def permutation_p(value: float, permuted: Values) -> float:
-    """The two-sided p value of a gap among the permuted ones; beyond all of them, by a normal approximation."""
+    """The two-sided p value of a gap among the permuted ones: the share as far from their mean, to either side.
+
+    So of a group that cannot be better than the rest by as much, only the side counts on which it can be worse. Beyond
+    all of them, by a normal approximation.
+    """
     known = permuted[np.isfinite(permuted)]
     if not np.isfinite(value) or len(known) < MIN_PERMUTATIONS:
         return 1.0
-    slack = 1e-9 * max(1.0, abs(value))
-    beyond = int(min((known >= value - slack).sum(), (known <= value + slack).sum()))
-    p = min(1.0, 2 * (beyond + 1) / (len(known) + 1))
+    middle, slack = float(known.mean()), 1e-9 * max(1.0, abs(value))
+    beyond = int((np.abs(known - middle) >= abs(value - middle) - slack).sum())
+    p = (beyond + 1) / (len(known) + 1)
     spread = float(known.std(ddof=1))
     if beyond > 0 or spread == 0:
         return p
-    return min(p, float(2 * stats.norm.sf(abs(value - known.mean()) / spread)))
+    return min(p, float(2 * stats.norm.sf(abs(value - middle) / spread)))

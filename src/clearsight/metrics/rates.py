@@ -20,6 +20,13 @@ def jeffreys(successes: float | int, trials: float | int, confidence: float = 0.
     return low, high
 
 
+def upper_bound(successes: int, trials: int, confidence: float = 0.95) -> float:
+    """The exact one-sided upper bound of a proportion (Clopper & Pearson 1934): 0 of 312 allows up to 1.0%."""
+    if successes >= trials:
+        return 1.0
+    return float(stats.beta.ppf(confidence, successes + 1, trials - successes))
+
+
 def wilson(
     successes: float | int, trials: float | int, confidence: float = 0.95, effect: float = 1.0
 ) -> tuple[float, float]:
@@ -60,3 +67,59 @@ def trials_needed(half_width: float, share: float = 0.9, confidence: float = 0.9
     """The number of trials for which the interval of a proportion has this half-width."""
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     return math.ceil(effect * z**2 * share * (1 - share) / half_width**2 - 1e-9)
+
+
+def binomial_p(successes: float, trials: float, share: float) -> float:
+    """The two-sided p value of so many successes where ``share`` is true: twice the smaller tail of the binomial.
+
+    Both numbers may be fractions, as effective numbers of clustered trials are (Korn & Graubard 1998).
+    """
+    more = 1.0 if successes <= 0 else float(stats.beta.cdf(share, successes, trials - successes + 1))
+    fewer = 1.0 if successes >= trials else float(stats.beta.sf(share, successes + 1, trials - successes))
+    return min(1.0, 2 * min(more, fewer))
+
+
+def detectable_gap(
+    trials: float, others: float, share: float = 0.9, power: float = 0.8, confidence: float = 0.95
+) -> float:
+    """How far a group must lie below ``share``, that of the others, to be told apart with this power.
+
+    Of two proportions, two-sided (Fleiss, Levin & Paik 2003, section 4.2, without correction for continuity); infinite
+    where even a share of 0 would not be.
+    """
+    surely, found = float(stats.norm.ppf(0.5 + confidence / 2)), float(stats.norm.ppf(power))
+
+    def seen(gap: float) -> bool:
+        low = share - gap
+        pooled = (trials * low + others * share) / (trials + others)
+        null = math.sqrt(pooled * (1 - pooled) * (1 / trials + 1 / others))
+        own = math.sqrt(low * (1 - low) / trials + share * (1 - share) / others)
+        return gap >= surely * null + found * own
+
+    if trials <= 0 or others <= 0 or not seen(share):
+        return math.inf
+    least, most = 0.0, share
+    for _ in range(50):
+        middle = (least + most) / 2
+        least, most = (least, middle) if seen(middle) else (middle, most)
+    return most
+
+
+def trials_for_gap(
+    gap: float, others: float, share: float = 0.9, power: float = 0.8, confidence: float = 0.95
+) -> int | None:
+    """The number of trials of a group with which such a gap below the ``share`` of the others is found (see above).
+
+    None where no number would do, because the others are too few.
+    """
+    if detectable_gap(1e9, others, share, power, confidence) > gap:
+        return None
+    least, most = 0, 1
+    while detectable_gap(most, others, share, power, confidence) > gap:
+        least, most = most, 2 * most
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (
+            (least, middle) if detectable_gap(middle, others, share, power, confidence) <= gap else (middle, most)
+        )
+    return most

@@ -83,6 +83,10 @@ class ReconstructionStatistics:
         """One picture to restore in each."""
         return np.ones(self.images, dtype=np.int64)
 
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """Equal for all: nothing is said of a picture but the picture."""
+        return np.zeros(self.images, dtype=np.int64)
+
     def group_rule(self) -> str:
         """To which group an error is attributed, and what a gap may come from."""
         return (

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.sparse import csr_array, hstack
 
-from clearsight.metrics.additive import Additive, Sums, beside_one, mean_of, ratio
+from clearsight.metrics.additive import Additive, Columns, Sums, beside_one, mean_of, one_hot, ratio
 from clearsight.types import Metric, Values, Weights
 
 CELLS_AT_ONCE = 8_000_000
@@ -35,7 +36,7 @@ class RegressionStatistics:
 
     @property
     def residuals(self) -> Float[np.ndarray, "images"]:
-        """Estimate minus truth of each row."""
+        """Prediction minus ground truth of each row."""
         return (self.estimate - self.truth).astype(np.float64)
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
@@ -71,12 +72,20 @@ class RegressionStatistics:
         return None
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """The error that may be compared between groups. R2 may not: it falls where a group's truths vary little."""
-        return (self._errors()[0],)
+        """The error that may be compared between groups, had each the same share of small and of large true values.
+
+        R2 may not be compared: it falls where a group's truths vary little.
+        """
+        meaning = f"the mean absolute error of {self.target}, at an equal share of each fifth of its values"
+        return (self._metric("MAE at equal true values", mean_absolute_error_alike, meaning),)
 
     def positives(self) -> Int[np.ndarray, "images"]:
         """One value to find in each row."""
         return np.ones(self.images, dtype=np.int64)
+
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """Which fifth of all true values each row's lies in."""
+        return fifths(self.truth)
 
     def group_rule(self) -> str:
         """To which group an error is attributed."""
@@ -105,9 +114,10 @@ class RegressionStatistics:
         return Metric(
             name="bias",
             compute=bias,
-            meaning=f"the mean of estimate minus truth of {self.target} (above 0 it overestimates)",
+            meaning=f"the mean of prediction minus ground truth of {self.target} (above 0 it overestimates)",
             bounds=(float("-inf"), float("inf")),
             unit=self.unit,
+            ideal=0.0,
         )
 
     def _metric(self, name: str, compute: Callable[..., Values], meaning: str) -> Metric:
@@ -149,6 +159,33 @@ mean_absolute_error = mean_of(lambda statistics: beside_one(np.abs(statistics.re
 root_mean_squared_error = Additive(lambda statistics: beside_one(statistics.residuals**2), _root)
 # The mean residual.
 bias = mean_of(lambda statistics: beside_one(statistics.residuals))
+
+
+def fifths(truth: Float[np.ndarray, "images"]) -> Int[np.ndarray, "images"]:
+    """Which fifth of all values each lies in, from 0; fewer parts where many values are equal."""
+    if not len(truth):
+        return np.zeros(0, dtype=np.int64)
+    edges = np.unique(np.quantile(truth, [0.2, 0.4, 0.6, 0.8]))
+    return np.unique(np.searchsorted(edges, truth, side="left"), return_inverse=True)[1]
+
+
+def _errors_by_fifth(statistics: RegressionStatistics) -> Columns:
+    part = fifths(statistics.truth)
+    count = int(part.max(initial=0)) + 1
+    return csr_array(hstack([one_hot(part, count, np.abs(statistics.residuals)), one_hot(part, count)], format="csr"))
+
+
+def _error_alike(statistics: RegressionStatistics, sums: Sums) -> Values:
+    """The mean error of each fifth, weighted by its share of all rows, over the fifths that have weight."""
+    error, count = np.split(sums, 2, axis=1)
+    shares = np.bincount(fifths(statistics.truth), minlength=error.shape[1]) / max(1, statistics.images)
+    there = count > 0
+    each = np.divide(error, count, out=np.zeros_like(error), where=there)
+    return ratio(each @ shares, there @ shares)
+
+
+# The mean absolute residual, standardised to the distribution of all truths over its fifths.
+mean_absolute_error_alike = Additive(_errors_by_fifth, _error_alike)
 
 
 def median_absolute_error(statistics: RegressionStatistics, weights: Weights) -> Values:

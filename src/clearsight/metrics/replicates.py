@@ -14,14 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from clearsight.metrics.additive import Additive, Columns
-from clearsight.metrics.grouping import coded
+from clearsight.metrics.grouping import coded, numbered, patterns
 from clearsight.metrics.sums import Grouped, by_cluster, drawn, resampled_sums
 from clearsight.types import Metric, Values, Weights
 
 # Numbers held at once: bootstrap weights beyond are recomputed for each metric, some replicates at a time.
 WEIGHTS_AT_ONCE = 250_000_000
 SUMS_AT_ONCE = 100_000_000
-BITS = 62
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +37,7 @@ class Resampling:
     seed: int = 0
     strata: Shaped[np.ndarray, "images"] | None = None
     _cache: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
+    _strata_of: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def evaluated(
         self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None
@@ -62,8 +62,7 @@ class Resampling:
 
     def clusters_in(self, rows: Bool[np.ndarray, "images"]) -> int:
         """How many clusters the chosen images are of."""
-        alone = self._cluster.max() + 1 == len(self.clusters)
-        return int(rows.sum()) if alone else len(np.unique(self._cluster[rows]))
+        return int(rows.sum()) if self._alone else len(np.unique(self._cluster[rows]))
 
     def blocks(self) -> Iterator[Weights]:
         """The weights of all replicates in one or several blocks; every call gives the same."""
@@ -81,23 +80,44 @@ class Resampling:
 
     @cached_property
     def _cluster(self) -> Int[np.ndarray, "images"]:
-        return np.unique(self.clusters, return_inverse=True)[1]
+        return numbered(self.clusters)
+
+    @cached_property
+    def _alone(self) -> bool:
+        return bool(self._cluster.max() + 1 == len(self.clusters))
 
     @cached_property
     def _stratum(self) -> Int[np.ndarray, "images"]:
-        return np.zeros(len(self.clusters), dtype=np.int64) if self.strata is None else coded(self.strata)[1]
+        if self.strata is None:
+            return np.zeros(len(self.clusters), dtype=np.int64)
+        return numbered(self.strata) if self.strata.dtype.kind in "iu" else coded(self.strata)[1]
+
+    @cached_property
+    def _sizes(self) -> Int[np.ndarray, "strata"]:
+        return np.bincount(self._stratum)
+
+    @cached_property
+    def _kinds(self) -> Int[np.ndarray, "clusters"]:
+        return patterns(self._cluster, self._stratum)
 
     def _whole_strata(self, rows: Bool[np.ndarray, "images"] | None) -> Bool[np.ndarray, "strata"] | None:
         """Which strata the rows are; None where they cut across one."""
-        sizes = np.bincount(self._stratum)
+        sizes = self._sizes
         if rows is None:
             return sizes > 0
+        # Many metrics ask for the same rows. They are kept, so that their id is not used again.
+        if id(rows) not in self._strata_of:
+            self._strata_of[id(rows)] = (rows, self._held(rows))
+        return self._strata_of[id(rows)][1]
+
+    def _held(self, rows: Bool[np.ndarray, "images"]) -> Bool[np.ndarray, "strata"] | None:
+        sizes = self._sizes
         held = np.bincount(self._stratum[rows], minlength=len(sizes))
         return held > 0 if ((held == 0) | (held == sizes)).all() else None
 
     def _sums(self, compute: Additive, statistics: Any) -> Grouped | None:
         """The sums of each stratum, first of the data and then of each replicate; None where they are too many."""
-        key = (compute, id(statistics))
+        key = (compute.columns, id(statistics))  # metrics of the same columns share their sums
         if key not in self._cache:
             # The statistics are kept alive, so that their id is not used again.
             self._cache[key] = (statistics, self._drawn_sums(compute.columns(statistics)))
@@ -108,8 +128,7 @@ class Resampling:
         if self.replicates * groups * columns.shape[1] > SUMS_AT_ONCE:
             return None
         sums = by_cluster(columns, self._cluster, self._stratum, groups)
-        kinds = _patterns(self._cluster, self._stratum)
-        found = resampled_sums(sums, kinds, self.replicates, self.seed)
+        found = resampled_sums(sums, self._kinds, self.replicates, self.seed)
         return np.concatenate([sums.sum(axis=0)[None], found]).reshape(self.replicates + 1, groups, -1)
 
 
@@ -126,22 +145,10 @@ def cluster_weights(
     """
     rng = np.random.default_rng(seed)
     names, cluster = np.unique(clusters, return_inverse=True)
-    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else _patterns(cluster, coded(strata)[1])
+    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else patterns(cluster, coded(strata)[1])
     counts = np.ones((replicates, len(names)), dtype=np.float32)
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         if len(members) > 1:
             counts[:, members] = drawn(rng, len(members), replicates)
     return counts[:, cluster]
-
-
-def _patterns(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
-    """One number per cluster, equal for clusters whose images have the same set of values."""
-    clusters, values = int(cluster.max()) + 1, int(value.max()) + 1
-    # A set is encoded as the sum of its members' codes: bits, or where there are too many values random numbers.
-    codes = np.random.default_rng(0).integers(0, 2**63, values, dtype=np.uint64)
-    if values <= BITS:
-        codes = np.uint64(1) << np.arange(values - 1, -1, -1, dtype=np.uint64)
-    held = np.unique(cluster * values + value)
-    starts = np.searchsorted(held // values, np.arange(clusters))
-    return np.unique(np.add.reduceat(codes[held % values], starts), return_inverse=True)[1]

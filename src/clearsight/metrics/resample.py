@@ -10,15 +10,16 @@ another rate says so (``Metric.bias_rate``), as smooth functions of means do, wh
 
     value - bias -+ t * sqrt(variance of the replicates + bias²)
 
-with the t quantile for the number of clusters, on the logit scale for scores between 0 and 1 (the delta method), as
-these are skewed near their ends. It always contains the value itself. Metrics without such a maximum have a bias so
-small beside their noise that the factor does not matter. The coverage is tested by simulation.
+with the t quantile for the effective number of clusters (see ``effective_clusters``), on the logit scale for scores
+between 0 and 1 (the delta method), as these are skewed near their ends. It always contains the value itself. Metrics
+without such a maximum have a bias so small beside their noise that the factor does not matter. The coverage is tested
+by simulation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from scipy import stats
 from scipy.special import expit, logit
 
@@ -28,13 +29,16 @@ from clearsight.metrics.replicates import cluster_weights as cluster_weights
 from clearsight.types import Evidence, Metric, Values, Weights
 
 BIAS_RATE = 2 / 3
+# Weights are of single precision: what all replicates have in common differs by as much.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """A metric's value with its bootstrap interval; ``low`` and ``high`` are None with fewer than two clusters.
 
-    ``error`` is the standard error, the bias included; ``samples`` are the metric's values on the replicates.
+    ``error`` is the standard error, the bias included; ``samples`` are the metric's values on the replicates;
+    ``effective`` is how many equally large clusters would say as much of the error, ``clusters`` where None.
     """
 
     value: float
@@ -45,11 +49,17 @@ class Estimate:
     images: int
     clusters: int
     samples: Values
+    effective: float | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Both ends, or None."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def freedom(self) -> float:
+        """The degrees of freedom of its error."""
+        return max(1.0, (self.clusters if self.effective is None else self.effective) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +101,8 @@ def interval(
         samples = np.asarray(metric.compute(evidence.statistics, drawn_rows), dtype=np.float64)
         clusters = len(np.unique(evidence.clusters[chosen]))
     bias, error = _bias_and_error(value, samples, metric.bias_rate)
-    ends = interval_from(value, samples, clusters, confidence, metric.bounds, metric.bias_rate)
+    effective = float(clusters) if clusters == int(chosen.sum()) else effective_clusters(evidence.clusters[chosen])
+    ends = interval_from(value, samples, clusters, confidence, metric.bounds, metric.bias_rate, effective)
     low, high = (None, None) if ends is None else ends
     return Estimate(
         value=value,
@@ -102,7 +113,19 @@ def interval(
         images=int(chosen.sum()),
         clusters=clusters,
         samples=samples,
+        effective=effective,
     )
+
+
+def effective_clusters(clusters: Int[np.ndarray, "images"]) -> float:
+    """How many clusters of one size would give an error of as many degrees of freedom as these of unequal sizes.
+
+    A cluster has a share of the variance (Satterthwaite 1946; Carter, Schnepel & Steigerwald 2017) that goes with its
+    size where its images are independent, and with the square of it where they go well or badly together. Midway
+    between the two, intervals of clusters of up to 92 images come out right in simulations.
+    """
+    shares = np.unique(clusters, return_counts=True)[1].astype(np.float64) ** 1.5
+    return float(shares.sum() ** 2 / (shares**2).sum()) if len(shares) else 0.0
 
 
 def interval_from(
@@ -112,34 +135,28 @@ def interval_from(
     confidence: float = 0.95,
     bounds: tuple[float, float] = (0.0, 1.0),
     bias_rate: float = BIAS_RATE,
+    effective: float | None = None,
 ) -> tuple[float, float] | None:
     """The interval around a value given its replicates; None with fewer than two clusters or an undefined value.
 
     A proportion of exactly 0 or 1 on every replicate has no variance: it gets the Jeffreys interval of as many trials
-    as there are clusters.
+    as there are clusters. ``effective`` is how many of the clusters count (see ``effective_clusters``), all where None.
     """
     bias, error = _bias_and_error(value, samples, bias_rate)
     if clusters < 2 or not np.isfinite(error):
         return None
-    if error == 0 and bounds == (0.0, 1.0) and value in bounds:
-        return jeffreys(value * clusters, clusters, confidence)
-    reach = float(stats.t.ppf(0.5 + confidence / 2, clusters - 1)) * error
+    if error < ROUNDING and bounds == (0.0, 1.0) and min(abs(value), abs(1 - value)) < ROUNDING:
+        low, high = jeffreys(round(value) * clusters, clusters, confidence)
+        return min(low, value), max(high, value)
+    freedom = max(1.0, (clusters if effective is None else effective) - 1)
+    reach = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
     if bounds == (0.0, 1.0):
-        # Many pictures of few clusters show a share near 1 as well as so many trials would.
-        trials = max(float(clusters), value * (1 - value) / error**2) if error > 0 else float(clusters)
-        # A bias can carry the middle nearer to an end than a score of that error can lie.
-        low, high = _on_logits(value - bias, reach, least=max(0.5 / trials, min(error, 0.5)))
+        share = _nearest_inside(value, bias, error, clusters)[0]
+        width = reach / (share * (1 - share))
+        low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
     else:
         low, high = max(bounds[0], value - bias - reach), min(bounds[1], value - bias + reach)
     return min(low, value), max(high, value)
-
-
-def _on_logits(middle: float, reach: float, least: float) -> tuple[float, float]:
-    """``middle -+ reach`` carried to the logit scale and back, from no nearer to 0 and 1 than ``least``."""
-    share = float(np.clip(middle, least, 1 - least))
-    width = reach / (share * (1 - share))
-    low, high = expit(logit(share) + width * np.array([-1.0, 1.0])).tolist()
-    return low, high
 
 
 def gap(
@@ -153,18 +170,52 @@ def gap(
     """The metric on ``group`` minus the metric on ``rest``, both on the same replicates."""
     first = interval(metric, evidence, weights, confidence, group)
     second = interval(metric, evidence, weights, confidence, rest)
-    shares = [(each.error**2, max(each.clusters - 1, 1)) for each in (first, second)]
+    shares = [(each.error**2, each.freedom) for each in (first, second)]
     spread = sum(error**2 / freedom for error, freedom in shares)
     # Welch (1947) and Satterthwaite: the degrees of freedom of a difference of two numbers of unequal variance.
     freedom = sum(error for error, _ in shares) ** 2 / spread if spread > 0 else 1.0
-    return _difference(first, second, freedom, confidence, metric.bias_rate)
+    found = _difference(first, second, freedom, confidence, metric.bias_rate)
+    if metric.bounds != (0.0, 1.0) or found.interval is None:
+        return found
+    return replace(found, p=_p_on_logits(first, second, freedom))
+
+
+def _p_on_logits(first: Estimate, second: Estimate, freedom: float) -> float:
+    """The two-sided p value of no difference between two scores in [0, 1], as a difference of logits.
+
+    As in ``interval_from``, the delta method carries the replicates over, and a score with no error has that of as many
+    trials as there are clusters. On the plain scale the larger error of a score far from its end hides that it is so.
+    """
+    middles, parts, error = [], [], 0.0
+    for each in (first, second):
+        middle, own, trials = _nearest_inside(each.value, each.bias, each.error, each.clusters)
+        slope = middle * (1 - middle)
+        middles.append(middle)
+        parts.append(each.samples / slope)
+        error += (each.bias / slope) ** 2 if own >= ROUNDING else 1 / (slope * trials)
+    apart = parts[0] - parts[1]
+    error += float(apart[np.isfinite(apart)].var(ddof=1))
+    if error <= 0:
+        return float(middles[0] == middles[1])
+    return float(2 * stats.t.sf(abs(logit(middles[0]) - logit(middles[1])) / np.sqrt(error), freedom))
+
+
+def _nearest_inside(value: float, bias: float, error: float, clusters: int) -> tuple[float, float, float]:
+    """A score in [0, 1] corrected for bias, no nearer to 0 and 1 than it can be known; its error; how many trials.
+
+    Many pictures of few clusters show a share near 1 as well as so many trials would; and a bias can carry a score
+    nearer to an end than a score of that error can lie.
+    """
+    trials = max(float(clusters), value * (1 - value) / error**2) if error > 0 else float(clusters)
+    least = max(0.5 / trials, min(error, 0.5))
+    return float(np.clip(value - bias, least, 1 - least)), error, trials
 
 
 def change(
     metric: Metric,
     old: Evidence,
     new: Evidence,
-    weights: Weights,
+    weights: Weights | Resampling,
     confidence: float = 0.95,
     rows: Bool[np.ndarray, "images"] | None = None,
 ) -> Gap:
@@ -177,7 +228,12 @@ def change(
         )
     first = interval(metric, new, weights, confidence, rows)
     second = interval(metric, old, weights, confidence, rows)
-    return _difference(first, second, float(max(first.clusters - 1, 1)), confidence, metric.bias_rate)
+    return paired(first, second, metric.bias_rate, confidence)
+
+
+def paired(first: Estimate, second: Estimate, bias_rate: float = BIAS_RATE, confidence: float = 0.95) -> Gap:
+    """``first - second``, two estimates on the same replicates of the same images."""
+    return _difference(first, second, first.freedom, confidence, bias_rate)
 
 
 def _difference(first: Estimate, second: Estimate, freedom: float, confidence: float, bias_rate: float) -> Gap:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from clearsight.metrics.additive import Additive, Sums, ratio
+from clearsight.metrics.grouping import held
 from clearsight.types import Confidences, Metric, Values, Weights
 
 
@@ -91,13 +92,17 @@ class SegmentationStatistics:
         equal = Metric(
             name="mean IoU at equal class frequencies",
             compute=Additive(_cells, partial(_mean_iou_at, share=share)),
-            meaning="overlap (IoU) with the truth, averaged over the classes, had each class the same share of pixels",
+            meaning="overlap (IoU) with the ground truth, averaged over the classes, at an equal share of pixels each",
         )
         return (equal, CLASS_ACCURACY)
 
     def positives(self) -> Int[np.ndarray, "images"]:
         """How many of the classes each picture holds."""
         return (self.confusion.sum(2)[:, : len(self.class_names)] > 0).sum(1)
+
+    def strata(self) -> Int[np.ndarray, "images"]:
+        """Which classes each picture holds, as one number."""
+        return held(self.confusion.sum(2) > 0)
 
     def group_rule(self) -> str:
         """To which group an error is attributed."""
@@ -203,9 +208,13 @@ CLASS_ACCURACY = Metric(
 )
 METRICS = (
     Metric(
-        name="mean IoU", compute=mean_iou, meaning="overlap (IoU) of prediction and truth, averaged over the classes"
+        name="mean IoU",
+        compute=mean_iou,
+        meaning="overlap (IoU) with the ground truth, averaged over the classes",
     ),
-    Metric(name="mean Dice", compute=mean_dice, meaning="overlap (Dice) of prediction and truth over the classes"),
+    Metric(
+        name="mean Dice", compute=mean_dice, meaning="overlap (Dice) with the ground truth, averaged over the classes"
+    ),
     Metric(name="pixel accuracy", compute=pixel_accuracy, meaning="the share of the pixels of the correct class"),
     CLASS_ACCURACY,
     Metric(

@@ -74,7 +74,7 @@ def drawn(rng: np.random.Generator, members: int, replicates: int) -> Float[np.n
 
 
 def permuted_sums(
-    sums: csr_array, label: Int[np.ndarray, "clusters"], groups: int, permutations: int, seed: int
+    sums: csr_array, label: Int[np.ndarray, "clusters"], groups: int, permutations: int, seed: int | list[int]
 ) -> Grouped | None:
     """Sums by group over clusters of one label each, their labels permuted; None where too many are distinct."""
     cells = distinct(sums)

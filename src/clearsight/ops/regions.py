@@ -24,8 +24,8 @@ def segmentation() -> Any:
     except (ImportError, AttributeError) as error:
         raise ValueError(
             "rcnn takes its regions from OpenCV's selective search, which is not installed. Expected "
-            "opencv-contrib-python-headless, and no other OpenCV beside it. Install it with "
-            "`pip install clearsight[regions]`."
+            "opencv-contrib-python-headless, and no other OpenCV beside it. In the folder of "
+            "clearsight's source: pip install '.[regions]'."
         ) from error
 
 

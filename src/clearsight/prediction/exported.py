@@ -16,6 +16,7 @@ from clearsight.exported import ExportedDetector, Found, load_exported
 from clearsight.files import decoding
 from clearsight.ops import masks, tracing
 from clearsight.prediction import writing
+from clearsight.quantities import counted
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")  # as a run's overlays
 
@@ -171,7 +172,7 @@ def said(found: FoundInFiles) -> str:
     width = max(len(name) for name in (*found.class_names, "class"))
     lines = [f"{'class':<{width}}  found", *(f"{name:<{width}}  {counts[name]}" for name in found.class_names)]
     where = [] if found.folder is None else [f"\nWritten into {found.folder}"]
-    return "\n".join([f"{len(found.files)} pictures", *lines, *where])
+    return "\n".join([counted(len(found.files), "pictures"), *lines, *where])
 
 
 def drawn(

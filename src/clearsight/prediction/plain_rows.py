@@ -8,7 +8,16 @@ import torch
 
 from clearsight.ops import instance_masks
 from clearsight.prediction.writing import object_rows
-from clearsight.types import Detections, Estimate, InstanceDetections, Picture, Prediction, Scores, Segmentation
+from clearsight.types import (
+    Abstained,
+    Detections,
+    Estimate,
+    InstanceDetections,
+    Picture,
+    Prediction,
+    Scores,
+    Segmentation,
+)
 
 
 @singledispatch
@@ -36,6 +45,12 @@ def _(prediction: Scores, class_names: Sequence[str]) -> list[dict[str, Any]]:
     best = int(prediction.probabilities.argmax())
     values = {name: round(value, 5) for name, value in zip(class_names, prediction.probabilities.tolist(), strict=True)}
     return [{"class": class_names[best], "score": values[class_names[best]], "probabilities": values}]
+
+
+@rows.register
+def _(prediction: Abstained, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    nothing = dict.fromkeys(class_names)
+    return [{"class": None, "score": None, "probabilities": nothing, "abstained": prediction.reason}]
 
 
 @rows.register

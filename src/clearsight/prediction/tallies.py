@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from clearsight.types import Detections, Estimate, Picture, Prediction, Scores, Segmentation
+from clearsight.types import Abstained, Detections, Estimate, Picture, Prediction, Scores, Segmentation
 
 
 class Tally:
@@ -19,12 +19,15 @@ class Tally:
         self.values: list[float] = []
         self.maps = False
         self.restored = 0
+        self.abstained = 0
 
     def add(self, prediction: Prediction) -> None:
         """Count one prediction."""
         self.pictures += 1
         if isinstance(prediction, Detections):
             self.counts.update(self.class_names[label] for label in prediction.labels.tolist())
+        elif isinstance(prediction, Abstained):
+            self.abstained += 1
         elif isinstance(prediction, Scores) and self.thresholds:
             self.counts.update(labels_above(prediction, self.class_names, self.thresholds))
         elif isinstance(prediction, Scores):
@@ -49,7 +52,8 @@ class Tally:
             values = sorted(self.values)
             three = {"minimum": values[0], "median": values[len(values) // 2], "maximum": values[-1]}
             return [("estimate", ""), *((name, f"{value:.4g}") for name, value in three.items())]
-        return [("class", "found"), *((name, str(self.counts[name])) for name in self.class_names)]
+        withheld = [("no answer: abstained", str(self.abstained))] if self.abstained else []
+        return [("class", "found"), *((name, str(self.counts[name])) for name in self.class_names), *withheld]
 
 
 def labels_above(prediction: Scores, class_names: Sequence[str], thresholds: Sequence[float]) -> list[str]:

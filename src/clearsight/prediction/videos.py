@@ -70,7 +70,8 @@ def opencv() -> Any:
         import cv2
     except ImportError as error:
         raise ValueError(
-            "videos and cameras need OpenCV, which is not installed. Install it: pip install 'clearsight[video]'."
+            "videos and cameras need OpenCV, which is not installed. In the folder of clearsight's source: "
+            "pip install '.[video]'."
         ) from error
     with contextlib.suppress(AttributeError):  # builds without the logging module have no messages either
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -1,11 +1,12 @@
 """What there is to choose from as text for a terminal: models by task, with the data each takes, and data layouts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clearsight import catalogue
 from clearsight.printing.columns import table
 from clearsight.verbs.datasets import datasets as known_datasets
+from clearsight.verbs.models import ModelDescription, data_of, tasks_of
 from clearsight.verbs.models import models as known_models
 
 
@@ -14,9 +15,9 @@ def model_rows() -> list[dict[str, Any]]:
     return [
         {
             "name": part.name,
-            "summary": part.summary,
-            "tasks": ["generation"] if part.room == "generators" else list(catalogue.declared(part, "tasks")),
-            "data": "tables" if part.room == "estimators" else "pictures",
+            "summary": _plain(part.summary),
+            "tasks": list(tasks_of(part)),
+            "data": data_of(part),
         }
         for part in known_models()
     ]
@@ -28,7 +29,7 @@ def dataset_rows() -> list[dict[str, Any]]:
     return [
         {
             "name": part.name,
-            "summary": part.summary,
+            "summary": _plain(part.summary),
             "tasks": [name for kind in catalogue.declared(part, "offers") for truth, name in known if truth == (kind,)],
         }
         for part in known_datasets()
@@ -58,9 +59,32 @@ def models() -> str:
     return "\n\n".join([*parts, f"{tables}\n\n{_indented(of_tables)}"])
 
 
+def model(found: ModelDescription) -> str:
+    """One model: what it is, its tasks and data, and its settings with their defaults and what they mean."""
+    facts = table([("tasks", ", ".join(found.tasks)), ("data", found.data)])
+    parts = [f"{found.name}\n{facts}", _plain(found.about)]
+    parts += _settings("Settings of the model (--set NAME=VALUE)", found.settings, found.meanings)
+    if found.training:
+        title = "Settings of its training (--set NAME=VALUE)"
+        parts += _settings(title, found.training, found.training_meanings)
+    return "\n\n".join(parts)
+
+
+def _settings(title: str, defaults: Mapping[str, str | None], meanings: str) -> list[str]:
+    if not defaults:
+        return [f"{title}: none."]
+    rows = [(name, "settled by the data or left out" if value is None else value) for name, value in defaults.items()]
+    return [f"{title}:\n{_indented([('setting', 'default'), *rows])}", *([_plain(meanings)] if meanings else [])]
+
+
 def datasets() -> str:
     """The data layouts with the tasks they are for."""
     return "\n".join(f"{row['name']}\n  {row['summary']}\n  for {', '.join(row['tasks'])}" for row in dataset_rows())
+
+
+def _plain(text: str) -> str:
+    """A docstring as text for a terminal: code between single marks, not those of reStructuredText."""
+    return text.replace("``", "`")
 
 
 def _indented(rows: Sequence[tuple[str, ...]]) -> str:

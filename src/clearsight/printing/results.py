@@ -8,14 +8,14 @@ from typing import Any
 from clearsight import drawing, report
 from clearsight.comparison.paired import Comparison, Score, signed
 from clearsight.files.records import to_json
-from clearsight.printing import data_notes
+from clearsight.printing import data_audit, data_notes
 from clearsight.printing.columns import table
-from clearsight.report.quantities import counted
+from clearsight.quantities import counted, energy_unit, fixed, significant
 from clearsight.sources import Description
 from clearsight.sources.checks.describe_labels import LabelsDescription
 from clearsight.sources.checks.describe_table import TableDescription
 from clearsight.tabular.prediction import PredictedRows
-from clearsight.types import TRUTHS, Boxes, Card, Finding, Question
+from clearsight.types import TRUTHS, Boxes, Card, Finding, Picture, Question
 from clearsight.verbs.predict import Predicted
 from clearsight.verbs.runs import RunLine
 
@@ -30,12 +30,26 @@ def plain(found: Any) -> Any:
 
 def interval(value: float | None, limits: tuple[float, float] | None) -> tuple[str, str]:
     """A value and its interval as words."""
-    said = "-" if value is None else f"{value:.3f}"
-    return said, "" if limits is None else f"[{limits[0]:.3f}, {limits[1]:.3f}]"
+    said = "-" if value is None else _figures(value)
+    return said, "" if limits is None else f"[{_figures(limits[0])}, {_figures(limits[1])}]"
 
 
-def metrics(found: Sequence[Finding]) -> str:
-    """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it."""
+def _figures(value: float) -> str:
+    """Three digits after the point, and no minus sign before what is rounded to zero."""
+    return fixed(value, 3).replace("−", "-").replace(",", "")
+
+
+def _energy(kwh: tuple[float, float, float]) -> str:
+    """The range of an energy as "0.1 to 0.4 Wh"."""
+    factor, unit = energy_unit(kwh[2])
+    return f"{significant(factor * kwh[0], 2)} to {significant(factor * kwh[2], 2)} {unit}".replace("−", "-")
+
+
+def metrics(found: Sequence[Finding], notes: Sequence[str] = ()) -> str:
+    """Findings as a table: name, value, interval, n; of a finding without a value of its own the rows behind it.
+
+    ``notes`` stand above it.
+    """
     rows: list[tuple[str, ...]] = [("metric", "value", "95% interval", "n")]
     for finding in found:
         name = finding.metric if finding.group is None else f"{finding.metric}, {finding.group}"
@@ -44,8 +58,8 @@ def metrics(found: Sequence[Finding]) -> str:
             continue
         value, ends = interval(finding.value, finding.interval)
         few = f" from {counted(finding.clusters or 0, 'clusters')} only" if finding.from_few_clusters else ""
-        rows.append((name, value, f"{ends}{few}".strip(), f"{finding.n} {finding.unit}"))
-    return table(rows, numbers=(1,))
+        rows.append((name, value, f"{ends}{few}".strip(), counted(finding.n, finding.unit)))
+    return "\n\n".join([*(f"Note: {text}" for text in notes), table(rows, numbers=(1,))])
 
 
 def inquiry(card: Card, questions: Collection[Question], page: str | None) -> str:
@@ -64,7 +78,7 @@ def _behind(finding: Finding) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [(f"{finding.metric}:", "", "", "")]
     for label, value, low, high, n in cells:
         limits = None if low is None or high is None else (low, high)
-        rows.append((f"  {drawing.shown(str(label))}", *interval(value, limits), f"{n} {finding.unit}"))
+        rows.append((f"  {drawing.shown(str(label))}", *interval(value, limits), counted(n, finding.unit)))
     if len(rows) - 1 > CLASSES_SHOWN:
         rows[CLASSES_SHOWN + 1 :] = [(f"  and {len(rows) - 1 - CLASSES_SHOWN} more (see --json)", "", "", "")]
     return rows
@@ -78,9 +92,7 @@ def comparison(found: Comparison) -> str:
         if all(math.isnan(one.scores[metric].value) for one in found.runs):
             continue  # not defined on these pictures for any run
         rows.append((metric, *(" ".join(interval(*_known(one.scores[metric]))).strip() for one in found.runs)))
-    rows.append(
-        ("training, kWh", *("-" if one.kwh is None else f"{one.kwh[0]:.2g}-{one.kwh[2]:.2g}" for one in found.runs))
-    )
+    rows.append(("training energy", *("-" if one.kwh is None else _energy(one.kwh) for one in found.runs)))
     if any(one.speed for one in found.runs):
         quick = [one.speed for one in found.runs]
         rows.append(("ms per picture", *("-" if one is None else f"{one.ms_per_picture:.1f}" for one in quick)))
@@ -105,12 +117,12 @@ def predicted(found: Predicted | PredictedRows) -> str:
     """What was found, by class, and where the files are."""
     where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
     if isinstance(found, PredictedRows):
-        return f"{len(found.rows)} rows\n\n{table(_first_rows(found))}{where}"
-    return f"{found.count} pictures\n\n{table(found.tally, numbers=(1,))}{where}"
+        return f"{counted(len(found.rows), 'rows')}\n\n{table(_first_rows(found))}{where}"
+    return f"{counted(found.count, 'pictures')}\n\n{table(found.tally, numbers=(1,))}{where}"
 
 
 def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [("row", found.target, "outside of what was learnt")]
+    lines: list[tuple[str, ...]] = [("row", found.target, "outside the training range")]
     for row in found.rows[:ROWS_SHOWN]:
         said = row["prediction"]
         words = said if isinstance(said, str) else f"{said:.4g}"
@@ -126,10 +138,13 @@ def runs(found: Sequence[RunLine], folder: str) -> str:
     """Runs as a table with the claim of each below."""
     if not found:
         return f"There are no runs in {folder}. `clearsight train` makes one."
-    rows = [("run", "model", "data", "state", "made")]
-    rows += [(str(run.path), run.model, run.data, run.state, run.created[:16].replace("T", " ")) for run in found]
+    rows = [("run", "model", "data", "state", "made", "metric", "value", "95% interval")]
+    for run in found:
+        score = interval(run.value, run.interval) if run.metric else ("", "")
+        made = run.created[:16].replace("T", " ")
+        rows.append((str(run.path), run.model, run.data, run.state, made, run.metric, *score))
     claims = [f"{run.path}: {run.claim}" for run in found if run.claim]
-    return table(rows) + ("\n\n" + "\n".join(claims) if claims else "")
+    return table(rows, numbers=(6,)) + ("\n\n" + "\n".join(claims) if claims else "")
 
 
 def table_description(found: TableDescription) -> str:
@@ -138,16 +153,17 @@ def table_description(found: TableDescription) -> str:
     for one in found.columns:
         rows.append((one.name, one.kind, str(one.missing), f"{found.telling[one.name]:.2f}", one.holds))
     target = [(found.target_name, ""), *((name, f"{value:.6g}") for name, value in found.target.items())]
-    parts = [f"{found.name}, {found.rows} rows", table(rows, (2, 3)), table(target, (1,))]
+    parts = [f"{found.name}, {counted(found.rows, 'rows')}", table(rows, (2, 3)), table(target, (1,))]
     parts.append("alone: how well the column predicts the target by itself, on rows left out (1 is perfectly).")
     lines = [f"{name} alone tells {found.target_name}: is it known before it is needed?" for name in found.leaks]
     lines += list(found.problems)
+    parts += data_audit.audited(found.audit) if found.audit is not None else []
     return "\n\n".join(parts + (["worth a look:\n" + "\n".join(f"  {line}" for line in lines)] if lines else []))
 
 
 def labels_description(found: LabelsDescription) -> str:
     """What is in a table of labels whose pictures are not at hand: the states of each label, groups, clusters."""
-    parts = [f"{found.name}, {found.rows} rows", found.pictures]
+    parts = [f"{found.name}, {counted(found.rows, 'rows')}", found.pictures]
     if found.labels:
         states = list(next(iter(found.labels.values())))
         lines = [(drawing.shown(name), *(str(n) for n in counts.values())) for name, counts in found.labels.items()]
@@ -159,6 +175,7 @@ def labels_description(found: LabelsDescription) -> str:
         parts.append(table([(drawing.shown(name), ""), *((word, f"{n:.6g}") for word, n in numbers.items())], (1,)))
     by = f", by the column {drawing.shown(found.clusters_by)}" if found.clusters_by else ": every row alone"
     parts.append(f"clusters: {found.clusters}{by}")
+    parts += data_audit.audited(found.audit) if found.audit is not None else []
     lines_of_notes = "\n".join(f"  {line}" for line in found.problems)
     return "\n\n".join(parts + ([f"worth a look:\n{lines_of_notes}"] if found.problems else []))
 
@@ -170,7 +187,8 @@ def description(found: Description | TableDescription | LabelsDescription) -> st
     if isinstance(found, LabelsDescription):
         return labels_description(found)
     splits = list(found.splits)
-    boxes = not any(split.truths for split in found.splits.values())
+    told = any(split.truths for split in found.splits.values())
+    boxes = not told and found.kind != TRUTHS[Picture]
     rows = [("", *splits)]
     for name in (
         ("pictures", "without_objects", "objects", "ignored", "clusters") if boxes else ("pictures", "clusters")
@@ -178,14 +196,15 @@ def description(found: Description | TableDescription | LabelsDescription) -> st
         rows.append((name.replace("_", " "), *(str(getattr(found.splits[split], name)) for split in splits)))
     for size in ("small", "medium", "large") if boxes else ():
         rows.append((f"{size} boxes", *(str(found.splits[split].box_areas.get(size, 0)) for split in splits)))
-    what = f"{len(found.class_names)} classes" if found.class_names else "no classes"
+    what = counted(len(found.class_names), "classes") if found.class_names else "no classes"
     kind = "" if boxes else f", {found.kind}"
     parts = [f"{found.name} ({found.format}), {what}{kind}", table(rows, range(1, len(rows[0])))]
     parts += data_notes.clusters(found)
-    parts.append(_classes(found) if boxes else _truths(found))
+    parts += [_truths(found)] if told else [_classes(found)] if boxes else []
     parts += [_groups(attribute, found) for attribute in _attributes(found)]
     sizes = {size: count for split in splits for size, count in found.splits[split].picture_sizes.items()}
     parts.append("picture sizes (width x height): " + ", ".join(sorted(sizes, key=lambda s: -sizes[s])[:5]))
+    parts += data_audit.audited(found.audit) if found.audit is not None else []
     return "\n\n".join(parts + _warnings(found))
 
 

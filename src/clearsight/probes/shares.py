@@ -101,8 +101,8 @@ def verdict_of_difference(interval: Interval, tolerated: float) -> Verdict:
 def method_of(judging: Judging, clusters: int, called: str) -> str:
     """How the intervals were made, in a sentence."""
     return (
-        f"Intervals of {judging.confidence:.0%} from {judging.replicates} resamplings of {clusters} {called}, each "
-        "drawn whole, since its questions are not independent. "
+        f"Intervals of {judging.confidence:.0%} from a cluster bootstrap ({clusters} {called}, {judging.replicates} "
+        "replicates): each is drawn whole, since its questions are not independent. "
     )
 
 

@@ -129,7 +129,7 @@ def _gap(evidence: Evidence, judging: Judging, weights: resample.Resampling, met
         n=found.first.images + found.second.images,
         unit=evidence.unit,
         clusters=found.first.clusters,
-        method=f"{method}Both on the same resamplings.",
+        method=f"{method}Both on the same bootstrap replicates.",
         limits=LIMITS,
         verdict=verdict,
         plot="intervals",

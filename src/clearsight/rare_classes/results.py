@@ -176,8 +176,8 @@ def _facts(result: Augmented) -> dict[str, str]:
 def _method(result: Augmented, confidence: float, paired: bool) -> str:
     kind = "paired over seeds and pictures" if paired else "over seeds and pictures"
     return (
-        f"{confidence:.1%} interval {kind}: variance of {REPLICATES} resamplings of whole clusters of pictures plus "
-        f"that of {result.seeds} training seeds."
+        f"{confidence:.1%} interval {kind}: variance of a bootstrap over clusters of pictures ({REPLICATES} "
+        f"replicates) plus that of {result.seeds} training seeds."
     )
 
 

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Sequence
 
-from clearsight.report.folding import folded
+from clearsight.quantities import counted, moment, number, score
+from clearsight.report.folding import folded, heading, shared_limits
 from clearsight.report.page import bill
-from clearsight.report.quantities import counted, moment, number, score
 from clearsight.report.series import Column, table
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding
@@ -84,18 +84,21 @@ def _finding(finding: Finding) -> list[str]:
 
 
 def _together(findings: Sequence[Finding]) -> list[str]:
-    """Findings of one method as one table, the claim of the first above it, method and limits said once below it."""
-    first = findings[0]
+    """Findings of one method as one table, a heading above it, method and limits said once below it."""
+    first, (limits, others) = findings[0], shared_limits(findings)
+    verdict = [f"Verdict: {VERDICTS[first.verdict].lower()}."] if first.verdict != "none asked" else []
     lines = [["score", "value", "interval", "n", "what it says"], ["---", "---:", "---", "---", "---"]]
-    for finding in findings:
+    for finding, own in zip(findings, others, strict=True):
         known = number(finding.value) is not None
         values = (score(finding.value, finding.interval), interval_of(finding)) if known else ("–", "–")
         name = finding.metric + (f", {finding.group}" if finding.group else "")
-        lines.append([escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), finding.claim)])
+        lines.append(
+            [escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), f"{finding.claim} {own}")]
+        )
     return [
-        f"**{escaped(first.claim)}**",
+        f"**{escaped(heading(findings))}**",
         "\n".join(f"| {' | '.join(cells)} |" for cells in lines),
-        _bullets([f"Method: {escaped(first.method)}", f"Does not show: {escaped(first.limits)}"]),
+        _bullets([*verdict, f"Method: {escaped(first.method)}", f"Does not show: {escaped(limits)}"]),
     ]
 
 
@@ -117,7 +120,7 @@ def _answers(card: Card) -> list[str]:
     if card.created:
         parts[0] += f"\n- **Written:** {escaped(moment(card.created))}"
     if card.untested:
-        parts += ["What nobody tested:", _bullets([escaped(item) for item in card.untested])]
+        parts += ["What was not tested:", _bullets([escaped(item) for item in card.untested])]
     if card.provenance:
         parts.append("Where it came from:")
         parts.append(_bullets([f"{escaped(name)}: {escaped(value)}" for name, value in card.provenance.items()]))

@@ -9,10 +9,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from clearsight.report.folding import folded
+from clearsight.quantities import counted, duration, emissions, energy, moment, number, score
+from clearsight.report.folding import folded, heading, shared_limits
 from clearsight.report.pictures import Shown, errors, grids
 from clearsight.report.plots import left_out, plot, reading
-from clearsight.report.quantities import amount, counted, duration, emissions, moment, number, score
 from clearsight.report.series import Column, table
 from clearsight.report.wording import ASKED, NOT_ASSESSED, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Cost, Finding, Question
@@ -50,12 +50,17 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """Findings of one method in one table: the claim of the first above it, what is said once below it.
+    """Findings of one method in one table: a heading above it, what is said once below it.
+
+    ``verdict`` is that of all of them; ``every_claim`` says that the heading is not the claim of the first.
 
     ``counted`` is the number that all rows have in common; empty where theirs differ and stand in the rows.
     """
 
     claim: str
+    every_claim: bool
+    verdict: str
+    verdict_text: str
     rows: list[Block]
     counted: str
     method: str
@@ -64,7 +69,7 @@ class Fold:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One of the six questions with its findings: the table it begins with, those with a plot, the others.
+    """One of the six questions with its findings: what it begins with, those with a plot, the others.
 
     ``blocks`` are all of them, in the order of the card.
     """
@@ -74,7 +79,7 @@ class Section:
     asked: str
     question: Question
     not_assessed: str | None
-    lead: list[Fold]
+    lead: list[Block | Fold]
     drawn: list[Block]
     told: list[Block | Fold]
     blocks: list[Block]
@@ -109,6 +114,7 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
     """The page of a card, with a section for each question ``asked``; pictures are read from the run folder.
 
     ``asked`` says below the title of each section what it is about, and ``kind`` above the title what the page is.
+
     Raises ValueError where the series of a finding does not fit its plot.
     """
     card = cleaned(card)
@@ -149,15 +155,15 @@ def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | No
 def bill(cost: Cost) -> Bill:
     """What the cost says, in words; a missing zone is said, not guessed."""
     rows = [
-        ("Time", duration(cost.seconds)),
-        ("Energy", f"{amount(cost.kwh, 'kWh')}, {cost.how}"),
+        ("Time", f"{duration(cost.seconds)}, training and evaluation"),
+        ("Energy", f"{energy(cost.kwh)}, {cost.how}"),
         ("Device", cost.device),
     ]
     if cost.zone is not None and cost.kg_co2e is not None:
         rows.append(("Emissions", f"{emissions(cost.kg_co2e)} (grid zone {cost.zone})"))
     else:
         rows.append(("Emissions", "Not stated: no grid zone was named, and energy alone does not tell them."))
-    parts = [(name, amount(kwh, "kWh")) for name, kwh in cost.parts.items()]
+    parts = [(name, energy(kwh)) for name, kwh in cost.parts.items()]
     return Bill(rows=rows, parts=parts, notes=cost.notes)
 
 
@@ -188,15 +194,19 @@ def _tally(blocks: Sequence[Block]) -> list[tuple[str, str]]:
     return [(kind, f"{n} {VERDICTS[kind].lower()}" if several else VERDICTS[kind]) for kind, n in counts.items() if n]
 
 
-def _fold(blocks: Sequence[Block]) -> Fold:
+def _fold(blocks: Sequence[Block], findings: Sequence[Finding]) -> Fold:
     same = len({block.counted for block in blocks}) == 1
-    first = blocks[0]
+    first, title = blocks[0], heading(findings)
+    limits, others = shared_limits(findings)
     return Fold(
-        claim=first.claim,
-        rows=list(blocks),
+        claim=title,
+        every_claim=title != first.claim,
+        verdict=first.verdict,
+        verdict_text=first.verdict_text,
+        rows=[replace(block, claim=f"{block.claim} {own}".rstrip()) for block, own in zip(blocks, others, strict=True)],
         counted=first.counted if same else "",
         method=first.method,
-        limits=first.limits,
+        limits=limits,
     )
 
 
@@ -212,9 +222,13 @@ def _following(blocks: Sequence[Block]) -> list[Block]:
 def _section(question: Question, asked: str, card: Card, blocks: Sequence[Block]) -> Section:
     places = [index for index, finding in enumerate(card.findings) if finding.question == question]
     mine = [blocks[place] for place in places]
-    parts = [[mine[index] for index in part] for part in folded([card.findings[place] for place in places])]
-    told = [_fold(part) if len(part) > 1 else part[0] for part in parts if part[0].plot is None]
-    lead = [part for part in told[:1] if isinstance(part, Fold) and part.rows[0] is mine[0]]
+    findings = [card.findings[place] for place in places]
+    parts = [index for index in folded(findings) if mine[index[0]].plot is None]
+    told = [
+        _fold([mine[index] for index in part], [findings[index] for index in part]) if len(part) > 1 else mine[part[0]]
+        for part in parts
+    ]
+    lead = [part for part in told[:1] if (part.rows[0] if isinstance(part, Fold) else part).key == mine[0].key]
     return Section(
         key=question.replace(" ", "-"),
         title=sentence_case(question),

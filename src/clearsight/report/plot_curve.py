@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from clearsight.report.quantities import number
+from clearsight.quantities import number
 from clearsight.report.series import Row, axis, limits_of, rows, words
 from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
 from clearsight.report.wording import shortened, width_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from clearsight.report.quantities import count, number, score
+from clearsight.quantities import count, number, score
 from clearsight.report.series import Row, axis, digits_of, interval_text, is_overall, limits_of, rows, words
 from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
 from clearsight.report.wording import shortened, width_of, wrapped
@@ -53,7 +53,12 @@ def draw_intervals(finding: Finding, shape: Shape, key: str) -> Markup:
     """Dots and whiskers, one per row; rows without a value say so; a line through all at the overall value."""
     points = rows(finding)[:MOST_ROWS]
     layout = _laid_out(points, shape)
-    ends = [end for row in points for end in (number(row["value"]), *limits_of(row)) if end is not None]
+    ends = [
+        end
+        for row in points
+        for end in (number(row["value"]), number(row["expected"]), *limits_of(row))
+        if end is not None
+    ]
     low, high = domain(ends)
     scale = Scale(low=low, high=high, start=layout.left, stop=layout.right)
     top = 30.0
@@ -144,6 +149,9 @@ def _mark(row: Row, value: float, scale: Scale, y: float, kind: str) -> list[Mar
     drawn = []
     if low is not None and high is not None:
         drawn.append(path([(scale(low), y), (scale(high), y)], "whisker" + kind))
+    expected = number(row["expected"])
+    if expected is not None:
+        drawn.append(line(scale(expected), y - 8, scale(expected), y + 8, "expected"))
     drawn.append(tag("circle", cx=scale(value), cy=y, r=4.5, class_="dot" + kind))
     return drawn
 

@@ -1,8 +1,8 @@
-"""The "matrix" plot: true classes down, answers across, each cell as dark as its share of the row."""
+"""The "matrix" plot: true classes down, predicted ones across, each cell as dark as its share of the row."""
 
 from markupsafe import Markup
 
-from clearsight.report.quantities import number
+from clearsight.quantities import number
 from clearsight.report.series import Row, axis, rows, words
 from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Shape, frame, tag, write
 from clearsight.report.wording import shortened, width_of
@@ -22,10 +22,8 @@ def draw_matrix(finding: Finding, shape: Shape, key: str) -> Markup:
     side = min(CELL_PX, (WIDTHS[shape] - left - 8) / len(names))
     slanted = side < longest + 6
     top = 24 + (min(longest, LABEL_PX) * 0.75 + 8 if slanted else 18)
-    drawn = [
-        write(left, 12, f"{axis(finding, 1, 'answer')} →", "axis"),
-        write(0, top - 6, f"{axis(finding, 0, 'truth')} ↓", "axis"),
-    ]
+    down, across = f"{axis(finding, 0, 'true class')} ↓", f"{axis(finding, 1, 'predicted class')} →"
+    drawn = [write(0, 12, down, "axis"), write(max(left, width_of(down, SMALL_PX) + 14), 12, across, "axis")]
     place = {name: index for index, name in enumerate(names)}
     for name, index in place.items():
         middle = (index + 0.5) * side
@@ -36,7 +34,7 @@ def draw_matrix(finding: Finding, shape: Shape, key: str) -> Markup:
         x, y = left + place[words(row["answer"])] * side, top + place[words(row["truth"])] * side
         drawn += _cell(row, x, y, side)
     height = top + side * len(names) + 6
-    told = f"{finding.claim} Rows: {axis(finding, 0, 'truth')}. Columns: {axis(finding, 1, 'answer')}."
+    told = f"{finding.claim} Rows: {axis(finding, 0, 'true class')}. Columns: {axis(finding, 1, 'predicted class')}."
     return frame(shape, (WIDTHS[shape], height), (key, finding.claim, told), drawn)
 
 
@@ -53,7 +51,7 @@ def _cell(row: Row, x: float, y: float, side: float) -> list[Markup]:
     right = words(row["truth"]) == words(row["answer"])
     if share is None:
         return [tag("rect", x=x + 0.5, y=y + 0.5, width=side - 1, height=side - 1, class_="cell none")]
-    hover = tag("title", f"{words(row['truth'])} answered {words(row['answer'])}: {share:.1%} (n = {row['n']})")
+    hover = tag("title", f"{words(row['truth'])} predicted as {words(row['answer'])}: {share:.1%} (n = {row['n']})")
     kind = "cell right" if right else "cell wrong"
     # The opacity carries the share; a square root lets small confusions be seen.
     cell = tag(
@@ -63,5 +61,5 @@ def _cell(row: Row, x: float, y: float, side: float) -> list[Markup]:
     base = tag("rect", x=x + 0.5, y=y + 0.5, width=side - 1, height=side - 1, class_="cell none")
     if side < NUMBER_PX or share < 0.005:
         return [base, cell]
-    size = "number strong" if share > 0.5 else "number"
+    size = "number inside strong" if share > 0.5 else "number inside"
     return [base, cell, write(x + side / 2, y + side / 2 + SIZE_PX / 3, f"{100 * share:.0f}", size, "middle")]

@@ -1,10 +1,10 @@
-"""The "reliability" plot: what the model claimed against how often it held, and how many claims stand behind it."""
+"""The "reliability" plot: confidence against the share correct, and how many predictions stand behind it."""
 
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from clearsight.report.quantities import count, number, score
+from clearsight.quantities import count, number, score
 from clearsight.report.series import Row, axis, limits_of, rows
 from clearsight.report.svg import SMALL_PX, Scale, Shape, frame, line, path, tag, write
 from clearsight.report.wording import shortened
@@ -23,15 +23,15 @@ def draw_reliability(finding: Finding, shape: Shape, key: str) -> Markup:
     side = width - _LEFT - 14
     across = Scale(low=0, high=1, start=_LEFT, stop=_LEFT + side)
     up = Scale(low=0, high=1, start=_TOP + side * 0.82, stop=_TOP)
-    drawn = [write(0, 13, "share that was right", "axis"), *_axes(across, up), *_points(points, across, up)]
+    drawn = [write(0, 13, axis(finding, 1, "share correct"), "axis"), *_axes(across, up), *_points(points, across, up)]
     base = up.start + 34 + _HISTOGRAM
     drawn += _counts(points, across, base)
-    name = axis(finding, 0, "claimed confidence")
+    name = axis(finding, 0, "confidence")
     drawn.append(write(across.stop, base + 32, shortened(name, across.stop, SMALL_PX), "axis", "end", full=name))
     text = "; ".join(
-        f"claimed {score(row['confidence'], digits=2)}, right {score(row['correct'], digits=2)}" for row in points
+        f"confidence {score(row['confidence'], digits=2)}, correct {score(row['correct'], digits=2)}" for row in points
     )
-    described = f"Claimed confidence against the share that was right, by bin. {text}."
+    described = f"Confidence against the share correct, by bin. {text}."
     return frame(shape, (width, base + 40), (key, finding.claim, described), drawn)
 
 
@@ -42,8 +42,8 @@ def _axes(across: Scale, up: Scale) -> list[Markup]:
         drawn.append(line(across(value), up.start, across(value), up.stop, "grid"))
         drawn.append(write(_LEFT - 8, up(value) + 4, text, "tick", "end"))
     drawn.append(line(across(0), up(0), across(1), up(1), "reference"))
-    drawn.append(write(across.start + 12, up.stop + 20, "modest: right more often than it claims", "hint"))
-    drawn.append(write(across.stop - 10, up.start - 12, "boastful: right less often", "hint", "end"))
+    drawn.append(write(across.start + 12, up.stop + 20, "underconfident: correct more often", "hint"))
+    drawn.append(write(across.stop - 10, up.start - 12, "overconfident: correct less often", "hint", "end"))
     return drawn
 
 
@@ -72,5 +72,5 @@ def _counts(points: Sequence[Row], across: Scale, base: float) -> list[Markup]:
         drawn.append(tag("rect", x=x - 4, y=base - height, width=8, height=height, class_="stick"))
         if index == highest:
             drawn.append(write(x, base - height - 5, count(n), "tick", "end" if x > across.stop - 20 else "middle"))
-    drawn.append(write(across.start + 4, base - _HISTOGRAM + 14, "claims per bin", "hint"))
+    drawn.append(write(across.start + 4, base - _HISTOGRAM + 14, "predictions per bin", "hint"))
     return drawn

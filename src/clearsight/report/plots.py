@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
+from clearsight.quantities import number
 from clearsight.report.plot_bars import draw_bars
 from clearsight.report.plot_curve import draw_curve
 from clearsight.report.plot_intervals import MOST_ROWS, draw_intervals
@@ -38,11 +39,11 @@ def reading(finding: Finding) -> str:
     points = rows(finding)
     if finding.plot == "reliability":
         return (
-            "On the diagonal, the model is right as often as it claims to be. Bars: intervals. Below: how many claims "
+            "On the diagonal, the share correct equals the confidence. Bars: intervals. Below: how many predictions "
             "each point stands for."
         )
     if finding.plot == "matrix":
-        return "Rows are true classes, columns answers; numbers are per cent of the row. Blue is right, orange wrong."
+        return "Rows: true class. Columns: predicted class. Numbers: per cent of the row. Blue: correct; orange: wrong."
     if finding.plot == "bars":
         ours = [bool(row["ours"]) for row in points]
         return "Highlighted: this run." if any(ours) and not all(ours) else ""
@@ -50,6 +51,9 @@ def reading(finding: Finding) -> str:
     if finding.plot == "curve":
         return "Shaded: the interval around each line." if banded else ""
     parts = ["Dot: the value.", "Bar: its interval." if banded else ""]
+    parts.append(
+        "Upright mark: what was expected." if any(number(row["expected"]) is not None for row in points) else ""
+    )
     parts.append("Dashed line: the value over all." if len(points) > 1 and any(map(is_overall, points)) else "")
     return " ".join(part for part in parts if part) if finding.plot else ""
 

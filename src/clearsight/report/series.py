@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clearsight.report.quantities import count, fixed, number, score, shared_digits, significant, span
+from clearsight.quantities import count, fixed, number, score, shared_digits, significant, span
 from clearsight.types import Finding, Plot
 
 COLUMNS: Mapping[Plot, tuple[str, ...]] = {
-    "intervals": ("label", "value", "low", "high", "n", "note"),
+    "intervals": ("label", "value", "low", "high", "n", "note", "expected"),
     "reliability": ("confidence", "correct", "low", "high", "n"),
     "curve": ("line", "x", "y", "low", "high"),
     "bars": ("label", "value", "ours"),
@@ -109,6 +109,10 @@ def _spans(points: Sequence[Row], digits: int | None) -> tuple[str, ...]:
     return tuple(interval_text(row, digits) for row in points)
 
 
+def _expected(points: Sequence[Row], digits: int | None) -> tuple[str, ...]:
+    return tuple("" if number(row["expected"]) is None else score(row["expected"], digits=digits) for row in points)
+
+
 def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
     values = tuple(
         "too few to judge" if number(row["value"]) is None else score(row["value"], digits=digits) for row in points
@@ -117,6 +121,7 @@ def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> t
         Column(heading="", cells=tuple(words(row["label"]) for row in points)),
         Column(heading=axis(finding, 0, finding.metric), cells=values, numeric=True),
         Column(heading="interval", cells=_spans(points, digits), numeric=True),
+        Column(heading="expected", cells=_expected(points, digits), numeric=True),
         Column(heading="n", cells=_counts(points), numeric=True),
         Column(heading="note", cells=tuple(words(row["note"]) for row in points)),
     )
@@ -124,8 +129,8 @@ def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> t
 
 def _reliability(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
     return (
-        Column(heading="claimed", cells=_numbers(points, "confidence", 2), numeric=True),
-        Column(heading="right", cells=_numbers(points, "correct", digits), numeric=True),
+        Column(heading="confidence", cells=_numbers(points, "confidence", 2), numeric=True),
+        Column(heading="correct", cells=_numbers(points, "correct", digits), numeric=True),
         Column(heading="interval", cells=_spans(points, digits), numeric=True),
         Column(heading="n", cells=_counts(points), numeric=True),
     )
@@ -158,8 +163,8 @@ def _matrix(finding: Finding, points: Sequence[Row], digits: int | None) -> tupl
     wrong = [row for row in found if row["truth"] != row["answer"]]
     shown = wrong[:100] + [row for row in found if row["truth"] == row["answer"]]
     return (
-        Column(heading=axis(finding, 0, "truth"), cells=tuple(words(row["truth"]) for row in shown)),
-        Column(heading=axis(finding, 1, "answer"), cells=tuple(words(row["answer"]) for row in shown)),
+        Column(heading=axis(finding, 0, "true class"), cells=tuple(words(row["truth"]) for row in shown)),
+        Column(heading=axis(finding, 1, "predicted class"), cells=tuple(words(row["answer"]) for row in shown)),
         Column(heading="share", cells=tuple(score(row["share"], digits=3) for row in shown), numeric=True),
         Column(heading="n", cells=_counts(shown), numeric=True),
     )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from clearsight.report.quantities import fixed, significant
+from clearsight.quantities import fixed, significant
 
 SIZE_PX = 13
 SMALL_PX = 11.5

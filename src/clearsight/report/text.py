@@ -1,11 +1,11 @@
 """The card as a short text for the terminal: plain, readable without colour, every number with n and interval."""
 
 import textwrap
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from clearsight.report.folding import folded
+from clearsight.quantities import counted, number, score
+from clearsight.report.folding import folded, heading
 from clearsight.report.page import bill
-from clearsight.report.quantities import counted, number, score
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Finding, Question
 
@@ -31,8 +31,7 @@ def summary(card: Card, width: int = 88, most: int = 4, questions: Collection[Qu
             parts.append(_wrapped(NOT_ASSESSED[question], width, "  "))
         shown = [[mine[place] for place in places] for places in folded(mine)]
         for together in shown[:most]:
-            parts += _finding(together[0], width)
-            parts += [_wrapped(_beside(one, together[0]), width, "    ") for one in together[1:]]
+            parts += _together(together, width)
         if len(shown) > most:
             parts.append(f"  and {sum(map(len, shown[most:]))} more in the report")
         if question == "who answers for it":
@@ -43,9 +42,24 @@ def summary(card: Card, width: int = 88, most: int = 4, questions: Collection[Qu
     return "\n".join(parts).translate(_PLAIN)
 
 
+def _together(findings: Sequence[Finding], width: int) -> list[str]:
+    """Findings of one method: the first in full and a line for each other, or a line for each below what they lack."""
+    title, first = heading(findings), findings[0]
+    if title == first.claim:
+        return [*_finding(first, width), *(_wrapped(_beside(one, first), width, "    ") for one in findings[1:])]
+    lines = [_wrapped(f"{_verdict(first)}{title}", width, "  ")]
+    for one in findings:
+        named = f"{_named(one)}, " if number(one.value) is not None else ""
+        lines.append(_wrapped(f"{one.group or one.metric}: {named}n = {counted(one.n, one.unit)}", width, "    "))
+    return lines
+
+
+def _verdict(finding: Finding) -> str:
+    return "" if finding.verdict == "none asked" else f"[{VERDICTS[finding.verdict].upper()}] "
+
+
 def _finding(finding: Finding, width: int) -> list[str]:
-    verdict = "" if finding.verdict == "none asked" else f"[{VERDICTS[finding.verdict].upper()}] "
-    lines = [_wrapped(f"{verdict}{finding.claim}", width, "  ")]
+    lines = [_wrapped(f"{_verdict(finding)}{finding.claim}", width, "  ")]
     facts = f"n = {counted(finding.n, finding.unit)}"
     if number(finding.value) is not None:
         facts = f"{_named(finding)}, {facts}"

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clearsight.report.quantities import between, counted
+from clearsight.quantities import between, counted
 from clearsight.types import Card, Example, Finding, Question
 
 QUESTIONS: tuple[Question, ...] = (
@@ -22,28 +22,39 @@ QUESTIONS: tuple[Question, ...] = (
 )
 
 ASKED: Mapping[Question, str] = {
-    "what it does": "How well it does its task, beside what guessing would reach.",
+    "what it does": "How well it does its task, beside a trivial baseline.",
     "whom it fails": "The same scores for each group, and which gaps are more than chance.",
-    "when to trust it": "Whether its confidence can be believed, and when to ask a person.",
-    "what breaks it": "Which errors cost most, and how scores hold up when pictures, or the luck of training, change.",
+    "when to trust it": "Whether its confidence can be believed, and when to defer to a person.",
+    "what breaks it": "Which errors cost most, and how scores change with other inputs or other seeds.",
     "what it cost": "Energy as a range, and emissions only where the grid is known.",
-    "who answers for it": "Where everything came from, who is responsible, and what nobody tested.",
+    "who answers for it": "Where everything came from, who is responsible, and what was not tested.",
+}
+
+ASKED_OF_DATA: Mapping[Question, str] = {
+    "what must be beaten": "What a classifier scores that looks at nothing: a model has to do better.",
+    "who is in the data": "Each group and each intersection, beside the declared mix, and which are too small.",
+    "what goes together": "What a model could take for the other: groups, labels, and how pictures were taken.",
+    "what is in two splits": "What a model would be judged on although it has learnt from it.",
 }
 
 NOT_ASSESSED: Mapping[str, str] = {
     "what it does": "Not assessed: how well the model does its task.",
-    "whom it fails": "Not assessed: whether scores differ between groups of pictures or people.",
+    "whom it fails": "Not assessed: whether scores differ between groups.",
     "when to trust it": "Not assessed: whether the model's confidence can be believed.",
-    "what breaks it": "Not assessed: damaged, unusual or out-of-place pictures, and other seeds.",
+    "what breaks it": "Not assessed: damaged, unusual or out-of-distribution inputs, and other seeds.",
     "what it cost": "Not assessed: the energy and the emissions of this run.",
     "who answers for it": "Not assessed: signatures, and the licences of data and weights.",
+    "what must be beaten": "Not assessed: there are no classes or labels to be always answered.",
+    "who is in the data": "Not assessed: no attribute says who or what is in the data.",
+    "what goes together": "Not assessed: there are no two columns with enough rows.",
+    "what is in two splits": "Not assessed: there is only one split.",
 }
 
 VERDICTS: Mapping[str, str] = {
     "pass": "Pass",
     "fail": "Fail",
     "insufficient": "Insufficient evidence",
-    "none asked": "No threshold asked",
+    "none asked": "No criterion set",
 }
 
 

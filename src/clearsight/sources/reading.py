@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -10,7 +11,9 @@ from clearsight import catalogue
 from clearsight.sources.annotations.layout import FileFormat, Format, Request
 from clearsight.sources.problems import DataError, shown
 from clearsight.sources.samples.clustering import AUTO
+from clearsight.sources.samples.pictures import SUFFIXES
 from clearsight.sources.samples.records import PictureDataset, Source
+from clearsight.sources.tables.compressed import kind_of
 from clearsight.types import UNKNOWN, Dataset, Label, Picture
 
 SHOWN_FOLDERS = 10
@@ -28,6 +31,7 @@ def read(
     target: str | None = None,
     cluster: str = AUTO,
     resplit: bool = False,
+    by: Sequence[str] = (),
 ) -> Source:
     """Read data: a folder whose layout is recognised, ``voc:folder`` to force a format, or ``digits``, embedded.
 
@@ -39,7 +43,8 @@ def read(
     one class per picture is their attribute ``class``, unless they have one of that name.
 
     ``cluster`` says which pictures belong together where nobody did: "auto" infers it, "none" takes every picture
-    alone, else it names the attribute that says it. ``resplit`` divides the pictures anew by whole clusters.
+    alone, else it names the attribute that says it. ``resplit`` divides the pictures anew by whole clusters. ``by``
+    names attributes that are needed: one of more than 20 numbers, such as ages, is put into bins with round limits.
 
     Raises DataError, a ValueError, with everything that is wrong with the data; with ``skip_bad`` bad pictures and
     boxes are left out instead and stand in ``Source.problems``.
@@ -51,6 +56,7 @@ def read(
     request = Request(
         folder=None, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=seed,
         held_out=held_out, wanted=wanted, target=target, cluster=cluster, resplit=resplit,
+        by=tuple(by),
     )  # fmt: skip
     if format is not None and path is None:
         source = format.read(request)
@@ -135,14 +141,10 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _useful(formats: dict[str, Format], wanted: tuple[type, ...]) -> dict[str, Format]:
-    """The formats that can give what is wanted: all can give pictures, and those without a truth nothing else."""
-    if Picture in wanted:
+    """The formats that can give what is wanted; all where anything will do, and for pictures, which all can give."""
+    if not wanted or Picture in wanted:
         return formats
-    return {
-        name: format
-        for name, format in formats.items()
-        if (set(wanted) & set(format.offers) if wanted else format.offers != (Picture,))
-    }
+    return {name: format for name, format in formats.items() if set(wanted) & set(format.offers)}
 
 
 def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
@@ -163,13 +165,24 @@ def _recognised(folder: Path, formats: dict[str, Format]) -> Format:
             f"Name its folder: {shown(folder.parent)}."
         )
     with_folders = {name: format for name, format in formats.items() if not format.embedded}
-    example = next(reversed(with_folders))
     raise DataError(
         f"no annotations found in {shown(folder)}.\n"
         f"Looked for: {', '.join(format.looked_for for format in with_folders.values())}.\n"
-        f"Found: {_summary(folder)}. Put the annotations in one of these layouts, "
-        f"or name the format: {example}:{shown(folder)}."
+        f"Found: {_summary(folder)}. {_advice(folder)}"
     )
+
+
+def _advice(folder: Path) -> str:
+    """What to do about a folder that is laid out in none of the ways: by what lies in it."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if not files:
+        return "Put pictures and annotations into it, or name another folder."
+    tables = [path for path in files if kind_of(path)]
+    if len(tables) == len(files):
+        return f"A table is named as a file: {shown(tables[0])}."
+    if not any(path.suffix.lower() in SUFFIXES for path in files):
+        return "Expected pictures beside the annotations. Name the folder that holds both."
+    return f"Put the annotations in one of these layouts, or name the format, such as coco:{shown(folder)}."
 
 
 def _fits(format: Format, path: Path) -> bool:

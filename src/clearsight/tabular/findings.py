@@ -9,6 +9,7 @@ from clearsight.estimators.coefficients import Coefficients
 from clearsight.estimators.fitting import Curve
 from clearsight.metrics.regression import RegressionStatistics
 from clearsight.metrics.resample import cluster_weights, interval
+from clearsight.quantities import significant
 from clearsight.sources.checks.leaks import Alone
 from clearsight.sources.problems import shown
 from clearsight.types import UNKNOWN, Evidence, Finding, Metric, Request
@@ -28,7 +29,8 @@ def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequen
     else:
         what = target
     one = "Being" if " = " in shown_names[0] and " × " not in shown_names[0] else "One standard deviation more of"
-    first = f"{one} {shown_names[0]} moves {what} by {values[0]:+.3g} ({low[0]:.3g} to {high[0]:.3g})"
+    ends = [significant(value) for value in (values[0], low[0], high[0])]
+    first = f"{one} {shown_names[0]} moves {what} by {'+' if values[0] > 0 else ''}{ends[0]} ({ends[1]} to {ends[2]})"
     more = len(found.names) - TERMS_SHOWN
     return Finding(
         question="what it does",
@@ -40,7 +42,7 @@ def coefficients_of(found: Coefficients, rows: int, target: str, classes: Sequen
         n=rows,
         unit="rows",
         method=f"Per standard deviation of a number, and per category against the mean of its column's categories; "
-        f"95% intervals: estimate ± t × standard error of {found.replicates} resamplings of whole clusters."
+        f"95% intervals: estimate ± t × standard error of a cluster bootstrap, {found.replicates} replicates."
         + (f" The {more} smaller ones are not shown." if more > 0 else ""),
         limits="A coefficient describes the model, not a cause. Correlated columns share their effect."
         + (" Regularisation shrinks coefficients: the intervals are of the shrunken ones." if ridge else ""),
@@ -65,11 +67,11 @@ def degree_curve(curve: Curve, chosen: int, rows: int, target: str) -> Finding:
             for column, cell in zip(lines, cells, strict=True):
                 lines[column].append(cell)
     best = curve.choices.index(chosen)
-    claim = f"Degree {chosen} has the lowest error on held-out rows: RMSE {curve.validation[best]:.3g}"
+    claim = f"Degree {chosen} has the lowest error on held-out rows: RMSE {significant(curve.validation[best])}"
     if best > 0:
-        claim += f", against {curve.validation[0]:.3g} at degree {curve.choices[0]} (underfitting)"
+        claim += f", against {significant(curve.validation[0])} at degree {curve.choices[0]} (underfitting)"
     if best < len(curve.choices) - 1:
-        claim += f" and {curve.validation[-1]:.3g} at degree {curve.choices[-1]} (overfitting)"
+        claim += f" and {significant(curve.validation[-1])} at degree {curve.choices[-1]} (overfitting)"
     return Finding(
         question="what it does",
         claim=f"{claim}.",
@@ -131,7 +133,7 @@ def leaks_of(found: Sequence[Alone], rows: int, target: str, classes: bool) -> l
 
 
 def residuals_by_group(request: Request) -> list[Finding]:
-    """The mean residual (estimate minus truth) for each group of each attribute: over- and underestimation."""
+    """The mean residual (prediction minus ground truth) for each group of each attribute: over- and underestimation."""
     evidence = request.evidence
     statistics = evidence.statistics
     if not isinstance(statistics, RegressionStatistics):
@@ -162,7 +164,7 @@ def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) 
     target = evidence.statistics.target
     return Finding(
         question="whom it fails",
-        claim=f"By {name}, its estimates are biased for {', '.join(biased)}."
+        claim=f"By {name}, its predictions are biased for {', '.join(biased)}."
         if biased
         else f"By {name}, no group's {target} is clearly over- or underestimated.",
         metric="mean residual by group",
@@ -170,12 +172,12 @@ def _residuals(request: Request, evidence: Evidence, name: str, metric: Metric) 
         interval=whole.interval,
         n=whole.images,
         unit="rows",
-        method=how(request, whole) + " Each group keeps its number of clusters in every resampling.",
+        method=how(request, whole) + " Each group keeps its number of clusters in every replicate.",
         limits="The intervals are not corrected for the number of groups.",
         group=name,
         plot="intervals",
         series=rows,
-        axes=(f"estimate minus truth, {target}",),
+        axes=(f"prediction minus ground truth, {target}",),
     )
 
 

@@ -10,8 +10,11 @@ import numpy as np
 
 from clearsight.estimators.fitting import predict
 from clearsight.loading.trained import opened
+from clearsight.prediction import videos
 from clearsight.prediction.writing import CsvRows, JsonRows, appearing, new_folder
 from clearsight.run import Run
+from clearsight.sources.problems import shown
+from clearsight.sources.samples import pictures
 from clearsight.sources.tables.columns import Column
 from clearsight.sources.tables.groups import ids_of
 from clearsight.sources.tables.table import read_rows
@@ -47,6 +50,7 @@ def predict_table(
     columns, pipeline = columns_of(run.config), load_model(run)
     rows: list[dict[str, Any]] = []
     for file in [files] if isinstance(files, str | Path) else files:
+        _check_is_a_table(run, file)
         frame, inputs = read_rows(file, columns, skip_bad)
         predicted = predict(pipeline, inputs, len(run.config.class_names))
         ids = ids_of(frame, range(1, frame.height + 1))
@@ -58,6 +62,17 @@ def predict_table(
         if partial is not None:
             _write(found, partial)
     return found
+
+
+def _check_is_a_table(run: Run, file: str | Path) -> None:
+    """Raise ValueError for a picture, a video or a folder, which a model of a table cannot take."""
+    path = Path(file)
+    if path.suffix.lower() in pictures.SUFFIXES | videos.SUFFIXES or path.is_dir():
+        raise ValueError(
+            f"{run.path} predicts {shown(run.config.settings['target'])} from the rows of a table, and {shown(path)} "
+            f"is {'a folder' if path.is_dir() else 'a picture or a video'}. Expected a table with the columns it was "
+            f"trained on: {', '.join(shown(column.name) for column in columns_of(run.config)[:10])}."
+        )
 
 
 def _as_row(one: Any, class_names: Sequence[str]) -> dict[str, Any]:

@@ -205,11 +205,24 @@ def _evidence(run: Run, table: Table) -> Evidence:
         split = held_out_split(table)
         stored = run.read_evidence(split or CROSS_VALIDATION, statistics_type)
         rows = training_rows(table) if split is None else ~training_rows(table)
-        return dataclasses.replace(stored, groups={name: words[rows] for name, words in table.groups.items()})
+        groups = {name: words[rows] for name, words in table.groups.items()}
+        return dataclasses.replace(stored, groups=groups, about={**stored.about, "stored": _stored(run, table, split)})
     answers = predict(load_model(run), table.inputs, len(table.class_names))
     made = evidence_of(run, table, answers, np.ones(len(table), dtype=bool), "all")
     keep_evidence(run, made)
     return made
+
+
+def _stored(run: Run, table: Table, split: str | None) -> str:
+    """Where the scores of a run on its own table come from."""
+    how = (
+        f"on its split {split}, which was not trained on"
+        if split
+        else "by cross-validation: each row was predicted by a model of the other folds"
+    )
+    return (
+        f"{table.name} is the table that {run.name} was trained on. These are the scores kept from its training, {how}."
+    )
 
 
 def _read_for(run: Run, data: str | Path, by: Sequence[str], attributes: str | Path | None, skip_bad: bool) -> Table:

@@ -98,7 +98,7 @@ def _checked(prediction: Segmentation, truth: ClassMap, classes: int) -> tuple[M
     if not true.shape == found.shape == confidence.shape:
         sizes = " and ".join(f"{width} x {height}" for height, width in (found.shape, true.shape))
         raise ValueError(
-            f"a predicted class map and its truth differ in size: {sizes} px. "
+            f"a predicted class map and its ground truth differ in size: {sizes} px. "
             "Expected one class for every pixel of the picture. Resize predictions to the picture's own size."
         )
     for labels, who, allowed in ((found, "a predicted", classes), (true, "a true", classes)):

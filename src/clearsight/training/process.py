@@ -128,7 +128,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     source, dataset = gathered.source, _learnt_from(plan, gathered)
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
-            f"the data in {plan.data} is not what {run.path} was trained on: a picture, a truth or an attribute has "
+            f"the data in {plan.data} is not what {run.path} was trained on: a picture, a label or an attribute has "
             "changed. Restore the data, or train a new run."
         )
     network = trained.build(plan.model, plan.config, source.class_names, plan.pretrained)

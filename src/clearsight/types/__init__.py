@@ -50,6 +50,7 @@ from clearsight.types.report import Verdict as Verdict
 from clearsight.types.truths import IGNORE as IGNORE
 from clearsight.types.truths import TRUTHS as TRUTHS
 from clearsight.types.truths import UNKNOWN as UNKNOWN
+from clearsight.types.truths import Abstained as Abstained
 from clearsight.types.truths import Boxes as Boxes
 from clearsight.types.truths import ClassMap as ClassMap
 from clearsight.types.truths import ClassProbabilities as ClassProbabilities

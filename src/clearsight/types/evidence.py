@@ -19,7 +19,8 @@ class Metric:
 
     ``compute`` takes weights ``[replicates, images] >= 0`` and returns values ``[replicates]``; NaN where undefined.
     ``bias_rate`` is how fast its bias falls with n images, as ``n ** -bias_rate``: 2/3 for a maximum over a noisy
-    curve, 1 for a smooth function of means (see ``metrics.resample``).
+    curve, 1 for a smooth function of means (see ``metrics.resample``). Where there is an ``ideal``, the value nearest
+    to it is the best. ``beside_baseline`` is False where the value of a trivial baseline would mislead.
     """
 
     name: str
@@ -29,6 +30,14 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     unit: str = ""
     bias_rate: float = 2 / 3
+    ideal: float | None = None
+    beside_baseline: bool = True
+
+    def merit(self, value: float) -> float:
+        """A number that is the higher, the better the value is."""
+        if self.ideal is not None:
+            return -abs(value - self.ideal)
+        return value if self.higher_is_better else -value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +102,8 @@ class Evidence:
     ``clusters`` holds one integer per image, equal for images that are not independent; ``groups`` one array of words
     per attribute (``"unknown"`` where nobody said). ``about`` is where it comes from: data name, split, fingerprint,
     run, and how the clusters came about. ``seen`` tells of each image whether pictures of its cluster were trained on;
-    None where nobody knows. Enough for every audit, so an audit never sees a network.
+    None where nobody knows. ``features`` are the means of the last feature map of the network's backbone for each
+    image, None where it has none. Enough for every audit, so an audit never sees a network.
     """
 
     task: str
@@ -103,6 +113,7 @@ class Evidence:
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
     seen: Bool[np.ndarray, "images"] | None = None
+    features: Float[np.ndarray, "images channels"] | None = None
 
     @property
     def unit(self) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from clearsight.types.evidence import Evidence
 
 Question = Literal[
-    "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it"
-]
+    "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it",
+    "what must be beaten", "who is in the data", "what goes together", "what is in two splits",
+]  # fmt: skip
 Plot = Literal["intervals", "reliability", "curve", "bars", "matrix"]
 Verdict = Literal["pass", "fail", "insufficient", "none asked"]
 How = Literal["measured", "modelled", "assumed"]
@@ -33,11 +34,12 @@ class Cost:
 class Finding:
     """One answer of an audit: a plain sentence, the number behind it, its interval, n, method and limits.
 
-    ``question`` names the section of the report it answers in; ``n`` counts ``unit``; ``clusters`` is how many clusters
-    were resampled for the interval, None where that has no meaning; ``series`` holds the points of
-    its plot, columns of equal length by name (plain numbers, words, or None), drawn as ``plot``:
+    ``question`` names the section of the report it answers in, the last four those of data before training; ``n``
+    counts ``unit``; ``clusters`` is how many clusters were resampled for the interval, None where that has no meaning;
+    ``caution`` is what a reader must know before any score; ``series`` holds the points of its plot, columns of equal
+    length by name (plain numbers, words, or None), drawn as ``plot``:
 
-    - "intervals": label, value, low, high, n, and a note per row; a dot and a whisker each;
+    - "intervals": label, value, low, high, n, a note, and what was expected, per row; a dot and a whisker each;
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
     - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;
@@ -59,6 +61,7 @@ class Finding:
     series: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     axes: tuple[str, ...] = ()
     clusters: int | None = None
+    caution: str = ""
 
     @property
     def from_few_clusters(self) -> bool:
@@ -70,17 +73,23 @@ class Finding:
 class Request:
     """What an audit is given: evidence, and where it asks for them the cost, other evidence, and the user's choices.
 
-    ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures.
+    ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures. ``reference``
+    declares for an attribute the share that each of its groups should have, by name. ``never`` are the confusions that
+    must not happen, as pairs of a true class and the one it must not be taken for. ``shared`` keeps what one audit has
+    computed for those after it.
     """
 
     evidence: Evidence
     cost: Cost | None = None
     more: Mapping[str, Evidence] = field(default_factory=dict)
     by: tuple[str, ...] = ()
+    reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    never: tuple[tuple[str, str], ...] = ()
     zone: str | None = None
     replicates: int = 1000
     confidence: float = 0.95
     seed: int = 0
+    shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 Audit = Callable[[Request], tuple[Finding, ...]]

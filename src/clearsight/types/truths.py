@@ -126,6 +126,13 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Abstained:
+    """No answer, because the one at hand may be a confusion that must never happen; ``reason`` says which."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """An estimated quantity, in the unit of the truth."""
 
@@ -206,7 +213,7 @@ def _selected(objects: _Objects, which: Tensor) -> _Objects:
 
 
 Truth = Label | Labels | Value | Boxes | ClassMap | Picture | Features | None
-Prediction = Scores | Estimate | Detections | ClassProbabilities | Segmentation | Picture | Features
+Prediction = Scores | Abstained | Estimate | Detections | ClassProbabilities | Segmentation | Picture | Features
 
 TRUTHS: dict[type, str] = {
     Label: "one class per picture",

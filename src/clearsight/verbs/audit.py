@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from clearsight.audits.attributes import crossed, known_names
 from clearsight.energy.grid import find_zone
+from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.classical_filters import filters_for
-from clearsight.evaluation.conclusion import baseline_for, examples_of, settled_on_the_same, write_card
+from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
 from clearsight.generation.conclusion import conclude_again
+from clearsight.loading import never as never_confused
 from clearsight.loading import trained
 from clearsight.run import Run
+from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
 from clearsight.types import Card, Request
 
@@ -19,6 +23,8 @@ def audit(
     data: str | Path | None = None,
     *,
     by: Sequence[str] = (),
+    reference: str | Path | None = None,
+    never: Sequence[str | Path] = (),
     zone: str | None = None,
     attributes: Path | str | None = None,
     target: str | None = None,
@@ -31,39 +37,73 @@ def audit(
     """Audit a run and write its card and report anew.
 
     Without ``data`` the run's own data are judged again. ``by`` names the attributes to compare groups by (all where
-    empty), ``zone`` the electricity grid for CO2e, ``attributes`` a table of groups by picture. ``cluster`` is "auto",
-    "none" or an attribute, as in ``train``; of the run's own data what it was trained with, unless said.
+    empty), ``race*age`` an intersection; of two or more names every intersection of two is compared too. ``never`` are
+    confusions that must never happen, as "truth>prediction" or files of them: they are counted, and kept in the run for
+    ``predict``; ``("none",)`` lifts them. ``zone`` is the electricity grid for CO2e, ``attributes`` a table of groups
+    by picture. ``cluster`` is "auto", "none" or an attribute, as in ``train``; of the run's own data what it was
+    trained with, unless said.
+
+    Of a generator, ``by`` names the attributes whose groups are counted among its pictures, and ``reference`` declares
+    the shares they should have: "uniform", or a table of the attributes and a column ``share`` or ``count``.
 
     Raises:
-        ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights.
+        ValueError: an attribute or zone that does not exist (nearest names in the message), bad data, no weights, or
+            the pictures that the run was trained on, which its report must not be about.
     """
     run = trained.opened(run)
     config = run.config
+    if reference is not None and not trained.makes_pictures(config.model):
+        raise ValueError(
+            f"{run.path} is a {config.model}, which makes no pictures: a reference declares the mix of groups among "
+            "the pictures of a generator. Leave --reference out."
+        )
     if config.settings.get("table"):
         check_for_a_table(cluster)
+        never_confused.refused(run, never)
         return audit_table(
             run, data, by=by, zone=zone, attributes=attributes, skip_bad=skip_bad, responsible=responsible
         )
     if trained.makes_pictures(config.model):
-        if data is not None or split is not None or attributes is not None:
-            raise ValueError(
-                f"{run.path} is a {config.model}: a generator is compared with the held-out pictures of its own data. "
-                "Leave DATA, --split and --attributes out."
-            )
+        _refuse_choices_of_pictures(run, split, target, cluster)
+        never_confused.refused(run, never)
         place = None if zone is None else find_zone(zone).code
-        return conclude_again(run, by=by, zone=place, responsible=responsible, quiet=quiet)
+        return conclude_again(
+            run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
+            responsible=responsible, quiet=quiet,
+        )  # fmt: skip
+    choices = (attributes, skip_bad, target, cluster)
+    source = read_for(run, config.data if data is None else data, *choices)
+    return _audited_anew(run, source, split or judged_split(source), by, never, zone, responsible, quiet)
+
+
+def _audited_anew(
+    run: Run, source: Source, split: str, by: Sequence[str], never: Sequence[str | Path], zone: str | None,
+    responsible: str | None, quiet: bool,
+) -> Card:  # fmt: skip
+    """Judge the run on a split that it was not trained on, audit it, and write its card."""
+    config = run.config
     asked = config.settings.get("asked", {})
     zone = find_zone(zone).code if zone is not None else asked.get("zone")
-    source = read_for(run, config.data if data is None else data, attributes, skip_bad, target, cluster)
-    split = split or judged_split(source)
-    check_attributes(by, source.splits)
-    found = judged(run, source, split, quiet)
     own = source.fingerprint == config.fingerprint
-    baseline = baseline_for(run, source, found) if own else None
+    if own and source.split(split).split == "train":
+        raise ValueError(
+            f"{run.path} was trained on the split train of {source.name}. Expected other pictures: the report and the "
+            "model card of a run are about pictures that it has not seen. Leave --split out, or see the scores on its "
+            f"training pictures with `clearsight evaluate {run.path} DATA --split train`."
+        )
+    check_attributes(by, source, config.settings.get("target"))
+    pairs = never_confused.pairs_of(never, config.class_names) if list(never) != [never_confused.NONE] else []
+    found = judged(run, source, split, quiet)
+    if never:
+        never_confused.keep(run, pairs, found)
+        config = run.config
+    filters = filters_for(run, source, found) if own else {}
+    baseline = baseline_for(run, source, found, filters) if own else None
     request = Request(
         evidence=found,
-        more={"baseline": baseline, **filters_for(run, source, found)} if baseline is not None else {},
-        by=tuple(by) or tuple(name for name in asked.get("by", ()) if name in found.groups),
+        more={"baseline": baseline, **filters} if baseline is not None else {},
+        by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
+        never=never_confused.kept_pairs(config),
         zone=zone,
         seed=config.seed,
     )
@@ -77,9 +117,14 @@ def audit(
         former.cost if former else None,
         facts,
         examples_of(run, source.split(split), found),
-        [
-            *source.problems,
-            *(settled_on_the_same(config, found.about["split"]) if own else []),
-        ],
+        [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )
+
+
+def _refuse_choices_of_pictures(run: Run, *choices: str | None) -> None:
+    if any(choice is not None for choice in choices):
+        raise ValueError(
+            f"{run.path} is a {run.config.model}: a generator is compared with the held-out pictures of its own data, "
+            "read as it was trained on them. Leave --split, --target and --cluster out."
+        )

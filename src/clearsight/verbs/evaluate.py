@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from clearsight.audits import scores
+from clearsight.audits.shared_clusters import too_good
 from clearsight.evaluation.judging import check_for_a_table, judged, judged_split, read_for
 from clearsight.loading import trained
 from clearsight.run import Run
@@ -43,3 +44,9 @@ def evaluate(
 def metrics(evidence: Evidence, seed: int = 0) -> tuple[Finding, ...]:
     """Every metric of the evidence with its interval."""
     return scores(Request(evidence=evidence, seed=seed))
+
+
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """What must be known before the metrics are read: that judged data were trained on, or that nothing was judged."""
+    stored = evidence.about.get("stored")
+    return (*too_good(evidence), *([stored] if stored else []))

@@ -13,7 +13,9 @@ from PIL import Image
 
 from clearsight.console.progress import stage
 from clearsight.console.signals import signals
+from clearsight.inference.abstention import Block, withheld
 from clearsight.inference.windows import OVERLAP
+from clearsight.loading import never as never_confused
 from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
@@ -70,6 +72,7 @@ def predict(
     formats: Sequence[str] = ("json", "csv"),
     overlays: bool = True,
     crops: bool = False,
+    never: Sequence[str | Path] = (),
     every: int = 1,
     frames: int | None = None,
     seconds: float | None = None,
@@ -88,30 +91,30 @@ def predict(
         classes: names of the classes whose objects are kept; all where empty.
         window: see each window of so many px of a larger picture as a picture of its own, and merge what was found;
             ``overlap`` is the share of a window's side that its neighbour sees too: more than the largest objects.
-        formats: "json" and "csv" rows; "coco" (images, annotations, categories), "yolo" (a text file per picture).
-        overlays: draw what was found; frames of a video become a video. ``crops`` saves every object cut out.
+        formats: "json", "csv" rows; "coco" (images, annotations, categories), "yolo" (a text file per picture);
+            ``overlays`` draws what was found, a video as a video, and ``crops`` saves every object cut out.
+        never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
+            run keeps hold too; ``("none",)`` lifts them.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
 
     Raises:
-        ValueError: no pictures, unreadable ones (all of them named), a video that breaks off, a camera that is not
-            there, a class the run does not know, a run without weights, a folder that is not new.
+        ValueError: no pictures, unreadable ones (all named), a video that breaks off, no such camera, a class that
+            the run does not know, a run without weights, a folder that is not new.
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
-        return predict_table(run, pictures, out, skip_bad=skip_bad)
-    filter = _Filter.of(run, min_score, classes)
+        return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
+    filter = _Filter.of(run, min_score, classes, never)
     formats = writing.formats_of(formats, filter.objects)
-    if crops and not filter.objects:
-        raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
-    limits = Limits(every=every, frames=frames, seconds=seconds)
+    _refuse_crops(run, crops and not filter.objects)
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
+    limits = Limits(every=every, frames=frames, seconds=seconds)
     limits.check(moving=any(map(moves, sources)))
-    folder = None if out is None else writing.new_folder(out)
+    folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
-        watched = any(isinstance(source, Camera) for source in sources)
         stop = stack.enter_context(signals()).asked if watched else lambda: False
         views = Views(good, limits, skip_bad=skip_bad, stop=stop)
         predictor = trained.predictor(
@@ -119,8 +122,8 @@ def predict(
         )
         tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
-        output = _Output(partial, filter, formats, overlays=overlays, crops=crops, frames=any(map(moves, good)))
-        stack.enter_context(output)
+        drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
+        output = stack.enter_context(_Output(partial, filter, formats, **drawn))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction = filter(prediction)
@@ -131,13 +134,22 @@ def predict(
                 seen.append(view.seen)
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
-        if not tally.pictures:
-            raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
+        _refuse_nothing(tally, views)
     return Predicted(
         files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
         class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
         count=tally.pictures, tally=tuple(tally.lines()),
     )  # fmt: skip
+
+
+def _refuse_crops(run: Run, useless: bool) -> None:
+    if useless:
+        raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
+
+
+def _refuse_nothing(tally: Tally, views: Views) -> None:
+    if not tally.pictures:
+        raise DataError(f"nothing was seen: {'; '.join(views.cut_short) or 'it was stopped before that'}.")
 
 
 def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
@@ -172,9 +184,12 @@ class _Filter:
     least_score: float
     labels: tuple[int, ...]
     thresholds: tuple[float, ...]
+    blocks: tuple[Block, ...] = ()
 
     @classmethod
-    def of(cls, run: Run, min_score: float | None, classes: Sequence[str]) -> "_Filter":
+    def of(
+        cls, run: Run, min_score: float | None, classes: Sequence[str], never: Sequence[str | Path] = ()
+    ) -> "_Filter":
         """Raises ValueError for a score or classes where the run finds no objects, and for unknown classes."""
         config = run.config
         objects = issubclass(trained.task_of(config).truth_type, Boxes)
@@ -191,9 +206,12 @@ class _Filter:
             least_score=deployed.get("threshold", 0.5) if min_score is None else min_score,
             labels=writing.class_ids(classes, config.class_names),
             thresholds=tuple(deployed.get("thresholds", ())) if config.task == "tagging" else (),
+            blocks=never_confused.blocks_for(run, never),
         )
 
     def __call__(self, prediction: Prediction) -> Prediction:
+        if self.blocks:
+            prediction = withheld(prediction, self.blocks, self.class_names)
         if not isinstance(prediction, Detections):
             return prediction
         chosen = prediction.scores >= self.least_score
@@ -242,6 +260,8 @@ class _Output(contextlib.ExitStack):
         if self.tables is None or self.drawings is None:
             return
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
+        if self.filter.blocks:
+            rows = [{**row, "abstained": row.get("abstained", "")} for row in rows]
         if self.outlines and isinstance(prediction, InstanceDetections):
             for row, (window, crop) in zip(rows, instance_masks.crops(prediction.masks), strict=True):
                 row["outline"] = (tracing.outline(crop) + window[:2]).tolist()

@@ -60,7 +60,7 @@ def probe(
         prompts: a table of your own with the columns of the probe's sample.
         words: for drift, hostile words to look for instead of the sample's.
         tolerated: the share of mistakes, between 0 and 1, above which the verdict is "fail".
-        replicates: how many resamplings the intervals are made of.
+        replicates: bootstrap replicates of the intervals.
         out: a new file for the report, one HTML page.
 
     Raises:

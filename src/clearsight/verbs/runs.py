@@ -8,7 +8,10 @@ from clearsight.run import RUNS, Run
 
 @dataclass(frozen=True, kw_only=True)
 class RunLine:
-    """One run in a list: where, what, how it ended, and the headline of its card where it has one."""
+    """One run in a list: where, what, how it ended, and of its card, where it has one, summary and headline score.
+
+    ``value`` and ``interval`` (95%) are those of ``metric``; None where it is not defined.
+    """
 
     path: str
     model: str
@@ -16,6 +19,9 @@ class RunLine:
     state: str
     created: str
     claim: str = ""
+    metric: str = ""
+    value: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 def runs(folder: Path | str = RUNS) -> tuple[RunLine, ...]:
@@ -29,14 +35,18 @@ def _line(run: Run) -> RunLine:
     except ValueError as error:
         return RunLine(path=str(run.path), model="", data="", state="damaged", created="", claim=str(error))
     try:
-        claim = run.read_card().summary
+        card = run.read_card()
     except ValueError:
-        claim = ""
+        card = None
+    first = next((one for one in card.findings if one.question == "what it does"), None) if card else None
     return RunLine(
         path=str(run.path),
         model=config.model,
         data=config.data_name,
         state=config.state,
         created=config.created,
-        claim=claim,
+        claim=card.summary if card else "",
+        metric=first.metric if first else "",
+        value=first.value if first else None,
+        interval=first.interval if first else None,
     )

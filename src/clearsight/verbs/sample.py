@@ -13,6 +13,7 @@ from torch import Tensor
 from clearsight import drawing
 from clearsight.console.progress import stage
 from clearsight.files import durable
+from clearsight.generation import credentials
 from clearsight.generation import sheets as drawn
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.loading import trained
@@ -65,6 +66,7 @@ def sample(
     _check(count, truncation, interpolate, video)
     labels = _labels(config.class_names, classes, count, bool(config.settings["model"].get("conditional")), run.path)
     _check_new(grid, video)
+    credentials.check()
     target = None if folder is None else writing.new_folder(folder)
     network = trained.load(run).to("cuda" if torch.cuda.is_available() else "cpu")
     with stage("sampling", quiet) as watch:
@@ -86,6 +88,7 @@ def _about(run: Run, seed: int, truncation: float) -> dict[str, Any]:
     return {
         "generated": True, "model": config.model, "run": run.name, "data": config.data_name,
         "data_fingerprint": config.fingerprint, "weights": _digest(run), "seed": seed, "truncation": truncation,
+        "provenance": credentials.kind(),
     }  # fmt: skip
 
 
@@ -106,21 +109,24 @@ def _written(
         durable.write_bytes(Path(grid), drawn.png(drawn.grid(made), {**about, "pictures": len(made)}))
         files.append(Path(grid))
     if video is not None:
-        _write_video(Path(video), made)
+        _write_video(Path(video), made, about)
         files.append(Path(video))
     return tuple(files)
 
 
-def _write_video(path: Path, made: Tensor) -> None:
+def _write_video(path: Path, made: Tensor, about: dict[str, Any]) -> None:
     frames = [drawn.grid(image[None]) for image in made]
     if path.suffix.lower() == ".gif":
-        durable.write_bytes(path, drawn.animation(frames, frame_ms=1000 // FRAMES_PER_S, hold_ms=1000 // FRAMES_PER_S))
+        frame_ms = 1000 // FRAMES_PER_S
+        durable.write_bytes(path, drawn.animation(frames, about, frame_ms=frame_ms, hold_ms=frame_ms))
         return
     film = DrawnVideo(path)
     for number, frame in enumerate(frames):
         even = frame.crop((0, 0, frame.width // 2 * 2, frame.height // 2 * 2))  # MPEG-4 needs even sides
         film.add(number / FRAMES_PER_S, even)
     film.close()
+    if credentials.available():
+        durable.write_bytes(path, credentials.signed(path.read_bytes(), "video/mp4", about))
 
 
 def _check_run(run: Run) -> None:

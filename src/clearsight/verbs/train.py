@@ -7,16 +7,17 @@ from typing import Any
 
 import torch
 
-from clearsight import catalogue
+from clearsight import backbones, catalogue, sources
 from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
 from clearsight.generation import conclusion as generation
+from clearsight.generation import credentials
 from clearsight.generation.extractors import check_count
 from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
-from clearsight.loading.data import Gathered, gather
+from clearsight.loading.data import Gathered, gather, models_for
 from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources import Source
@@ -82,8 +83,7 @@ def train(
         run = trained.opened(resume)
         (plan, asked), gathered = plan_of(run, quiet), None
     else:
-        if model is None or data is None:
-            raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
+        model, data = _named(model, data)
         if learns_rows(model, data):
             own = {"backbone": backbone, "pretrained": pretrained, "epochs": epochs, "minutes": minutes,
                    "budget_kwh": budget_kwh, "devices": devices != 1, "resplit": resplit}  # fmt: skip
@@ -112,6 +112,18 @@ def train(
     return run
 
 
+def _named(model: str | None, data: str | Path | None) -> tuple[str, str | Path]:
+    """The model and the data; raises ValueError for the one that is not named."""
+    if model is None:
+        raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
+    if data is None:
+        raise ValueError(
+            f"no data were named for {model} to learn from. Expected a folder, FORMAT:FOLDER, a table or an embedded "
+            "set after the model, such as blood/."
+        )
+    return model, data
+
+
 def _new(
     model: str,
     data: str,
@@ -135,23 +147,14 @@ def _new(
     if backbone is not None:
         settings["backbone"] = backbone
     config, training = choose(settings, kind.config_type(), kind.training_defaults)
-    if devices < 1:
-        raise ValueError(f"{devices} devices cannot train. Expected --devices 1 or more.")
-    if torch.cuda.is_available() and devices > torch.cuda.device_count():
-        raise ValueError(f"{devices} devices were asked for, and there are {torch.cuda.device_count()} GPUs.")
-    if training.batch_size % devices:
-        raise ValueError(
-            f"a batch of {training.batch_size} cannot be shared evenly by {devices} devices. "
-            f"Choose --set batch_size={training.batch_size + devices - training.batch_size % devices}."
-        )
-    if training.frozen_share and not (pretrained or getattr(config, "backbone", "").startswith("run:")):
-        raise ValueError(
-            f"frozen_share is {training.frozen_share} and the backbone starts from random weights, which "
-            "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave "
-            "frozen_share out."
-        )
+    _check_choices(config, training, devices, pretrained)
     attributes = Path(attributes) if attributes is not None else None
     tasks = trained.tasks_of(model)
+
+    def check(source: Source) -> None:
+        _check_splits(source, training.held_out)
+        check_attributes(asked["by"], source, target)
+
     gathered = gather(
         data,
         training.size_px,
@@ -163,11 +166,10 @@ def _new(
         held_out=training.held_out,
         cluster=cluster,
         resplit=resplit,
+        check=check,
         quiet=quiet,
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
-    _check_splits(source, training.held_out)
-    check_attributes(asked["by"], source.splits)
     if trained.makes_pictures(model):
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
@@ -194,6 +196,27 @@ def _new(
     return run, plan, gathered
 
 
+def _check_choices(config: Any, training: Training, devices: int, pretrained: bool | Path) -> None:
+    """Fail before the data are read where choices do not fit together, or this machine."""
+    if devices < 1:
+        raise ValueError(f"{devices} devices cannot train. Expected --devices 1 or more.")
+    if torch.cuda.is_available() and devices > torch.cuda.device_count():
+        raise ValueError(f"{devices} devices were asked for, and there are {torch.cuda.device_count()} GPUs.")
+    if training.batch_size % devices:
+        raise ValueError(
+            f"a batch of {training.batch_size} cannot be shared evenly by {devices} devices. "
+            f"Choose --set batch_size={training.batch_size + devices - training.batch_size % devices}."
+        )
+    if training.frozen_share and not (pretrained or getattr(config, "backbone", "").startswith("run:")):
+        raise ValueError(
+            f"frozen_share is {training.frozen_share} and the backbone starts from random weights, which "
+            "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave "
+            "frozen_share out."
+        )
+    if hasattr(config, "backbone"):
+        backbones.check_name(config.backbone)
+
+
 def _precision(network: Any, training: Training, gathered: Gathered) -> str:
     """Fabric's name of the precision, found by trying where it is to be found."""
     if not isinstance(network, Generator) or training.precision != "auto":
@@ -218,7 +241,8 @@ def _check_splits(source: Source, held_out: float) -> None:
 
 
 def _check_for_a_generator(training: Training) -> None:
-    """Fail where the pictures would be changed in a way that a generator would learn to make."""
+    """Fail where pictures would be changed in a way that a generator would learn to make, or none can be signed."""
+    credentials.check()  # every picture of how it learns is signed
     changed = {
         "zoom": training.zoom != (1.0, 1.0),
         "small_share": training.small_share > 0,
@@ -242,6 +266,7 @@ def learns_rows(model: str, data: str | Path) -> bool:
     )
     if model not in names and model in others:
         needs, given = ("pictures", "is a table") if table else ("the rows of a table", "is none")
+        names = names if table else models_for(sources.read(data).truth)
         raise ValueError(
             f"{model} learns from {needs}, and {data} {given}. Models that learn from it: {', '.join(names)}."
         )

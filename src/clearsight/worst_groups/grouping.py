@@ -59,7 +59,7 @@ def grouping_of(source: Source, by: Sequence[str]) -> Grouping:
             f"classes themselves. {have}"
         )
     named = tuple(dict.fromkeys(name for name in by if name != CLASS or CLASS in known))
-    check_attributes(named, source.splits)
+    check_attributes(named, source)
     groups = {_group(one, named) for dataset in source.splits.values() for one in records_of(dataset)}
     return Grouping(
         by=named, class_names=source.class_names, groups=tuple(sorted(one for one in groups if one is not None))

@@ -45,6 +45,7 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
     if table.missing and table.names:
         problems.note(f"{table.missing} pictures are not in the table of attributes: their groups are unknown")
     records = _in_column([_grouped(record, table) for record in _records(drafts, problems)], request.cluster)
+    records = attributes.in_bins(records, request.by)
     notes = problems.settle(name, request.skip_bad)
     if not records:
         raise DataError(
@@ -67,6 +68,7 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
         fingerprint=fingerprint.of_splits({split: dataset.fingerprint for split, dataset in splits.items()}),
         truth=truth,
         clustering=clustering,
+        ungrouped=layout.ungrouped,
     )
 
 

@@ -6,13 +6,16 @@ belong together (one patient, one video). Everything is read as strings; empty c
 
 import io
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars
 
 from clearsight.sources.annotations.layout import Draft
 from clearsight.sources.problems import DataError, listed, shown
+from clearsight.sources.samples.records import Record
+from clearsight.sources.tables.bins import numbers_of, round_bins
 from clearsight.sources.tables.compressed import content_of, kind_of
 from clearsight.types import UNKNOWN
 
@@ -67,6 +70,23 @@ def read(path: Path, drafts: list[Draft]) -> Attributes:
         clusters={id: (found[0].get("cluster") or "").strip() for id, found in rows.items()},
         missing=len(drafts) - len(rows),
     )
+
+
+def in_bins(records: list[Record], names: Sequence[str]) -> list[Record]:
+    """The records with attributes of many numbers in bins with round limits, those among ``names``."""
+    binned: dict[str, list[str]] = {}
+    for name in names:
+        numbers = numbers_of(polars.Series([record.groups.get(name, UNKNOWN) for record in records]))
+        if numbers is not None:
+            values, code = round_bins(numbers)
+            binned[name] = [values[place] if place >= 0 else UNKNOWN for place in code.tolist()]
+    if not binned:
+        return records
+    rows = zip(*binned.values(), strict=True)
+    return [
+        replace(record, groups={**record.groups, **dict(zip(binned, row, strict=True))})
+        for record, row in zip(records, rows, strict=True)
+    ]
 
 
 def _table(path: Path) -> polars.DataFrame:

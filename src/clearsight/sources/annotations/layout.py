@@ -22,7 +22,7 @@ class Request:
 
     ``wanted`` are the kinds of truth that are of use, best first; empty where any is. ``target`` names the column of
     the truth where the layout is a table. ``cluster`` is "auto", "none" or the column of the clusters; with ``resplit``
-    the layout's own splits are not kept.
+    the layout's own splits are not kept. ``by`` are attributes asked for: one of many numbers is put into bins.
     """
 
     folder: Path | None
@@ -34,6 +34,7 @@ class Request:
     held_out: float = 0.2
     cluster: str = AUTO
     resplit: bool = False
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +107,15 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """All that a format found, unchecked. ``name`` is what the data are called where the folder's name is not it."""
+    """All that a format found, unchecked. ``name`` is what the data are called where the folder's name is not it.
+
+    ``ungrouped`` are the columns of its table with too many values to be attributes, and how many.
+    """
 
     drafts: list[Draft] = field(default_factory=list)
     class_names: tuple[str, ...] = ()
     name: str = ""
+    ungrouped: Mapping[str, int] = field(default_factory=dict)
 
 
 @runtime_checkable

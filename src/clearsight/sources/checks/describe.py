@@ -58,6 +58,7 @@ class Description:
     of both, infinite where a class has none there; ``shared_clusters`` and ``duplicates`` stand across splits. Of
     truths that are no boxes, pictures are counted instead of objects. ``kind`` says in words what the truths are.
     ``clustering`` tells how clusters came about; ``shared_splits`` has the splits with clusters that "train" has too.
+    ``audit`` is a ``data_audit.DataAudit`` where one was made.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Description:
     box_sizes: BoxSizes | None = None
     likely_problems: tuple[Any, ...] = ()
     problems_page: str = ""
+    audit: Any = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists, for JSON."""

@@ -35,7 +35,7 @@ class LabelsDescription:
     ``labels`` counts the rows in which each label is present, absent, uncertain or blank; of a column of classes or
     numbers instead, ``classes`` counts each class ("" where blank) and ``numbers`` has the least, median, mean, most.
     ``clusters`` is how many patients, videos or the like the rows are of, ``clusters_by`` where that was read from.
-    ``pictures`` says in a sentence why no picture was looked at.
+    ``pictures`` says in a sentence why no picture was looked at; ``audit`` is a ``data_audit.DataAudit``, if any.
     """
 
     name: str
@@ -49,6 +49,7 @@ class LabelsDescription:
     pictures: str
     fingerprint: str
     problems: tuple[str, ...]
+    audit: Any = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists, for JSON."""
@@ -77,14 +78,17 @@ def labels_alone(place: str | Path, target: str | None) -> polars.DataFrame | No
     return None if any_picture_lies(frame[named].gather_every(every), path.parent) else frame
 
 
-def describe_labels(frame: polars.DataFrame, place: str | Path, target: str | None) -> LabelsDescription:
+def describe_labels(
+    frame: polars.DataFrame, place: str | Path, target: str | None, by: Sequence[str] = ()
+) -> LabelsDescription:
     """Describe a table of labels without its pictures.
 
     Without a ``target`` every column that holds nothing but 1, 0, -1 and blanks is a label, else the column that a
-    picture's class is usually called. Raises DataError where a label is neither, naming the rows.
+    picture's class is usually called; ``by`` are columns that are put into bins elsewhere where they have many values.
+    Raises DataError where a label is neither, naming the rows.
     """
     path, named = Path(place), picture_column(frame)
-    words = {name: _words(frame[name]) for name in frame.columns}
+    words = {name: words_of(frame[name]) for name in frame.columns}
     names = _targets(frame, words, target, named)
     labels, classes, numbers = {}, {}, {}
     for name in names:
@@ -99,7 +103,7 @@ def describe_labels(frame: polars.DataFrame, place: str | Path, target: str | No
     clusters, by = _clusters(words, named)
     others = {name: column for name, column in words.items() if name not in (*names, named, by)}
     more = [name for name, column in others.items() if _is_states(column) and (column == "-1").any()]
-    groups, notes = _groups({name: column for name, column in others.items() if name not in more})
+    groups, notes = _groups({name: column for name, column in others.items() if name not in more}, by)
     if more:
         said = ", ".join(shown(name, 40) for name in more[:20])
         notes += (f"{len(more)} more columns of labels, for --target: {said}",)
@@ -121,11 +125,11 @@ def describe_labels(frame: polars.DataFrame, place: str | Path, target: str | No
 def _are_labels(frame: polars.DataFrame, target: str) -> bool:
     if target not in frame.columns:
         return "," in target
-    words = _words(frame[target])
+    words = words_of(frame[target])
     return _is_states(words) and bool((words == "-1").any())
 
 
-def _words(series: polars.Series) -> polars.Series:
+def words_of(series: polars.Series) -> polars.Series:
     """The cells as words without blanks around them; "" where there is nothing, whole numbers without a point."""
     words = series.cast(polars.String, strict=False).fill_null("").str.strip_chars()
     return words.str.replace(r"^(-?[0-9]+)\.0+$", "${1}").replace(["NaN", "nan"], "")
@@ -183,20 +187,32 @@ def _counts(words: polars.Series, path: Path, name: str) -> dict[str, int]:
     return dict(words.value_counts(sort=True).iter_rows())
 
 
-def _clusters(words: Mapping[str, polars.Series], named: str | None) -> tuple[int, str]:
-    """How many clusters the rows are of, and the column that tells; every row is alone where none does."""
+def cluster_words(words: Mapping[str, polars.Series], named: str | None) -> tuple[polars.Series | None, str]:
+    """What tells which rows belong together ("" where a row is alone), and its column; None where nothing does."""
     for name, column in words.items():
         if CLUSTER.fullmatch(name.lower()):
-            alone = int((column == "").sum())
-            return column.filter(column != "").n_unique() + alone, name
+            return column, name
     if named is not None:
         within = words[named].str.extract(IN_PATHS)
         if within.null_count() == 0 and len(within):
-            return within.n_unique(), named
-    return len(next(iter(words.values()))), ""
+            return within, named
+    return None, ""
 
 
-def _groups(words: Mapping[str, polars.Series]) -> tuple[dict[str, dict[str, int]], tuple[str, ...]]:
+def state_codes(words: polars.Series) -> polars.Series:
+    """The ``State`` of each cell of a column of labels."""
+    return words.str.to_lowercase().replace_strict({word: int(state) for word, state in STATES.items()})
+
+
+def _clusters(words: Mapping[str, polars.Series], named: str | None) -> tuple[int, str]:
+    """How many clusters the rows are of, and the column that tells; every row is alone where none does."""
+    column, name = cluster_words(words, named)
+    if column is None:
+        return len(next(iter(words.values()))), ""
+    return column.filter(column != "").n_unique() + int((column == "").sum()), name
+
+
+def _groups(words: Mapping[str, polars.Series], by: Sequence[str]) -> tuple[dict[str, dict[str, int]], tuple[str, ...]]:
     """How many rows each group has, by attribute, and a note of the columns that have too many values."""
     groups: dict[str, dict[str, int]] = {}
     many = []
@@ -204,7 +220,7 @@ def _groups(words: Mapping[str, polars.Series]) -> tuple[dict[str, dict[str, int
         count = column.n_unique()
         if 2 <= count <= GROUPS_AT_MOST:
             groups[name] = {word or UNKNOWN: rows for word, rows in column.value_counts(sort=True).iter_rows()}
-        elif count > GROUPS_AT_MOST:
+        elif count > GROUPS_AT_MOST and name not in by:
             many.append(f"{shown(name, 40)} ({count} values)")
     return groups, ((f"columns with too many values to be groups: {', '.join(many[:10])}",) if many else ())
 

@@ -24,7 +24,8 @@ class ColumnDescription:
 class TableDescription:
     """A table in numbers. ``target`` holds how often each class is, or least, median, mean and most of the numbers.
 
-    ``telling`` is how well each column predicts the target alone (R2, or the share of errors avoided), best first.
+    ``telling`` is how well each column predicts the target alone (R2, or the share of errors avoided), best first;
+    ``audit`` is a ``data_audit.DataAudit``, if any.
     """
 
     name: str
@@ -38,6 +39,7 @@ class TableDescription:
     leaks: tuple[str, ...]
     fingerprint: str
     problems: tuple[str, ...]
+    audit: Any = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists, for JSON."""

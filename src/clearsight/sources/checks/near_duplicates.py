@@ -1,8 +1,10 @@
 """Pictures of two splits that show nearly the same: other sizes or qualities of one picture, or frames of one video.
 
-They are compared by the bits of their ``hashes``; pictures without structure are left out.
+They are compared by the bits of their ``hashes``, and pairs that are alike so by their fine ``structure``, which tells
+copies from pictures of one sort. Pictures in which few bits mean something are left out.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,12 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, UInt64
 
+from clearsight.sources.clusters.copies import TELLING
 from clearsight.sources.problems import shown
 from clearsight.sources.samples.hashes import NEAR as NEAR
-from clearsight.sources.samples.hashes import WORDS, hashed
+from clearsight.sources.samples.hashes import WORDS, looked
 from clearsight.sources.samples.records import Record
+from clearsight.sources.samples.structure import SAME, Structure, agreement, structure
 
 PAIRS_AT_ONCE = 400_000
+KEPT_AT_MOST = 4096  # structures, of 32 kB each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +38,7 @@ def near_duplicates(
     most: int = NEAR,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[NearPair, ...]:
-    """Pairs of pictures of different splits that differ in at most ``most`` bits, the most alike first.
+    """Pairs of pictures of different splits that differ in at most ``most`` bits and agree in structure, alike first.
 
     Pictures that do not decode are left to others to complain about.
     """
@@ -41,16 +46,23 @@ def near_duplicates(
     hashes = np.zeros((len(listed), WORDS), dtype=np.uint64)
     known = np.zeros(len(listed), dtype=bool)
     with ThreadPoolExecutor(4) as pool:
-        for index, bits in enumerate(pool.map(lambda one: hashed(one[1]), listed)):
-            if bits is not None:
-                hashes[index], known[index] = bits, True
+        for index, look in enumerate(pool.map(lambda one: looked(one[1]), listed)):
+            if look is not None and look.telling >= TELLING:
+                hashes[index], known[index] = look.bits, True
             watch(index + 1, len(listed))
     split = np.unique([name for name, _ in listed], return_inverse=True)[1] if listed else np.zeros(0, dtype=int)
     names = [f"{name}: {shown(record.id)}" for name, record in listed]
+    fine = functools.lru_cache(KEPT_AT_MOST)(lambda index: structure(listed[index][1]))
     pairs = [
-        NearPair(first=names[a], second=names[b], bits=int(bits)) for a, b, bits in _close(hashes, split, known, most)
+        NearPair(first=names[a], second=names[b], bits=int(bits))
+        for a, b, bits in _close(hashes, split, known, most)
+        if _confirmed(fine(a), fine(b))
     ]
     return tuple(sorted(pairs, key=lambda pair: (pair.bits, pair.first, pair.second)))
+
+
+def _confirmed(first: Structure | None, second: Structure | None) -> bool:
+    return first is not None and second is not None and agreement(first, second) >= SAME
 
 
 def _close(

@@ -63,7 +63,7 @@ class ImageTable:
         frame = _joined(tables)
         picture = _picture_column(frame, path)
         answers = _answers(frame, picture, request, problems, _names_of(tables[0]))
-        groups, cluster = _about_rows(frame, {picture, ORIGIN, *answers.columns}, problems)
+        groups, cluster, ungrouped = _about_rows(frame, {picture, ORIGIN, *answers.columns}, request.by, problems)
         where = _places(tables, frame)
         drafts = _drafts(frame, picture, answers, path, where, problems)
         rows = list(zip(*groups.values(), strict=True)) if groups else [()] * frame.height
@@ -72,7 +72,8 @@ class ImageTable:
             for row, draft in drafts
         ]
         name = path.name if path.is_dir() else path.parent.name if split_of(stem_of(path)) else stem_of(path)
-        return Layout(drafts=complete, class_names=answers.class_names, name=name), answers.kind
+        layout = Layout(drafts=complete, class_names=answers.class_names, name=name, ungrouped=ungrouped)
+        return layout, answers.kind
 
 
 IMAGE_TABLE = ImageTable()
@@ -188,11 +189,17 @@ def _root(folder: Path) -> Path:
     return folder.parent
 
 
-def _about_rows(frame: polars.DataFrame, used: set[str], problems: Problems) -> tuple[dict[str, list[str]], list[str]]:
-    """The groups of each row by attribute, and the cluster it belongs to ("" where it stands alone)."""
+def _about_rows(
+    frame: polars.DataFrame, used: set[str], asked: Sequence[str], problems: Problems
+) -> tuple[dict[str, list[str]], list[str], dict[str, int]]:
+    """The groups of each row by attribute, and the cluster it belongs to ("" where it stands alone).
+
+    Last the columns with too many values to be attributes, and how many. A column that was asked for is an attribute
+    whatever it holds.
+    """
     groups: dict[str, list[str]] = {}
     cluster = [""] * frame.height
-    left_out = []
+    left_out = {}
     for name in (column for column in frame.columns if column not in used):
         series = frame[name]
         if series.dtype.is_nested() or series.dtype == polars.Binary:
@@ -200,13 +207,14 @@ def _about_rows(frame: polars.DataFrame, used: set[str], problems: Problems) -> 
         words = [word.strip() for word in series.cast(polars.String).fill_null("").to_list()]
         if CLUSTER.fullmatch(name.lower()):
             cluster = words
-        elif 2 <= len(set(words)) <= GROUPS_AT_MOST:
+        elif name in asked or 2 <= len(set(words)) <= GROUPS_AT_MOST:
             groups[name] = [word or UNKNOWN for word in words]
         elif len(set(words)) > GROUPS_AT_MOST:
-            left_out.append(f"{name} ({len(set(words))} values)")
+            left_out[name] = len(set(words))
     if left_out:
-        problems.note(f"columns with too many values to be groups: {', '.join(map(shown, left_out[:10]))}")
-    return groups, cluster
+        named = [f"{shown(name)} ({count} values)" for name, count in list(left_out.items())[:10]]
+        problems.note(f"columns with too many values to be groups: {', '.join(named)}")
+    return groups, cluster, left_out
 
 
 def _names_of(table: Path) -> dict[str, list[str]]:

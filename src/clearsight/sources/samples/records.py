@@ -124,7 +124,8 @@ class Source:
     """Data as read: the splits found or made, and what was skipped, clipped or decided on the way (``problems``).
 
     ``truth`` is the kind of truth its samples have, or ``Picture`` where they may have any, or none, and only the
-    pictures are of use; ``clustering`` tells how their clusters came about.
+    pictures are of use; ``clustering`` tells how their clusters came about. ``ungrouped`` are the columns of their
+    table with too many values to be attributes, and how many.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Source:
     fingerprint: str
     truth: type = Boxes
     clustering: Clustering = field(default_factory=Clustering)
+    ungrouped: Mapping[str, int] = field(default_factory=dict)
 
     def split(self, name: str) -> Dataset:
         """The data set of that split; "valid" and "validation" mean "val". Raises DataError with the nearest names."""

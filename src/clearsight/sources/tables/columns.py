@@ -77,14 +77,19 @@ def read_cells(series: polars.Series, problems: Problems, kind: Kind | None = No
         return _finite(series.name, numbers, problems)
     if series.dtype.is_nested() or series.dtype == polars.Binary or series.dtype.is_temporal():
         return None
-    words = [" ".join(str(word).split()) for word in series.cast(polars.String).fill_null("").to_list()]
-    words = ["" if word.lower() in NOTHING else word for word in words]
-    held = [word for word in words if word.lower() not in NO_NUMBER]
-    parsed = {word: _number(word) for word in set(held)}
-    fitting = sum(parsed[word] is not None for word in held)
-    if kind == "category" or (kind is None and (not held or fitting < NUMERIC_SHARE * len(held))):
+    text = series.cast(polars.String).fill_null("")
+    # Each different cell is looked at once: a column of a million rows may have two.
+    clean = {cell: " ".join(cell.split()) for cell in text.unique().to_list()}
+    clean = {cell: "" if word.lower() in NOTHING else word for cell, word in clean.items()}
+    tidy = text.replace_strict(clean, return_dtype=polars.String)
+    words = tidy.to_list()
+    counts = {word: count for word, count in tidy.value_counts().iter_rows() if word.lower() not in NO_NUMBER}
+    parsed = {word: _number(word) for word in counts}
+    held, fitting = sum(counts.values()), sum(count for word, count in counts.items() if parsed[word] is not None)
+    if kind == "category" or (kind is None and (not held or fitting < NUMERIC_SHARE * held)):
         return Cells(kind="category", numbers=np.zeros(0), words=words)
-    stray = [(row, word) for row, word in enumerate(words, 1) if word in parsed and parsed[word] is None]
+    strange = {word for word, number in parsed.items() if number is None}
+    stray = [(row, word) for row, word in enumerate(words, 1) if word in strange] if strange else []
     if stray:
         named = ", ".join(f"row {row}: {shown(word, 40)!r}" for row, word in stray[:MAX_NAMED])
         more = f", and {len(stray) - MAX_NAMED} more" if len(stray) > MAX_NAMED else ""

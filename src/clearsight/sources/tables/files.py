@@ -81,13 +81,20 @@ def read_frame(data: str | Path) -> tuple[polars.DataFrame, str | None]:
         frame = _of_parquet(path) if kind_of(path) == ".parquet" else _of_csv(path)
     except DataError:
         raise
-    except (polars.exceptions.PolarsError, OSError, UnicodeError, csv.Error) as error:
+    except UnicodeError as error:
+        raise DataError(
+            f"{shown(path)} is no text in UTF-8. Expected CSV with a header line (or .csv.gz, .csv.zst), or Parquet. "
+            "Save the table again in one of these."
+        ) from error
+    except (polars.exceptions.PolarsError, OSError, csv.Error) as error:
         raise DataError(
             f"{shown(path)} cannot be read as a table: {shown(str(error).splitlines()[0] if str(error) else error)}. "
             "Expected UTF-8 CSV with a header line (or .csv.gz, .csv.zst), or Parquet. Save it again in one of these."
         ) from error
     if not frame.height:
-        raise DataError(f"{shown(path)} has a header line and no rows. Expected at least ten rows. Check the file.")
+        raise DataError(
+            f"{shown(path)} has a header line and no rows. Expected one line for each row under it. Check the file."
+        )
     return frame, None
 
 

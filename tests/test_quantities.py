@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from clearsight.report import quantities as q
+from clearsight import quantities as q
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,15 @@ def test_only_finite_numbers_are_numbers():
     assert [q.number(v) for v in (None, "3", True, math.inf, float("nan"), object())] == [None] * 6
     assert q.number(np.float32(0.5)) == 0.5
     assert q.number(np.int64(3)) == 3.0
+
+
+def test_energy_changes_from_watt_hours_to_kilowatt_hours_at_a_tenth():
+    assert q.energy((0.0000003, 0.00002, 0.0009)) == "0.0003–0.9000 Wh"
+    assert q.energy((0.0043, 0.0074, 0.0108)) == "4–11 Wh"
+    assert q.energy((0.05, 0.08, 0.12)) == "0.05–0.12 kWh"
+
+
+def test_what_is_above_zero_never_reads_as_zero():
+    assert q.score(0.00012, (0.00003, 0.7)) == "0.0001"
+    assert q.between((0.00003, 0.7)) == "0.00003–0.70"
+    assert q.between((0.0, 0.7)) == "0.00–0.70"

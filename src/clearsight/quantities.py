@@ -70,8 +70,10 @@ def shared_digits(intervals: Sequence[tuple[float | None, float | None]]) -> int
 
 def span(low: float, high: float, digits: int | None = None) -> str:
     """A range, low to high, with the digits it supports unless they are given."""
-    digits = digits_for(low, high) if digits is None else digits
-    first, last = fixed(low, digits), fixed(high, digits)
+    supported = digits_for(low, high) if digits is None else digits
+    first, last = fixed(low, supported), fixed(high, supported)
+    if digits is None and low > 0:
+        first, last = _not_zero(low, supported), _not_zero(high, supported)
     return f"{first} to {last}" if first.startswith("−") or last.startswith("−") else f"{first}–{last}"
 
 
@@ -83,7 +85,14 @@ def score(value: float | None, interval: tuple[float, float] | None = None, digi
         return fixed(value, digits)
     if interval is None or number(interval[0]) is None or number(interval[1]) is None:
         return significant(value)
-    return fixed(value, digits_for(*interval))
+    supported = digits_for(*interval)
+    return _not_zero(value, supported) if interval[0] > 0 else fixed(value, supported)
+
+
+def _not_zero(value: float, digits: int) -> str:
+    """The value with that many digits, or its first figure where what is above zero would read as zero."""
+    text = fixed(value, digits)
+    return significant(value, 1) if value > 0 and not text.strip("0.,") else text
 
 
 def between(interval: tuple[float, float] | None) -> str:
@@ -131,9 +140,24 @@ def amount(range_: Sequence[float], unit: str) -> str:
 
 def emissions(kg_co2e: Sequence[float]) -> str:
     """A [low, mid, high] range of kg CO2e, in grams where it is under a kilogram."""
-    if kg_co2e[-1] < 1:
-        return amount([1000 * kg for kg in kg_co2e], "g CO₂e")
-    return amount(kg_co2e, "kg CO₂e")
+    factor, unit = mass_unit(kg_co2e[-1])
+    return amount([factor * kg for kg in kg_co2e], f"{unit} CO₂e")
+
+
+def energy(kwh: Sequence[float]) -> str:
+    """A [low, mid, high] range of kWh, in Wh where it is under a tenth of a kWh."""
+    factor, unit = energy_unit(kwh[-1])
+    return amount([factor * one for one in kwh], unit)
+
+
+def energy_unit(kwh: float) -> tuple[float, str]:
+    """The unit in which so much energy is easy to read, after the factor from kWh to it."""
+    return (1.0, "kWh") if kwh >= 0.1 else (1000.0, "Wh")
+
+
+def mass_unit(kg: float) -> tuple[float, str]:
+    """The unit in which so great a mass is easy to read, after the factor from kg to it."""
+    return (1.0, "kg") if kg >= 1 else (1000.0, "g")
 
 
 def duration(seconds: float) -> str:

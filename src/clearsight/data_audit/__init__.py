@@ -1,0 +1,1 @@
+"""Whom a model may fail, read from the data before anyone trains: balance, representation, association, leaks."""

@@ -1,0 +1,98 @@
+"""What generated files say of themselves, read by an independent reader where the extra is installed."""
+
+import io
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clearsight.generation import credentials, sheets
+from clearsight.generation.signing_key import folder, signing_key
+
+ABOUT = {"generated": True, "run": "gan-1", "seed": 3}
+PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8))
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLEARSIGHT_CONFIG", str(tmp_path / "config"))
+
+
+def test_without_the_extra_a_file_is_as_it_was_and_this_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(credentials, "available", lambda: False)
+    content = sheets.png(PICTURE, ABOUT)
+    picture = Image.open(io.BytesIO(content))
+    assert json.loads(picture.text["clearsight:generated"]) == ABOUT and b"caBX" not in content
+    assert credentials.signed(b"anything", "image/png", ABOUT) == b"anything"
+    assert credentials.kind() == "PNG text" and "not signed" in credentials.said()
+    credentials.check()
+    assert not (tmp_path / "config").exists()
+
+
+def read(content, media_type):
+    """What the reader of the C2PA project says of a file: its state, what fails, and its manifest."""
+    c2pa = pytest.importorskip("c2pa")
+    with c2pa.Reader(media_type, io.BytesIO(content)) as reader:
+        found = json.loads(reader.json())
+        failed = {one["code"] for one in found.get("validation_status", [])}
+        return reader.get_validation_state(), failed, found["manifests"][found["active_manifest"]]
+
+
+def files():
+    return {
+        "image/png": lambda: sheets.png(PICTURE, ABOUT),
+        "image/gif": lambda: sheets.animation([PICTURE, PICTURE.rotate(180)], ABOUT),
+    }
+
+
+@pytest.mark.parametrize("media_type", files())
+def test_an_independent_reader_finds_a_valid_signature_and_what_it_is(media_type):
+    pytest.importorskip("c2pa")
+    content = files()[media_type]()
+    state, failed, manifest = read(content, media_type)
+    # Valid, and as the documentation says, of a key that no list knows.
+    assert state == "Valid" and failed == {"signingCredential.untrusted"}
+    assertions = {one["label"]: one["data"] for one in manifest["assertions"]}
+    (action,) = assertions["c2pa.actions.v2"]["actions"]
+    assert action["action"] == "c2pa.created"
+    assert action["digitalSourceType"] == ("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia")
+    assert assertions["clearsight.generated"] == ABOUT
+    assert manifest["claim_generator_info"][0]["name"] == "clearsight" and "thumbnail" not in manifest
+    assert credentials.kind() == "C2PA manifest" and str(folder()) in credentials.said()
+
+
+def test_the_text_and_the_pixels_are_the_same_with_a_manifest():
+    pytest.importorskip("c2pa")
+    picture = Image.open(io.BytesIO(sheets.png(PICTURE, ABOUT)))
+    assert np.array_equal(np.asarray(picture), np.asarray(PICTURE))
+    assert json.loads(picture.text["clearsight:generated"]) == ABOUT
+
+
+def test_changed_pixels_and_a_changed_manifest_are_noticed():
+    pytest.importorskip("c2pa")
+    content = sheets.png(PICTURE, ABOUT)
+    for place, code in ((content.index(b"IDAT") + 40, "assertion.dataHash.mismatch"), (content.index(b"gan-1"), None)):
+        changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        state, failed, _ = read(changed, "image/png")
+        assert state == "Invalid" and (code is None or code in failed)
+
+
+def test_the_key_is_made_once_and_is_the_users_alone():
+    pytest.importorskip("cryptography")
+    first = signing_key()
+    assert first == signing_key() and first.folder == folder()
+    if os.name == "posix":
+        assert stat.S_IMODE((folder() / "key.pem").stat().st_mode) == 0o600
+    (folder() / "chain.pem").write_bytes(b"damaged")
+    assert signing_key().private != first.private
+
+
+def test_a_folder_that_cannot_be_used_is_one_message(tmp_path, monkeypatch):
+    pytest.importorskip("cryptography")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CLEARSIGHT_CONFIG", str(tmp_path / "file"))
+    with pytest.raises(ValueError, match="Name another with CLEARSIGHT_CONFIG"):
+        signing_key()
