@@ -115,10 +115,13 @@ def refused(match, *arguments, **keywords):
         cs.mitigate(*arguments, quiet=True, **keywords)
 
 
-def test_mistakes_are_said_before_anything_is_made(leaning, mended, digits, tmp_path, tiny_run):
+def test_mistakes_are_said_before_anything_is_made(leaning, mended, digits, tmp_path):
     out = tmp_path / "new"
     by = {"by": ["background"], "out": out}
-    refused("does detection. Mitigations are for models that name one class", tiny_run, by=["light"], out=out)
+    shutil.copytree(leaning.path, tmp_path / "detector")
+    detector = Run.open(tmp_path / "detector")
+    detector.change(task="detection")
+    refused("does detection. Mitigations are for models that name one class", detector, by=["light"], out=out)
     refused("no attribute 'race'.*It has: background", leaning, by=["race"], out=out)
     refused("nobody said which groups.*The data have: background", leaning, out=out)
     refused("no mitigation named 'last-layr'. Did you mean last-layer", leaning, only=["last-layr"], **by)

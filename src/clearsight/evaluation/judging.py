@@ -1,6 +1,6 @@
 """Judging a trained run: its data read as the run needs them, one split evaluated, the evidence kept in its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,8 +44,9 @@ def gathered_for(
     skip_bad: bool,
     target: str | None = None,
     cluster: str | None = None,
+    check: Callable[[Source], None] = lambda source: None,
 ) -> Gathered:
-    """The same with the pictures at hand, as they were trained on."""
+    """The same with the pictures at hand, as they were trained on; ``check`` as in ``gather``."""
     config = run.config
     kind = trained.task_of(config).truth_type
     own = same_place(data, config.data)
@@ -62,6 +63,7 @@ def gathered_for(
         target=target or config.settings.get("target"),
         cluster=cluster or (config.settings.get("cluster", NONE) if own else AUTO),
         resplit=own and config.settings.get("resplit", False),
+        check=check,
     )
     source = posed(found.source, config)
     return replace(found, source=as_divided(source, run) if own else source)

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clearsight import catalogue
@@ -17,7 +17,7 @@ from clearsight.sources import Source, records_of
 from clearsight.training import loop
 from clearsight.worst_groups import outcome, results, trials
 from clearsight.worst_groups.figures import figures_of
-from clearsight.worst_groups.grouping import FIGURES_AT_LEAST, check_judged, grouping_of, judged_cells
+from clearsight.worst_groups.grouping import FIGURES_AT_LEAST, Grouping, check_judged, grouping_of, judged_cells
 from clearsight.worst_groups.material import material_of
 from clearsight.worst_groups.retraining import budget_of
 
@@ -57,15 +57,11 @@ def mitigate(
     place = Path(out) if out is not None else Path(f"{run.path}-mitigated")
     _check(run, place, only, minutes, epochs)
     zone = None if zone is None else find_zone(zone).code
-    gathered = _read(run, data, attributes)
+    gathered = _read(run, data, attributes, lambda source: _check_groups(source, by, seed))
     source = gathered.source
-    grouping = grouping_of(source, by)
-    cells = {name: grouping.coded(records_of(one)).cells for name, one in source.splits.items()}
-    parts = division.division_of(source, cells, seed)
-    divided = division.divided(source, parts)
+    grouping, parts, divided = _divided(source, by, seed)
     coded = grouping.coded(records_of(divided.split("test")))
     judged = judged_cells(coded, FIGURES_AT_LEAST)
-    check_judged(judged, "pictures for the figures", FIGURES_AT_LEAST)
     budget = None if set(only) <= set(QUICK) else budget_of(run, len(source.split("train")), minutes, epochs)
     try:
         with signals() as stop, Meter() as meter:
@@ -121,11 +117,28 @@ def _check_budget(only: Sequence[str], minutes: float | None, epochs: float | No
         raise ValueError("minutes and epochs were both given. Expected one budget.")
 
 
-def _read(run: Run, data: str | Path | None, attributes: Path | str | None) -> Gathered:
+def _divided(source: Source, by: Sequence[str], seed: int) -> tuple[Grouping, division.Division, Source]:
+    """The groups, the held-out pictures by what they are for, and the source divided so."""
+    grouping = grouping_of(source, by)
+    cells = {name: grouping.coded(records_of(one)).cells for name, one in source.splits.items()}
+    parts = division.division_of(source, cells, seed)
+    return grouping, parts, division.divided(source, parts)
+
+
+def _check_groups(source: Source, by: Sequence[str], seed: int) -> None:
+    """Fail before pictures are decoded where the groups are not there, or too small to be judged."""
+    grouping, _, divided = _divided(source, by, seed)
+    coded = grouping.coded(records_of(divided.split("test")))
+    check_judged(judged_cells(coded, FIGURES_AT_LEAST), "pictures for the figures", FIGURES_AT_LEAST)
+
+
+def _read(
+    run: Run, data: str | Path | None, attributes: Path | str | None, check: Callable[[Source], None]
+) -> Gathered:
     """The run's own data, with the groups of another table where one is given."""
     config, place = run.config, run.config.data if data is None else data
     own = read_for(run, place, None, False) if attributes is not None else None
-    gathered = gathered_for(run, place, attributes, False)
+    gathered = gathered_for(run, place, attributes, False, check=check)
     source = gathered.source
     if (own or source).fingerprint != config.fingerprint:
         raise ValueError(
