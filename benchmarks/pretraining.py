@@ -4,8 +4,9 @@
     python benchmarks/pretraining.py yolo --data bccd --labelled 40 --out trial/
 
 All training pictures, without their truths, train an autoencoder; ``--labelled`` of them train the model, once from
-nothing and once on the autoencoder's backbone, for the same minutes or epochs and seeds. Judged on the held-out pictures,
-paired: the interval of the gain is over clusters of pictures, that of the mean over seeds over both (``mean_gain``).
+nothing and once on the autoencoder's backbone, for the same minutes or epochs and seeds. Judged on the held-out
+pictures, paired: the interval of the gain is over clusters of pictures, that of the mean over seeds over both (see
+``mean_gain``).
 """
 
 import argparse
