@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from clearsight.metrics import slices
-from clearsight.metrics.slices import coordinates, discovery_half, nearest, ridge_coefficients, welch_t
+from clearsight.metrics.slices import coordinates, discovery_half, nearest, ridge_coefficients, surely_apart
 
 CHANNELS = 24
 
@@ -63,13 +63,15 @@ def test_ridge_has_the_penalty_of_least_generalised_cross_validation_error():
     np.testing.assert_allclose(ridge_coefficients(values, target), reference, rtol=1e-8)
 
 
-def test_welch_t_is_scipy_s():
+def test_a_part_is_surely_apart_by_two_standard_errors_less():
     random = np.random.default_rng(2)
-    score, first = random.normal(size=200), np.arange(200) < 60
-    assert welch_t(score, first, ~first) == pytest.approx(
-        stats.ttest_ind(score[first], score[~first], equal_var=False)[0]
-    )
-    assert welch_t(score, np.arange(200) < 10, ~first) == np.inf, "too few"
+    score, first = random.normal(size=400), np.arange(400) < 60
+    difference = score[first].mean() - score[~first].mean()
+    error = difference / stats.ttest_ind(score[first], score[~first], equal_var=False)[0]
+    assert surely_apart(score, first, ~first) == pytest.approx(difference + 2 * error)
+    for many in (10, 150):  # too few, too many
+        part = np.arange(400) < many
+        assert surely_apart(score, part, ~part) == np.inf
 
 
 def test_the_nearest_centre_is_the_nearest_in_every_block(monkeypatch):

@@ -26,9 +26,9 @@ TRAITS_NOTED = 2
 METHOD = (
     "The pictures were split by cluster into halves. On one, the principal components of their features and the error "
     "that a ridge regression on these predicts were clustered by k-means (after Domino, Eyuboglu et al. 2022, and "
-    "Spotlight, d'Eon et al. 2022), and the parts that score most surely below the rest are slices. To the other half "
-    "they are assigned by features alone and compared with the rest there, one-sided at {level:.1%}: p is the larger "
-    "of that of a cluster bootstrap ({replicates} replicates) and of as many permutations of who is in it, "
+    "Spotlight, d'Eon et al. 2022), and the parts that surely score furthest below the rest are slices. To the other "
+    "half they are assigned by features alone and compared with the rest there, one-sided at {level:.1%}: p is the "
+    "larger of that of a cluster bootstrap ({replicates} replicates) and of as many permutations of who is in it, "
     "Holm-corrected for {slices}."
 )
 LIMITS = (
@@ -177,11 +177,12 @@ def _told(request: Request, search: Search, one: Slice) -> Finding:
     order = order[np.argsort(search.score[order], kind="stable")]
     first, second = one.gap.first, one.gap.second
     shared = [each.sentence for each in one.shared]
+    corrected = f" after correcting for {len(search.found)} slices" if len(search.found) > 1 else ""
     claim = (
         f"{one.name[0].upper()}{one.name[1:]}: on {first.images} of {first.images + second.images} {unit} "
         f"{search.what} averages {number(first.value)}{between(first.interval)}, against "
-        f"{number(second.value)}{between(second.interval)} on the others ({chance(one.p)} after correcting for "
-        f"{len(search.found)} slices).{_headline(request, search, one)}"
+        f"{number(second.value)}{between(second.interval)} on the others ({chance(one.p)}{corrected})."
+        f"{_headline(request, search, one)}"
     )
     claim += f" What they share: {'; '.join(shared)}." if shared else " Nothing that is known sets them apart."
     more = f" The table holds the {IDS_AT_MOST} worst of them." if len(order) > IDS_AT_MOST else ""
@@ -229,8 +230,8 @@ def _none_confirmed(request: Request, search: Search) -> Finding:
     n, sought = int(search.test.sum()), int(search.discovery.sum())
     least = min((one.p for one in search.found), default=1.0)
     tried = (
-        f"{len(search.found)} parts of {sought} {unit} scored below the rest, and on {n} others that may be chance "
-        f"(the smallest {chance(least)} after correcting for {len(search.found)})."
+        f"{len(search.found)} of the parts of {sought} {unit} scored below the rest, and on {n} others that may be "
+        f"chance (the smallest {chance(least)}, corrected for all)."
         if search.found
         else f"No part of {sought} {unit} that are alike scored below the rest."
     )

@@ -10,8 +10,9 @@ optimisation for each slice; what is done here needs only a number for each pict
    Heath & Wahba 1979). The prediction is one more coordinate, whose variance is that of all components together. So
    directions in which the error changes count however little the features vary along them.
 3. k-means in these coordinates cuts the pictures into 2, 4, ... parts, since nobody knows how large a slice is.
-4. Of all parts those whose score lies most surely below that of the rest (Welch's t) are taken, as long as they hardly
-   overlap; what two of them share belongs to the first.
+4. Of the parts of at most a quarter of the pictures, those whose score surely lies furthest below that of the rest are
+   taken, as long as they hardly overlap; what two of them share belongs to the first. "Surely" is two standard errors
+   nearer to the rest than observed: small parts look worse than they are.
 
 All coordinates are functions of the features alone, so that pictures of the other half are assigned without a look at
 their errors. On the discovery half the choice has used the errors up: what is found there means nothing until it is
@@ -33,6 +34,8 @@ COMPONENTS_AT_MOST = 32
 PARTS = (2, 4, 8, 16, 32, 64)
 PICTURES_PER_PART = 40
 SLICES_AT_MOST = 5
+SHARE_AT_MOST = 0.25  # of the discovery half: more is no slice, but how the network does
+STANDARD_ERRORS = 2.0
 FITTED_ON_AT_MOST = 20_000  # of the discovery half; more would only take longer
 PENALTIES = np.logspace(-3, 3, 13)  # of the ridge regression, as shares of the largest singular value squared
 STARTS = 3  # of k-means
@@ -65,14 +68,16 @@ def slices(
     points = coordinates(features, score, _some(fitted, seed))
     found: list[Bool[np.ndarray, images]] = []
     taken = np.zeros(len(score), dtype=bool)
-    parts = [(welch_t(score, part & fitted, ~part & fitted), part) for part in _parts(points, fitted, usable, seed)]
-    for t, part in sorted(parts, key=lambda one: one[0]):
+    parts = [
+        (surely_apart(score, part & fitted, ~part & fitted), part) for part in _parts(points, fitted, usable, seed)
+    ]
+    for apart, part in sorted(parts, key=lambda one: one[0]):
         own = part & ~taken
-        if not t < 0 or len(found) == SLICES_AT_MOST:
+        if not apart < 0 or len(found) == SLICES_AT_MOST:
             break
         left = int((own & fitted).sum())
         whole = int((part & fitted).sum())
-        if left >= PICTURES_AT_LEAST and 2 * left > whole and welch_t(score, own & fitted, ~own & fitted) < 0:
+        if 2 * left > whole and surely_apart(score, own & fitted, ~own & fitted) < 0:
             found.append(own)
             taken |= own
     return tuple(found)
@@ -128,16 +133,18 @@ def ridge_coefficients(values: Float[np.ndarray, "n d"], target: Float[np.ndarra
     return found
 
 
-def welch_t(
+def surely_apart(
     score: Float[np.ndarray, "images"], first: Bool[np.ndarray, "images"], second: Bool[np.ndarray, "images"]
 ) -> float:
-    """Welch's t of the scores of ``first`` against those of ``second``; infinite where there are too few."""
+    """The mean of ``first`` less that of ``second``, plus two standard errors (Welch's).
+
+    Infinite where ``first`` is too few or too many for a slice.
+    """
     own, others = score[first], score[second]
-    if min(len(own), len(others)) < PICTURES_AT_LEAST:
+    if len(own) < PICTURES_AT_LEAST or len(own) > SHARE_AT_MOST * (len(own) + len(others)):
         return float("inf")
-    error = np.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others))
-    difference = float(own.mean() - others.mean())
-    return difference / float(error) if error > 0 else float(np.sign(difference)) * float("inf")
+    error = float(np.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others)))
+    return float(own.mean() - others.mean()) + STANDARD_ERRORS * error
 
 
 def _some(fitted: Bool[np.ndarray, "images"], seed: int) -> Bool[np.ndarray, "images"]:
