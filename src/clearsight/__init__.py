@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
     from clearsight.verbs.train import train as train
+    from clearsight.verbs.verify import verify as verify
 
 _VERBS = {
     **{
@@ -50,8 +52,10 @@ _VERBS = {
             "probe",
             "runs",
             "sample",
+            "sign",
             "simulate",
             "train",
+            "verify",
         )  # fmt: skip
     },
     **{"demo": "recipes.demo", "load_exported": "exported"},
