@@ -26,6 +26,7 @@ COMMANDS = [
     "demo",
     "evaluate",
     "export",
+    "gate",
     "models",
     "predict",
     "probe",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.datasets import datasets as datasets
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
+    from clearsight.verbs.gate import gate as gate
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
@@ -47,6 +48,7 @@ _VERBS = {
             "datasets",
             "evaluate",
             "export",
+            "gate",
             "models",
             "predict",
             "probe",

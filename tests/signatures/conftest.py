@@ -9,7 +9,9 @@ from clearsight.types import Card
 @pytest.fixture
 def run(tmp_path):
     run = Run.create(tmp_path / "runs" / "one", "yolo", "blood/")
-    run.write_card(Card(title="yolo on blood", task="detection", summary="", findings=(), cost=None, responsible="A. Person"))
+    run.write_card(
+        Card(title="yolo on blood", task="detection", summary="", findings=(), cost=None, responsible="A. Person")
+    )
     run.write_file("weights.safetensors", bytes(range(256)))
     run.write_file("evidence/test.safetensors", b"evidence")
     run.write_file("examples/1.png", b"picture")

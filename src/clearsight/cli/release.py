@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clearsight.cli.options import AsJson, show
+from clearsight.cli.options import AsJson, RunFolder, show
 
 
 def sign(
@@ -54,4 +54,31 @@ def verify(
         raise typer.Exit(1)
 
 
-COMMANDS = (sign, verify)
+def gate(
+    run: RunFolder,
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="A TOML file of thresholds, such as gate.toml.")],
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="The earlier, signed run to compare with; default: that of the policy."),
+    ] = None,
+    key: Annotated[str | None, typer.Option(metavar="FILE", help="The public key of the earlier run's signer.")] = None,
+    markdown: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the verdict to this file as Markdown.")
+    ] = None,
+    junit: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the verdict to this file as JUnit XML.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a run by thresholds on its report: exit 0 for pass, 1 for fail, 3 for insufficient evidence."""
+    from clearsight.printing import results
+    from clearsight.printing.gating import gated
+    from clearsight.verbs.gate import gate as run_gate
+
+    found = run_gate(run, policy, against=against, key=key, markdown=markdown, junit=junit)
+    show(results.plain(found), lambda: gated(found), as_json)
+    if found.status:
+        raise typer.Exit(found.status)
+
+
+COMMANDS = (sign, verify, gate)

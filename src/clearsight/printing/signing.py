@@ -37,7 +37,9 @@ def verified(found: Verification) -> str:
 
 
 def _whose(found: Verification) -> str:
-    return "which you gave" if found.key_given else "which it names itself: --key PUBLIC tells whether it is the signer's"
+    return (
+        "which you gave" if found.key_given else "which it names itself: --key PUBLIC tells whether it is the signer's"
+    )
 
 
 def _not_covered(items: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clearsight.files import chain
 from clearsight.files.provenance import version
+from clearsight.quantities import counted
 from clearsight.signatures import envelope
 from clearsight.signatures.keys import PrivateKey, PublicKey
 from clearsight.signatures.verification import Verification
@@ -83,7 +84,10 @@ def verify(log: Path, key: PublicKey | None = None) -> Verification:
         elif found.hashes[lines] != digest:
             problems.append(f"line {lines} is not the one that was signed: the log was written anew.")
     after = found.head.lines - lines
-    later = (f"the {after} lines after the signed ones, where someone who can write replaced them with the head",)
+    later = (
+        f"the {counted(after, 'lines')} after the signed ones, should someone who can write to the folder have replaced "
+        "them together with the head",
+    )
     return Verification(
         what="log",
         path=str(log),
