@@ -1,4 +1,4 @@
-"""A signed run: every change of it is found and named, by an oracle that knows the formats from their specifications."""
+"""A signed run: every change is found and named; and an oracle that knows the formats from their specifications."""
 
 import base64
 import hashlib

@@ -42,8 +42,8 @@ def _metric(evidence: Evidence, name: str) -> Metric:
     known = {metric.name: metric for metric in evidence.statistics.metrics()}
     if name not in known:
         raise ValueError(
-            f"{name!r} cannot be compared picture by picture. {nearest(name, list(known), 'What can')} Of other numbers "
-            "of the report, limit the number itself with at_least or at_most."
+            f"{name!r} cannot be compared picture by picture. {nearest(name, list(known), 'What can')} Of other "
+            "numbers of the report, limit the number itself with at_least or at_most."
         )
     if known[name].ideal is not None:
         raise ValueError(
@@ -96,12 +96,3 @@ def _gap(metric: Metric, evidence: Evidence, rows: np.ndarray, rest: np.ndarray,
     """A group less all others, as an estimate on the replicates."""
     found = resample.gap(metric, evidence, rows, rest, weights)
     return replace(found.first, value=found.value, samples=found.first.samples - found.second.samples)
-
-
-def check_alike(old: Evidence, new: Evidence) -> None:
-    """Raise ValueError where two evaluations are not of the same pictures in the same order."""
-    if old.ids != new.ids:
-        raise ValueError(
-            f"the earlier run was judged on {len(old.ids)} pictures and this one on {len(new.ids)}, and they are not the "
-            "same. Evaluate both on one data set."
-        )

@@ -2,8 +2,9 @@
 
 A limit is broken where the number is beyond it by a one-sided test at ``1 - confidence``, after Holm's correction over
 all thresholds that are tested: so a run that breaks none is failed in at most that share of cases, however many
-thresholds there are. It is kept where a one-sided test shows the number within it; since a run passes only where every
-limit is kept, no correction is due there (intersection-union test, Berger 1982). Anything else is insufficient evidence.
+thresholds there are. It is kept where a one-sided test shows the number within it; since a run passes only where
+every limit is kept, no correction is due there (intersection-union test, Berger 1982). Anything else is insufficient
+evidence.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ class Check:
 
     ``value`` is how much worse it is than ``before`` in the earlier run where the limit is on that. ``bounds`` are the
     least and the most it may be, each with the confidence of the policy; ``p`` is that of the limit not being broken,
-    corrected for all thresholds, None where nothing was tested. ``place`` is that of the threshold in the policy, from 0.
+    corrected for all thresholds, None where nothing was tested. ``place`` is that of the threshold in the policy,
+    from 0.
     """
 
     name: str

@@ -62,8 +62,8 @@ class Measured:
 def of_card(card: Card, threshold: Threshold) -> tuple[Measured, ...]:
     """What a threshold without comparison is about, one number, or one for each group of ``by``.
 
-    The ends of a card's interval, which holds with 95%, give the error to either side; nearer and further, the number is
-    taken to be normally distributed.
+    The ends of a card's interval, which holds with 95%, give the error to either side; nearer and further, the number
+    is taken to be normally distributed.
 
     Raises:
         ValueError: the card has no such number, or no such group (the nearest are named).

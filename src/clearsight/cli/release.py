@@ -43,7 +43,7 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify a signed run, or a log of decisions: name every file, or the first line, that was changed; exit 1 if any."""
+    """Verify a signed run, or a log of decisions: name what was changed, and exit 1 if anything was."""
     from clearsight.printing import results
     from clearsight.printing.signing import verified
     from clearsight.verbs.verify import verify as run_verify

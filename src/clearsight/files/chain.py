@@ -8,8 +8,8 @@ neighbour; and lines taken from the end are missed by the head. Whoever can writ
 other lines: that is only found by a copy of the head that was kept elsewhere, or signed (``signatures.signed_log``).
 
 Several processes may append: a lock file, ``.LOG.lock``, lets one at a time. A line is on the disk before the head is
-replaced, and before ``append`` returns. Of a writer that is killed there remains an unfinished line, which the next writer
-removes and says so in its own, or a finished one that the head does not know yet.
+replaced, and before ``append`` returns. Of a writer that is killed there remains an unfinished line, which the next
+writer removes and says so in its own, or a finished one that the head does not know yet.
 """
 
 import hashlib
@@ -45,8 +45,8 @@ class Head:
 class Checked:
     """A log that was read from end to end: its head as it is, the first thing wrong with it, and hashes by line number.
 
-    ``problem`` is "" where nothing is, and ``line`` the first bad line, 0 where it is none of them. ``notes`` are traces
-    of writers that were killed.
+    ``problem`` is "" where nothing is, and ``line`` the first bad line, 0 where it is none of them. ``notes`` are
+    traces of writers that were killed.
     """
 
     head: Head

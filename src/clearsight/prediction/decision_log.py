@@ -19,8 +19,8 @@ class DecisionLog:
 
     A line holds ``time`` (UTC), ``run`` (the folder's name), ``weights`` and ``settings`` (SHA-256 of
     weights.safetensors and run.json), ``picture`` (the file as it was named) and of a video ``frame`` and ``time_s``;
-    ``picture_sha256`` of the file, or of a frame ``pixels_sha256``; ``answer``, ``confidence``, ``decision`` ("decided",
-    "to a person", or None where no policy was in force) and ``reason``.
+    ``picture_sha256`` of the file, or of a frame ``pixels_sha256``; ``answer``, ``confidence``, ``decision``
+    ("decided", "to a person", or None where no policy was in force) and ``reason``.
     """
 
     def __init__(self, path: Path, run: Run) -> None:

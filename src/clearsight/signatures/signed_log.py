@@ -85,8 +85,8 @@ def verify(log: Path, key: PublicKey | None = None) -> Verification:
             problems.append(f"line {lines} is not the one that was signed: the log was written anew.")
     after = found.head.lines - lines
     later = (
-        f"the {counted(after, 'lines')} after the signed ones, should someone who can write to the folder have replaced "
-        "them together with the head",
+        f"the {counted(after, 'lines')} after the signed ones, should someone who can write to the folder have "
+        "replaced them together with the head",
     )
     return Verification(
         what="log",
