@@ -7,9 +7,10 @@ import numpy as np
 
 from clearsight.acceptance.measured import Measured
 from clearsight.acceptance.policy import Threshold, nearest
+from clearsight.audits.attributes import group_metrics
 from clearsight.metrics import resample
-from clearsight.metrics.resample import Estimate, Resampling
-from clearsight.types import UNKNOWN, Evidence, Metric
+from clearsight.metrics.resample import Estimate
+from clearsight.types import UNKNOWN, Evidence, Metric, Weights
 
 GAP = "gap in "
 REPLICATES = 1000
@@ -29,17 +30,18 @@ def of_evidence(old: Evidence, new: Evidence, threshold: Threshold) -> tuple[Mea
     if threshold.metric.startswith(GAP) and not names:
         raise ValueError(f"a {threshold.metric} is one between groups. Name a group, or an attribute with by.")
     strata = new.groups[attribute] if attribute else None
-    resampling = Resampling(clusters=new.clusters, replicates=REPLICATES, strata=strata)
+    # Weights, not a Resampling: that draws sums anew for each evidence, and these must be of the same pictures.
+    weights = resample.cluster_weights(new.clusters, REPLICATES, strata=strata)
     if not names:
-        return (_change(old, new, metric, threshold.metric, "", None, resampling),)
+        return (_change(old, new, metric, threshold.metric, "", None, weights),)
     return tuple(
-        _change(old, new, metric, threshold.metric, f"{attribute} = {name}", new.groups[attribute] == name, resampling)
+        _change(old, new, metric, threshold.metric, f"{attribute} = {name}", new.groups[attribute] == name, weights)
         for name in names
     )
 
 
 def _metric(evidence: Evidence, name: str) -> Metric:
-    known = {metric.name: metric for metric in evidence.statistics.metrics()}
+    known = {metric.name: metric for metric in (*evidence.statistics.metrics(), *group_metrics(evidence))}
     if name not in known:
         raise ValueError(
             f"{name!r} cannot be compared picture by picture. {nearest(name, list(known), 'What can')} Of other "
@@ -67,7 +69,7 @@ def _groups(evidence: Evidence, threshold: Threshold) -> tuple[str, Sequence[str
 
 
 def _change(
-    old: Evidence, new: Evidence, metric: Metric, said: str, group: str, rows: np.ndarray | None, weights: Resampling
+    old: Evidence, new: Evidence, metric: Metric, said: str, group: str, rows: np.ndarray | None, weights: Weights
 ) -> Measured:
     if said.startswith(GAP) and rows is not None:
         rest = ~rows & (new.groups[group.partition(" = ")[0]] != UNKNOWN)
@@ -92,7 +94,7 @@ def _change(
     )
 
 
-def _gap(metric: Metric, evidence: Evidence, rows: np.ndarray, rest: np.ndarray, weights: Resampling) -> Estimate:
+def _gap(metric: Metric, evidence: Evidence, rows: np.ndarray, rest: np.ndarray, weights: Weights) -> Estimate:
     """A group less all others, as an estimate on the replicates."""
     found = resample.gap(metric, evidence, rows, rest, weights)
     return replace(found.first, value=found.value, samples=found.first.samples - found.second.samples)

@@ -75,19 +75,25 @@ def of_card(card: Card, threshold: Threshold) -> tuple[Measured, ...]:
         known = sorted({finding.metric for finding in card.findings} | set(OF_COST))
         raise ValueError(f"the report has no {threshold.metric!r}. {nearest(threshold.metric, known, 'It has')}")
     rows = {row.group: row for finding in reversed(named) for row in _rows(finding)}
-    if threshold.by:
-        inside = tuple(row for group, row in rows.items() if group.startswith(f"{threshold.by} = "))
-        if not inside:
-            known = sorted({group.partition(" = ")[0] for group in rows if " = " in group})
-            hint = nearest(threshold.by, known, "Attributes")
-            raise ValueError(f"the report tells {threshold.metric} by no attribute {threshold.by!r}. {hint}")
-        return inside
-    if threshold.group not in rows:
-        known = sorted(group for group in rows if group)
-        what = repr(threshold.group) if threshold.group else "all pictures together"
-        hint = nearest(threshold.group, known, "Groups")
-        raise ValueError(f"the report tells no {threshold.metric} of {what}. {hint}")
-    return (rows[threshold.group],)
+    asked = threshold.by or threshold.group
+    inside = tuple(row for group, row in rows.items() if threshold.by and group.startswith(f"{threshold.by} = "))
+    if not inside and threshold.group in rows and not threshold.by:
+        inside = (rows[threshold.group],)
+    if not inside:
+        raise ValueError(f"the report tells no {threshold.metric} of {asked or 'all together'}. {_hint(card, asked)}")
+    return inside
+
+
+def _hint(card: Card, asked: str) -> str:
+    """What the report tells of a group or by an attribute; where it tells nothing, the nearest that it knows."""
+    told: dict[str, set[str]] = {}
+    for finding in card.findings:
+        for group in {row.group for row in _rows(finding)} - {""}:
+            told.setdefault(group, set()).add(finding.metric)
+            told.setdefault(group.partition(" = ")[0], set()).add(finding.metric)
+    if asked in told:
+        return f"Of {asked} it tells: {', '.join(sorted(told[asked]))}."
+    return nearest(asked, sorted(told), "Groups and attributes it knows")
 
 
 def _rows(finding: Finding) -> Iterator[Measured]:
