@@ -71,11 +71,11 @@ def test_one_threshold_in_little(drop, least):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("thresholds", [ONE, MANY], ids=["one threshold", "eleven thresholds"])
-def test_an_unchanged_model_is_failed_in_five_of_a_hundred_at_most(thresholds):
-    failed = share_failed(0.0, thresholds, 1000)
-    print(f"{len(thresholds)} lines, no change: {failed} of 1000 failed")
-    assert not too_many(failed, 1000, 0.05)
+@pytest.mark.parametrize(("thresholds", "times"), [(ONE, 1000), (MANY, 400)], ids=["one number", "eleven numbers"])
+def test_an_unchanged_model_is_failed_in_five_of_a_hundred_at_most(thresholds, times):
+    failed = share_failed(0.0, thresholds, times)
+    print(f"no change: {failed} of {times} failed")
+    assert not too_many(failed, times, 0.05)
 
 
 @pytest.mark.slow

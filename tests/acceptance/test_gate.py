@@ -18,7 +18,6 @@ from clearsight.acceptance.decision import decided
 from clearsight.acceptance.measured import Measured, of_card
 from clearsight.run import Run
 
-
 FAIR = "accuracy at equal class balance"
 
 
@@ -258,7 +257,9 @@ def test_a_policy_is_a_test_for_each_threshold(pytester, run):
     pytester.path.joinpath("other.toml").write_text("a = 1")
     found = pytester.runpytest_inprocess(*PLUGIN, "--clearsight-run", str(run.path))
     found.assert_outcomes(passed=1, failed=2)
-    found.stdout.fnmatch_lines(["*fail: accuracy at equal class balance, sex = female is 0.8*", "*insufficient: energy_kwh*"])
+    found.stdout.fnmatch_lines(
+        ["*fail: accuracy at equal class balance, sex = female is 0.8*", "*insufficient: energy_kwh*"]
+    )
     assert pytester.runpytest_inprocess(*PLUGIN).ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 

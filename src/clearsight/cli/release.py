@@ -22,7 +22,7 @@ def sign(
     as_json: AsJson = False,
 ) -> None:
     """Sign a run with its report, or a log of decisions, so that every later change is found; without network."""
-    from clearsight.printing import results
+    from clearsight.files.records import to_json
     from clearsight.printing.signing import signed
     from clearsight.verbs.sign import sign as run_sign
 
@@ -30,7 +30,7 @@ def sign(
     places = None if found.new_key is None else [str(place) for place in found.new_key]
     content = {
         "signature": None if found.signature is None else str(found.signature), "key": found.key, "new_key": places,
-        "not_covered": results.plain(found.not_covered),
+        "not_covered": to_json(found.not_covered),
     }  # fmt: skip
     show(content, lambda: signed(found), as_json)
 
@@ -44,12 +44,12 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify a signed run, or a log of decisions: name what was changed, and exit 1 if anything was."""
-    from clearsight.printing import results
+    from clearsight.files.records import to_json
     from clearsight.printing.signing import verified
     from clearsight.verbs.verify import verify as run_verify
 
     found = run_verify(what, key=key)
-    show(results.plain(found), lambda: verified(found), as_json)
+    show(to_json(found), lambda: verified(found), as_json)
     if not found.valid:
         raise typer.Exit(1)
 

@@ -1,10 +1,15 @@
 """Sign a run or a log of decisions, so that whoever has the public key can tell whether it was changed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
-from clearsight.run import Run
-from clearsight.signatures import keys, signed_log, signed_run
+from clearsight.signatures import keys, signed_log
+from clearsight.signatures.keys import PrivateKey
+
+if TYPE_CHECKING:  # a log is signed, and a key made, without a run, and so without torch
+    from clearsight.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,7 @@ class Signed:
 
 
 def sign(
-    what: Run | str | Path | None = None, *, key: str | Path | None = None, new_key: str | Path | None = None
+    what: Union["Run", str, Path, None] = None, *, key: str | Path | None = None, new_key: str | Path | None = None
 ) -> Signed:
     """Sign a run folder, every file of it, or a log of decisions, with a private key; nothing leaves this machine.
 
@@ -42,20 +47,20 @@ def sign(
         raise ValueError(f"{said}. Expected --key KEY to sign with, or --new-key FILE to make one there.")
     if what is None and key is not None:
         raise ValueError("there is nothing to sign. Expected a run folder or a log before --key.")
-    subject = None if what is None else _subject(what)
+    writer = None if what is None else _writer(what)
     made = None if new_key is None else keys.make(new_key)
     private = keys.read_private(made[0] if made is not None else str(key))
-    if isinstance(subject, Run):
-        place: Path | None = signed_run.sign(subject, private)
-        not_covered = signed_run.NOT_COVERED
-    else:
-        place = None if subject is None else signed_log.sign(subject, private)
-        not_covered = () if subject is None else signed_log.NEVER_COVERED
+    place, not_covered = (None, ()) if writer is None else writer(private)
     return Signed(signature=place, key=private.public.fingerprint, new_key=made, not_covered=not_covered)
 
 
-def _subject(what: Run | str | Path) -> Run | Path:
-    """The run, or the log, that is meant."""
-    if isinstance(what, Run):
-        return what
-    return Path(what) if Path(what).is_file() else Run.open(what)
+def _writer(what: Union["Run", str, Path]) -> Callable[[PrivateKey], tuple[Path, tuple[str, ...]]]:
+    """What signs the run, or the log, that is meant, and says what its signature cannot show."""
+    if isinstance(what, str | Path) and Path(what).is_file():
+        log = Path(what)
+        return lambda key: (signed_log.sign(log, key), signed_log.NEVER_COVERED)
+    from clearsight.run import Run
+    from clearsight.signatures import signed_run
+
+    run = Run.open(what) if isinstance(what, str | Path) else what
+    return lambda key: (signed_run.sign(run, key), signed_run.NOT_COVERED)

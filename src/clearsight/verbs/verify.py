@@ -1,13 +1,16 @@
 """Verify a signed run, or a log of decisions: whether anything was changed, and what first."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
-from clearsight.run import Run
-from clearsight.signatures import keys, signed_log, signed_run
+from clearsight.signatures import keys, signed_log
 from clearsight.signatures.verification import Verification
 
+if TYPE_CHECKING:  # a log is read without a run, and so without torch
+    from clearsight.run import Run
 
-def verify(what: Run | str | Path, *, key: str | Path | None = None) -> Verification:
+
+def verify(what: Union["Run", str, Path], *, key: str | Path | None = None) -> Verification:
     """Compare a run folder, or a log of decisions, with what was signed or chained; without network.
 
     Args:
@@ -19,6 +22,9 @@ def verify(what: Run | str | Path, *, key: str | Path | None = None) -> Verifica
         ValueError: there is no such run or log, it is not signed, or the key cannot be read.
     """
     public = None if key is None else keys.read_public(key)
-    if not isinstance(what, Run) and Path(what).is_file():
+    if isinstance(what, str | Path) and Path(what).is_file():
         return signed_log.verify(Path(what), public)
-    return signed_run.verify(what if isinstance(what, Run) else Run.open(what), public)
+    from clearsight.run import Run
+    from clearsight.signatures import signed_run
+
+    return signed_run.verify(Run.open(what) if isinstance(what, str | Path) else what, public)
