@@ -27,6 +27,7 @@ COMMANDS = [
     "evaluate",
     "export",
     "gate",
+    "mitigate",
     "models",
     "predict",
     "probe",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
     from clearsight.verbs.gate import gate as gate
+    from clearsight.verbs.mitigate import mitigate as mitigate
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
@@ -49,6 +50,7 @@ _VERBS = {
             "evaluate",
             "export",
             "gate",
+            "mitigate",
             "models",
             "predict",
             "probe",
