@@ -188,6 +188,7 @@ def test_names_that_are_markup_or_no_xml_are_told_safely(run, tmp_path):
         ("[[threshold]]\nmetric = 'a'\nat_least = 1\ngroup = 'b = c'\nby = 'b'", "both group and by"),
         ("confidence = 95\n[[threshold]]\nmetric = 'a'\nat_least = 1", "between 0.5 and 1"),
         ("confidence = ", "is no TOML"),
+        (2 * "[[threshold]]\nmetric = 'a'\nat_least = 1\n", "the threshold on a, at least 1, is given twice"),
     ],
 )
 def test_mistakes_in_a_policy_name_what_was_meant(tmp_path, text, said):

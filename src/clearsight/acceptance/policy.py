@@ -94,6 +94,8 @@ class Policy:
     def __post_init__(self) -> None:
         if not self.thresholds:
             raise ValueError("the policy has no threshold, and would let everything pass. Expected one or more.")
+        if twice := [one for place, one in enumerate(self.thresholds) if one in self.thresholds[:place]]:
+            raise ValueError(f"the threshold on {twice[0].metric}, {twice[0].said}, is given twice. Leave one out.")
         if not 0.5 < self.confidence < 1:
             raise ValueError(f"confidence is {self.confidence}. Expected a share between 0.5 and 1, such as 0.95.")
         _one_of("decide_by", self.decide_by, get_args(DecideBy))
