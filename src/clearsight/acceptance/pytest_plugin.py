@@ -49,9 +49,9 @@ class PolicyFile(pytest.File):
     @cached_property
     def judged(self) -> Any:
         """The verdict of the policy on the run."""
-        from clearsight.verbs.gate import gate
+        from clearsight.acceptance.judging import judged
 
-        return gate(str(self.config.getoption("clearsight_run")), self.path)
+        return judged(str(self.config.getoption("clearsight_run")), self.path)
 
 
 class ThresholdItem(pytest.Item):
