@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.simulate import simulate as simulate
+    from clearsight.verbs.stress import stress as stress
     from clearsight.verbs.train import train as train
 
 _VERBS = {
@@ -51,6 +52,7 @@ _VERBS = {
             "runs",
             "sample",
             "simulate",
+            "stress",
             "train",
         )  # fmt: skip
     },

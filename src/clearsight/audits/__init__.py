@@ -14,3 +14,4 @@ from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters
 from .truncation import truncation as truncation
+from .under_corruption import under_corruption as under_corruption

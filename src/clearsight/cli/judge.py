@@ -26,6 +26,7 @@ from clearsight.cli.options import (
     numbers,
     show,
     show_run,
+    whole_numbers,
     words,
 )
 
@@ -83,6 +84,41 @@ def audit(
         target=target, cluster=cluster, split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     show_run(Run.open(run), as_json)
+
+
+def stress(
+    run: RunFolder,
+    place: AnyData = None,
+    corruption: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Some corruptions, such as fog,jpeg, separated by commas; default: all."),
+    ] = None,
+    severity: Annotated[
+        str, typer.Option(metavar="NUMBERS", help="Severities from 1 to 5, separated by commas.")
+    ] = "1,2,3,4,5",
+    pictures: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Judge so many pictures of the split, drawn by the seed.")
+    ] = 200,
+    by: By = None,
+    attributes: Attributes = None,
+    target: Target = None,
+    cluster: OwnCluster = None,
+    split: Split = None,
+    skip_bad: SkipBad = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test what breaks a trained model: held-out pictures under noise, blur, weather, bad light and compression."""
+    from clearsight.printing import stress as printing
+    from clearsight.verbs.stress import stress as run_stress
+
+    found = run_stress(
+        run, place, corruptions=words(corruption), severities=whole_numbers(severity, "--severity"),
+        pictures=pictures, by=words(by), attributes=attributes, target=target, cluster=cluster, split=split,
+        skip_bad=skip_bad, seed=seed, quiet=quiet,
+    )  # fmt: skip
+    show(printing.plain(found), lambda: printing.stressed(found), as_json)
 
 
 def compare(
@@ -168,4 +204,4 @@ def augment(
     show(augmenting.plain(found), lambda: augmenting.augmented(found), as_json)
 
 
-COMMANDS = (evaluate, audit, compare, augment)
+COMMANDS = (evaluate, audit, stress, compare, augment)

@@ -61,7 +61,7 @@ def grids(examples: tuple[Example, ...], folder: Path) -> list[tuple[str, list[S
 
 
 def errors(examples: tuple[Example, ...], folder: Path) -> list[tuple[str, list[Shown]]]:
-    """The pictures of errors by what they have in common, in the order of the card."""
-    mine = [example for example in examples if example.kind == "error"]
+    """The pictures of errors and of damage by what they have in common, in the order of the card."""
+    mine = [example for example in examples if example.kind in ("error", "corrupted")]
     titles = dict.fromkeys(example.about for example in mine)
     return [(title or "Errors", [shown(e, folder) for e in mine if e.about == title]) for title in titles]
