@@ -111,7 +111,7 @@ def _known(request: Request) -> tuple[str, ...]:
 
 
 def _levels(severities: Sequence[int]) -> list[int]:
-    wrong = [level for level in severities if level not in SEVERITIES]
+    wrong: list[int | str] = [level for level in severities if level not in SEVERITIES]
     if wrong or not severities:
         raise ValueError(
             f"severity is {wrong[0] if wrong else 'empty'}. Expected whole numbers from 1 to 5, such as 1,3,5."
@@ -128,8 +128,8 @@ def _refuse(run: Run) -> None:
         )
     if trained.makes_pictures(config.model):
         raise ValueError(
-            f"{run.path} is a {config.model}, which makes pictures and is given none to be damaged. Expected a run that "
-            "predicts from pictures."
+            f"{run.path} is a {config.model}, which makes pictures and is given none to be damaged. Expected a run "
+            "that predicts from pictures."
         )
 
 
