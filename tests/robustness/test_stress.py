@@ -50,7 +50,7 @@ def test_evidence_of_each_condition_is_kept_apart_from_that_of_the_run(stressed)
     assert len(kept) == 5 and not any(name.startswith("stress") for name in run.evidence_names)
     one = run.read_evidence(next(name for name in kept if name.endswith("fog-5")), DetectionStatistics)
     assert one.about["corruption"] == "fog" and "40 drawn with seed 0" in one.about["pictures"]
-    assert one.ids == found.evidence["none 0"].ids and (one.clusters == found.evidence["none 0"].clusters).all()
+    assert one.ids == found.evidence["none-0"].ids and (one.clusters == found.evidence["none-0"].clusters).all()
 
 
 def test_an_audit_afterwards_tells_of_it_too(stressed):
@@ -78,7 +78,7 @@ def test_severe_damage_costs_more_than_slight(stressed):
     found, _ = stressed
     score = {name: float(one.statistics.metrics()[0].compute(one.statistics, np.ones((1, 40)))[0])
              for name, one in found.evidence.items()}  # fmt: skip
-    assert score["fog 5"] < score["none 0"] and score["elastic 1"] > 0.5 * score["none 0"]
+    assert score["fog-5"] < score["none-0"] and score["elastic-1"] > 0.5 * score["none-0"]
 
 
 def test_mistakes_are_said(stressed):

@@ -89,6 +89,9 @@ def audit(
 def stress(
     run: RunFolder,
     place: AnyData = None,
+    tests: Annotated[
+        str, typer.Option(metavar="NAMES", help="Some of corruptions, strangers, attacks, separated by commas.")
+    ] = "corruptions,strangers,attacks",
     corruption: Annotated[
         str | None,
         typer.Option(metavar="NAMES", help="Some corruptions, such as fog,jpeg, separated by commas; default: all."),
@@ -96,6 +99,10 @@ def stress(
     severity: Annotated[
         str, typer.Option(metavar="NUMBERS", help="Severities from 1 to 5, separated by commas.")
     ] = "1,2,3,4,5",
+    strangers: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Pictures of another kind: can the model tell that they are unlike?"),
+    ] = None,
     pictures: Annotated[
         int, typer.Option(metavar="NUMBER", help="Judge so many pictures of the split, drawn by the seed.")
     ] = 200,
@@ -109,13 +116,13 @@ def stress(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Test what breaks a trained model: held-out pictures under noise, blur, weather, bad light and compression."""
+    """Test what breaks a trained model: damaged pictures, adversarial ones, and pictures unlike the training."""
     from clearsight.printing import stress as printing
     from clearsight.verbs.stress import stress as run_stress
 
     found = run_stress(
-        run, place, corruptions=words(corruption), severities=whole_numbers(severity, "--severity"),
-        pictures=pictures, by=words(by), attributes=attributes, target=target, cluster=cluster, split=split,
+        run, place, tests=words(tests), corruptions=words(corruption), strangers=strangers,
+        severities=whole_numbers(severity, "--severity"), pictures=pictures, by=words(by), attributes=attributes, target=target, cluster=cluster, split=split,
         skip_bad=skip_bad, seed=seed, quiet=quiet,
     )  # fmt: skip
     show(printing.plain(found), lambda: printing.stressed(found), as_json)

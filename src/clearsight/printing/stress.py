@@ -19,6 +19,8 @@ def plain(found: Stressed) -> dict[str, Any]:
         "pictures": found.pictures,
         "conditions": found.conditions,
         "judged before": found.again,
+        "notes": list(found.notes),
+        "threshold of unlike pictures": found.threshold,
         "report": found.page,
         "findings": plain_values(found.findings),
     }
@@ -27,11 +29,15 @@ def plain(found: Stressed) -> dict[str, Any]:
 def stressed(found: Stressed) -> str:
     """The claims, the score under each corruption with its loss, and where the report is."""
     parts = [textwrap.fill(finding.claim, WIDTH) for finding in found.findings if finding.series or finding.value]
-    parts.insert(1, _rows(next(finding for finding in found.findings if finding.metric == MEAN)))
+    tables = [_rows(finding) for finding in found.findings if finding.metric == MEAN]
+    parts[1:1] = tables
     before = f" ({found.again} of them had been judged before)" if found.again else ""
     parts.append(
         f"Judged: {counted(found.pictures, 'pictures')} under {counted(found.conditions, 'conditions')}{before}."
     )
+    parts += [textwrap.fill(f"Not tried: {note}.", WIDTH) for note in found.notes]
+    if found.threshold is not None:
+        parts.append("`clearsight predict` now marks pictures that are unlike those of the training.")
     parts.append(f"Report: {found.page}")
     return "\n\n".join(parts)
 

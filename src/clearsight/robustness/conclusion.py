@@ -10,19 +10,17 @@ from clearsight.run import Run
 from clearsight.types import Card, Example, Finding
 
 
-def added(
-    run: Run, found: Sequence[Finding], examples: Sequence[Example], belongs: Callable[[Finding], bool], kind: str
-) -> Card:
+def added(run: Run, found: Sequence[Finding], examples: Sequence[Example], belongs: Callable[[Finding], bool]) -> Card:
     """Write the card with ``found`` in place of the findings that ``belongs`` names, and the report.
 
-    ``examples`` take the place of those of their ``kind``.
+    ``examples``, if there are any, take the place of those of damaged pictures.
     """
     former = run.read_card()
     findings = (*(one for one in former.findings if not belongs(one)), *found)
     card = replace(
         former,
         findings=findings,
-        examples=(*(one for one in former.examples if one.kind != kind), *examples),
+        examples=(*(one for one in former.examples if one.kind != "corrupted" or not examples), *examples),
         untested=untested_damage(former.untested, findings),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

@@ -10,10 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight.audits.sentences import number
-from clearsight.audits.under_corruption import UNDAMAGED
 from clearsight.corruptions.corruption import Corruption
 from clearsight.generation.sheets import grid
-from clearsight.robustness.conditions import Key
+from clearsight.robustness.conditions import CLEAN
 from clearsight.run import Run
 from clearsight.sources import PictureDataset
 from clearsight.sources.samples import pictures
@@ -24,14 +23,16 @@ TITLE = "Corruptions"
 
 
 def sheets(
-    run: Run, judged: PictureDataset, corruptions: Sequence[Corruption], evidence: Mapping[Key, Evidence], seed: int
+    run: Run, judged: PictureDataset, corruptions: Sequence[Corruption], evidence: Mapping[str, Evidence], seed: int
 ) -> list[Example]:
     """A mosaic for each corruption: the first picture at every severity that was judged, with the scores below it."""
     record = judged.records[0]
     image = record.decode()
     examples = []
     for corruption in corruptions:
-        severities = sorted(severity for name, severity in evidence if name == corruption.name)
+        severities = sorted(
+            int(one.about["severity"]) for one in evidence.values() if one.about["corruption"] == corruption.name
+        )
         if not severities:
             continue
         shown = [severities[0], severities[len(severities) // 2], severities[-1]] if len(severities) > 3 else severities
@@ -40,8 +41,8 @@ def sheets(
         mosaic.save(file, "JPEG", quality=88)
         path = f"examples/corruption-{corruption.name}.jpg"
         run.write_file(path, file.getvalue())
-        clean = evidence[UNDAMAGED, 0]
-        scores = [_headline(clean), *(_headline(evidence[corruption.name, severity]) for severity in shown)]
+        clean = evidence[CLEAN]
+        scores = [_headline(clean), *(_headline(evidence[f"{corruption.name}-{severity}"]) for severity in shown)]
         levels = ", ".join(f"{severity}: {score}" for severity, score in zip(shown, scores[1:], strict=True))
         caption = (
             f"{corruption.name.replace('-', ' ')}. {clean.statistics.metrics()[0].name}, row by row: undamaged "

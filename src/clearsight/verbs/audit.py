@@ -12,7 +12,7 @@ from clearsight.evaluation.judging import check_attributes, check_for_a_table, j
 from clearsight.generation.conclusion import conclude_again
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
-from clearsight.robustness.conditions import kept_of
+from clearsight.robustness.kept import kept_of
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
