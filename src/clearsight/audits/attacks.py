@@ -56,7 +56,7 @@ def attacks(request: Request) -> tuple[Finding, ...]:
             clusters=whole.clusters,
             group=f"{attack}, {budget} of 255",
             method=f"{how(request, whole)} FGSM (Goodfellow et al. 2015: one step) and PGD (Madry et al. 2018: ten "
-            "steps from a random start) by the gradient of the network's own loss, on pictures as the network sees them.",
+            "steps from a random start) by the gradient of the network's own loss, on pictures as it sees them.",
             limits="An upper bound of the score under attack: other losses, more steps and restarts, or larger changes "
             "may lower it further. It assumes an attacker who knows the network and the truth.",
             plot="curve",

@@ -80,9 +80,9 @@ def _finding(request: Request, given: list[Evidence], metric: Metric) -> Finding
         clusters=estimate.clusters,
         group=first.about["set"],
         method=f"Scores fitted on {first.about['fitted on']} training pictures and judged on {own} held-out ones "
-        "beside pictures of other origin: k nearest (Sun et al. 2022), Mahalanobis (Lee et al. 2018) and, where a picture has "
-        f"one class, energy (Liu et al. 2020). {100 * request.confidence:g}% intervals from a cluster bootstrap "
-        f"({request.replicates} replicates), the own pictures and the others each resampled among themselves.",
+        "beside pictures of other origin: k nearest (Sun et al. 2022), Mahalanobis (Lee et al. 2018) and, where a "
+        f"picture has one class, energy (Liu et al. 2020). {100 * request.confidence:g}% intervals from a cluster "
+        f"bootstrap ({request.replicates} replicates), own pictures and others each resampled among themselves.",
         limits="It holds for these sets: pictures unlike in another way may pass. Noise and textures are the easiest "
         "of all. A picture that passes may be answered wrongly all the same.",
         plot="intervals",

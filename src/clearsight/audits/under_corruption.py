@@ -17,8 +17,17 @@ from clearsight.audits.scores import how
 from clearsight.audits.sentences import between, joined, number
 from clearsight.metrics.degradation import Degradation
 from clearsight.metrics.rates import holm
-from clearsight.metrics.resample import Estimate, Gap, Resampling, interval, interval_from, paired
-from clearsight.types import Evidence, Finding, Metric, Request
+from clearsight.metrics.resample import (
+    ROUNDING,
+    Estimate,
+    Gap,
+    Resampling,
+    cluster_weights,
+    interval,
+    interval_from,
+    paired,
+)
+from clearsight.types import Evidence, Finding, Metric, Request, Weights
 
 UNDAMAGED = "none"
 MEAN = "score under corruption"
@@ -50,7 +59,8 @@ def under_corruption(request: Request) -> tuple[Finding, ...]:
     if clean is None or not damaged or not len(clean.ids):
         return ()
     index_metric = clean.statistics.metrics()[0]
-    weights = Resampling(clusters=clean.clusters, replicates=request.replicates, seed=request.seed)
+    # The same weights for all: sums drawn without weights would differ between evaluations, and pair nothing.
+    weights = cluster_weights(clean.clusters, request.replicates, request.seed)
     undamaged = interval(index_metric, clean, weights, request.confidence)
     conditions = [_condition(request, one, weights) for one in damaged]
     conditions.sort(key=lambda one: (one.corruption, one.severity))
@@ -69,7 +79,7 @@ def belongs(finding: Finding) -> bool:
     )
 
 
-def _condition(request: Request, one: Evidence, weights: Resampling) -> Condition:
+def _condition(request: Request, one: Evidence, weights: Weights) -> Condition:
     metric: Metric = one.statistics.metrics()[0]
     return Condition(
         corruption=one.about["corruption"],
@@ -111,7 +121,7 @@ def _by_corruption(
 ) -> Finding:
     """The mean score of each corruption, the worst first, beside that of the undamaged pictures."""
     means = {name: _mean(request, metric, mine) for name, mine in _grouped(conditions, "corruption").items()}
-    gaps = {name: paired(one, undamaged, metric.bias_rate, request.confidence) for name, one in means.items()}
+    gaps = {name: _change(paired(one, undamaged, metric.bias_rate, request.confidence)) for name, one in means.items()}
     corrected = dict(zip(gaps, holm([gap.p for gap in gaps.values()]), strict=True))
     whole = averaged(metric, list(means.values()), request.confidence)
     order = sorted(means, key=lambda name: metric.merit(means[name].value))
@@ -143,6 +153,12 @@ def _by_corruption(
         series=rows,
         axes=(metric.name,),
     )
+
+
+def _change(gap: Gap) -> Gap:
+    """The difference, which is none where it and its error are the rounding of sums of replicates."""
+    least = ROUNDING * max(abs(gap.first.value), abs(gap.second.value), ROUNDING)
+    return replace(gap, value=0.0, low=0.0, high=0.0, p=1.0) if max(abs(gap.value), gap.error) < least else gap
 
 
 def _losing(worse: int, corruptions: int) -> str:

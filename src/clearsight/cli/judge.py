@@ -122,8 +122,8 @@ def stress(
 
     found = run_stress(
         run, place, tests=words(tests), corruptions=words(corruption), strangers=strangers,
-        severities=whole_numbers(severity, "--severity"), pictures=pictures, by=words(by), attributes=attributes, target=target, cluster=cluster, split=split,
-        skip_bad=skip_bad, seed=seed, quiet=quiet,
+        severities=whole_numbers(severity, "--severity"), pictures=pictures, by=words(by),
+        attributes=attributes, target=target, cluster=cluster, split=split, skip_bad=skip_bad, seed=seed, quiet=quiet,
     )  # fmt: skip
     show(printing.plain(found), lambda: printing.stressed(found), as_json)
 

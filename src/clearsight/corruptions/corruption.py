@@ -3,7 +3,8 @@
 The kinds of corruption and their five severities follow Hendrycks & Dietterich 2019 ("Benchmarking Neural Network
 Robustness to Common Corruptions and Perturbations"); those of light and weather that they have not are said in their
 own files. The levels are this package's own, so scores are not comparable with published ones. Lengths are stated for
-a picture whose shorter side is 224 px, and grow and shrink with it: a blur covers the same share of any picture.
+a picture whose shorter side is 224 px, and grow and shrink with it, but not below what they are at 64 px: a blur covers
+the same share of any picture, and is seen in small ones too.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from torch import Tensor
 from clearsight.types import Size
 
 SEVERITIES = (1, 2, 3, 4, 5)
-REFERENCE_PX = 224
+REFERENCE_PX, SMALL_PX = 224, 64
 Family = Literal["noise", "blur", "weather", "light", "digital"]
 FAMILIES: tuple[Family, ...] = ("noise", "blur", "weather", "light", "digital")
 
@@ -72,4 +73,4 @@ class Corruption:
 
 def scaled(level_px: float, pixels: Pixels) -> float:
     """A length that was stated for a shorter side of 224 px, in the pixels of this picture."""
-    return level_px * min(pixels.shape[1:]) / REFERENCE_PX
+    return level_px * max(SMALL_PX, min(pixels.shape[1:])) / REFERENCE_PX

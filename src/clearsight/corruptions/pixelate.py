@@ -26,6 +26,6 @@ PIXELATE = Corruption(
     name="pixelate",
     family="digital",
     level="side of a block in px of a shorter side of 224",
-    levels=(3.0, 4.5, 6.5, 9.5, 13.0),
+    levels=(4.0, 5.5, 7.5, 10.0, 13.0),
     spoil=spoil,
 )
