@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.datasets import datasets as datasets
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
+    from clearsight.verbs.mitigate import mitigate as mitigate
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
@@ -46,6 +47,7 @@ _VERBS = {
             "datasets",
             "evaluate",
             "export",
+            "mitigate",
             "models",
             "predict",
             "probe",

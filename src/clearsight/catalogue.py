@@ -21,6 +21,7 @@ ROOMS = {
     "tasks": "task",
     "audits": "audit",
     "corruptions": "corruption",
+    "mitigations": "mitigation",
     "sources.formats": "data format",
     "simulations": "simulation",
     "probes": "probe",

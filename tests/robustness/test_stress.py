@@ -15,7 +15,7 @@ from clearsight.run import Run
 from clearsight.sources import PictureDataset, Record
 from clearsight.types import Boxes
 
-CHOSEN = {"tests": ["corruptions"], "corruptions": ["fog", "elastic"], "severities": [1, 5], "pictures": 40}
+CHOSEN = {"tests": ["corruptions"], "corruptions": ["fog", "elastic"], "severities": [1, 5], "pictures": 70}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_the_report_tells_what_breaks_it(stressed):
     card = run.read_card()
     mine = [finding for finding in card.findings if belongs(finding)]
     assert [one.claim for one in mine] == [one.claim for one in found.findings]
-    assert mine[0].metric == MEAN and mine[0].n == 40 and mine[0].interval is not None
+    assert mine[0].metric == MEAN and mine[0].n == 70 and mine[0].interval is not None
     assert {"fog", "elastic"} < set(mine[0].series["label"])
     shown = [one for one in card.examples if one.kind == "corrupted"]
     assert len(shown) == 2 and all((run.path / one.path).is_file() for one in shown)
@@ -50,7 +50,7 @@ def test_evidence_of_each_condition_is_kept_apart_from_that_of_the_run(stressed)
     kept = run.evidence_in("stress")
     assert len(kept) == 5 and not any(name.startswith("stress") for name in run.evidence_names)
     one = run.read_evidence(next(name for name in kept if name.endswith("fog-5")), DetectionStatistics)
-    assert one.about["corruption"] == "fog" and "40 drawn with seed 0" in one.about["pictures"]
+    assert one.about["corruption"] == "fog" and "70 drawn with seed 0" in one.about["pictures"]
     assert one.ids == found.evidence["none-0"].ids and (one.clusters == found.evidence["none-0"].clusters).all()
 
 
@@ -77,7 +77,7 @@ def test_what_was_judged_is_not_judged_again_and_what_is_missing_is(stressed, tm
 
 def test_severe_damage_costs_more_than_slight(stressed):
     found, _ = stressed
-    score = {name: float(one.statistics.metrics()[0].compute(one.statistics, np.ones((1, 40)))[0])
+    score = {name: float(one.statistics.metrics()[0].compute(one.statistics, np.ones((1, 70)))[0])
              for name, one in found.evidence.items()}  # fmt: skip
     assert score["fog-5"] < score["none-0"] and score["elastic-1"] > 0.5 * score["none-0"]
 

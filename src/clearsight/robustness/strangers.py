@@ -210,7 +210,7 @@ def _evidence(
 
 
 @contextlib.contextmanager
-def watched(predictor: Predictor, kept: Familiarity | None) -> Iterator[Callable[[], Likeness | None]]:
+def likenesses_of(predictor: Predictor, kept: Familiarity | None) -> Iterator[Callable[[], Likeness | None]]:
     """While the network predicts one picture after the other: a function that says of the next whether it is unlike."""
     if kept is None:
         yield lambda: None

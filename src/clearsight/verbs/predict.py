@@ -26,6 +26,7 @@ from clearsight.prediction.overlays import Drawings
 from clearsight.prediction.tallies import Tally, labels_above
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
+from clearsight.robustness.strangers import likenesses_of
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
@@ -128,7 +129,8 @@ def predict(
         partial = stack.enter_context(writing.appearing(folder))
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
         output = stack.enter_context(_Output(partial, filter, formats, **drawn))
-        likeness = stack.enter_context(watched(predictor, familiarity.kept(run) if window is None else None))
+        familiar = familiarity.kept(run) if window is None else None
+        likeness = stack.enter_context(likenesses_of(predictor, familiar))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction, like = filter(prediction), likeness()
