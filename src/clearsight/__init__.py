@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
+    from clearsight.verbs.stress import stress as stress
     from clearsight.verbs.train import train as train
     from clearsight.verbs.verify import verify as verify
 
@@ -58,6 +59,7 @@ _VERBS = {
             "sample",
             "sign",
             "simulate",
+            "stress",
             "train",
             "verify",
         )  # fmt: skip
