@@ -8,6 +8,7 @@ from typing import Any
 from clearsight import catalogue, report
 from clearsight.audits.mixes import uncounted_attributes
 from clearsight.audits.shared_clusters import warnings_of
+from clearsight.audits.under_corruption import belongs as tells_of_damage
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.evaluation import evaluator
@@ -42,6 +43,10 @@ SAME_PICTURES_CALIBRATED = (
     "The temperature of its probabilities was chosen on the same pictures the model is evaluated on, because the data "
     "has no test split: its calibration is slightly optimistic. The predicted classes do not depend on it."
 )
+DAMAGE_UNTESTED = (
+    "what breaks it: noise, blur, unusual light (`clearsight stress` tries them), and things it was never shown"
+)
+DAMAGE_OF_ANOTHER_KIND = "damage of other kinds than were tried, and several at once"
 NOTHING_HELD_OUT = (
     "No pictures were held out of training (held_out is 0), so nothing was chosen for deployment: a score threshold "
     "is 0.5, and confidence is as the network gives it."
@@ -107,7 +112,7 @@ def write_card(
         examples=tuple(examples),
         warnings=warnings_of(findings),
         notes=(*(finding.caution for finding in findings if finding.caution), *notes),
-        untested=_untested(request),
+        untested=untested_damage(_untested(request), findings),
         responsible=responsible,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -237,7 +242,7 @@ def _untested(request: Request) -> tuple[str, ...]:
         if rows
         else "whether people take its pictures for real, and what they are used for"
         if request.evidence.task == "generation"
-        else "what breaks it: noise, blur, unusual light, things it was never shown",
+        else DAMAGE_UNTESTED,
         "how much another random seed would change these numbers: they speak of this model only",
     ]
     if uncounted := uncounted_attributes(request):
@@ -247,3 +252,9 @@ def _untested(request: Request) -> tuple[str, ...]:
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
     return tuple(gaps)
+
+
+def untested_damage(untested: Sequence[str], findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What nobody looked at, less the damage to pictures that findings tell of."""
+    tested = any(tells_of_damage(finding) for finding in findings)
+    return tuple(DAMAGE_OF_ANOTHER_KIND if tested and gap == DAMAGE_UNTESTED else gap for gap in untested)

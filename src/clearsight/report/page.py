@@ -140,6 +140,7 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         sections=sections,
         grids=grids(card.examples, folder),
         errors=by_subject(card.examples, folder, "error", "Errors"),
+        damaged=by_subject(card.examples, folder, "corrupted", "Damaged pictures"),
         slices=by_subject(card.examples, folder, "slice", "Slices"),
         bill=bill(card.cost) if card.cost else None,
         marks=[_mark(name, value) for name, value in card.provenance.items()],

@@ -104,7 +104,7 @@ class Example:
 
     path: str
     caption: str
-    kind: Literal["best", "worst", "typical", "error", "made", "copied", "slice"]
+    kind: Literal["best", "worst", "typical", "error", "slice", "corrupted", "made", "copied"]
     score: float | None = None
     about: str = ""
 
