@@ -11,7 +11,7 @@ import clearsight as cs
 @pytest.fixture(scope="session")
 def benchmark():
     """The benchmark, which writes these data."""
-    path = Path(__file__).parents[2] / "benchmarks" / "mitigation.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "mitigations.py"
     spec = importlib.util.spec_from_file_location("mitigation_benchmark", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

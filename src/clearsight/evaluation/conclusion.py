@@ -42,8 +42,8 @@ SAME_PICTURES_CALIBRATED = (
     "has no test split: its calibration is slightly optimistic. The predicted classes do not depend on it."
 )
 NOTHING_HELD_OUT = (
-    "No pictures were held out of training (held_out is 0), so nothing was chosen for deployment: a score threshold "
-    "is 0.5, and confidence is as the network gives it."
+    "No pictures were held out of training besides those it is judged on, so nothing was chosen for deployment by its "
+    "evaluation: a score threshold is 0.5, and confidence is as the network gives it."
 )
 
 
