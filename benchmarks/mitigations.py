@@ -79,7 +79,7 @@ def recalls(what: str, found: Mitigated) -> dict[str, Any]:
     """The recall of each rare class before and after, and the change, each with its 95% interval."""
     if what != "cifar10" or found.figures is None:
         return {}
-    rows = {one.metric.rstrip(", "): one for one in found.figures.groups}
+    rows = {one.metric: one for one in found.figures.groups}
     return {
         name: {
             "n": rows[name].n,

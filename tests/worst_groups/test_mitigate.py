@@ -11,7 +11,6 @@ import pytest
 import clearsight as cs
 from clearsight.loading import division
 from clearsight.run import Run
-from clearsight.worst_groups.trials import drawn_worst_error
 
 
 def content_of(run):
@@ -109,11 +108,15 @@ def test_trained_anew_with_other_draws_weights_and_objectives(leaning, tmp_path)
     assert (found.model is None) == (found.mitigation == "as it is")
 
 
-def test_the_error_of_a_small_group_is_drawn_towards_that_of_all():
-    right = np.array([True] * 95 + [False] * 5)
-    cells = np.array([0] * 95 + [1] * 5)
-    assert drawn_worst_error(right, cells) == pytest.approx((5 + 5 * 0.05) / 10)
-    assert drawn_worst_error(right[:95], cells[:95]) == 0
+@pytest.mark.slow
+def test_pictures_of_a_generator_are_added_to_the_rarer_class(leaning, digits, tmp_path):
+    settings = {"width": 8, "latents": 8, "size": (16, 16), "conditional": True}
+    generator = cs.train("vae", digits, epochs=2, settings=settings, out=tmp_path / "vae", quiet=True)
+    found = cs.mitigate(
+        leaning, by=["class"], only=["generated-pictures"], generator=generator, epochs=0.5, out=tmp_path / "g",
+        quiet=True,
+    )  # fmt: skip
+    assert "generated pictures added" in found.tried[1].said and np.isfinite(found.tried[1].worst_group_error)
 
 
 def refused(match, *arguments, **keywords):
@@ -134,6 +137,9 @@ def test_mistakes_are_said_before_anything_is_made(leaning, mended, digits, tmp_
     refused("named twice", leaning, only=["last-layer", "last-layer"], **by)
     refused("no use for --epochs", leaning, epochs=2, **by)
     refused("Expected a number above 0", leaning, only=["group-dro"], minutes=-1, **by)
+    refused("adds pictures of a generator, and none", leaning, only=["generated-pictures"], **by)
+    refused("nothing that is to be tried needs a generator", leaning, generator=leaning, **by)
+    refused("is a cnn, which makes no pictures", leaning, only=["generated-pictures"], generator=leaning, **by)
     refused("one budget", leaning, only=["group-dro"], minutes=1, epochs=1, **by)
     refused("mitigated model already", mended.model, **by)
     refused("exists", leaning, by=["background"], out=tmp_path)
