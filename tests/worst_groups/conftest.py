@@ -21,11 +21,12 @@ def benchmark():
 @pytest.fixture(scope="session")
 def digits(benchmark, tmp_path_factory):
     """The folder of the pictures."""
-    return benchmark.write_digits_on_backgrounds(tmp_path_factory.mktemp("digits") / "digits")
+    return benchmark.write_digits_on_backgrounds(tmp_path_factory.mktemp("digits") / "digits", times=2)
 
 
 @pytest.fixture(scope="session")
 def leaning(benchmark, digits, tmp_path_factory):
     """A run trained on them in the usual way."""
     out = tmp_path_factory.mktemp("runs") / "plain"
-    return cs.train("cnn", digits, epochs=5, settings=benchmark.SMALL, out=out, quiet=True)
+    settings = {**benchmark.SMALL, "widths": "8,16,32"}
+    return cs.train("cnn", digits, epochs=6, settings=settings, out=out, quiet=True)

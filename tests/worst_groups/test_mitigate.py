@@ -59,7 +59,7 @@ def test_the_mitigated_model_is_a_run_that_is_judged_on_pictures_it_has_never_se
     wrong = ~found.statistics.right
     worst = max(wrong[cells == cell].mean() for cell in np.unique(cells))
     assert worst == pytest.approx(mended.figures.worst_group_error.after, abs=1e-6)
-    card = cs.audit(new, by=["background"])
+    card = new.read_card()
     assert card.facts["Evaluated on"].startswith(f"{len(parts.figures)} pictures")
     picture = next((digits / "test" / "open").iterdir())
     assert len(cs.predict(new, picture, out=tmp_path / "predicted", quiet=True).predictions) == 1
@@ -98,13 +98,13 @@ def test_thresholds_of_groups_make_no_run_and_come_with_what_the_law_says(leanin
 
 
 def test_trained_anew_with_other_draws_weights_and_objectives(leaning, tmp_path):
-    only = ["reweighting", "balanced-sampling", "group-dro", "logit-adjustment", "fine-tuning", "further-training"]
+    only = ["logit-adjustment", "group-dro", "fine-tuning"]
     found = cs.mitigate(leaning, by=["background"], only=only, epochs=0.2, out=tmp_path / "r", quiet=True)
     assert [one.mitigation for one in found.tried] == ["as it is", *only]
     assert all(np.isfinite(one.worst_group_error) for one in found.tried)
     error = {one.mitigation: 1 - one.accuracy for one in found.tried}
     # A fifth of an epoch from random weights teaches nothing; from the run's weights nothing is lost.
-    assert error["further-training"] < error["as it is"] + 0.05 < error["reweighting"]
+    assert error["fine-tuning"] < error["as it is"] + 0.05 < error["logit-adjustment"]
     assert (found.model is None) == (found.mitigation == "as it is")
 
 
