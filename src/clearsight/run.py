@@ -219,6 +219,7 @@ class Run:
         fields = {each.name: getattr(statistics, each.name) for each in dataclasses.fields(statistics) if each.init}
         content = {each.name: getattr(evidence, each.name) for each in dataclasses.fields(evidence)}
         content |= {"statistics": fields, "groups": dict(evidence.groups), "about": dict(evidence.about)}
+        content |= {"conditions": dict(evidence.conditions)}
         save_tree(path, {"kind": type(statistics).__name__, "version": EVIDENCE_VERSION, "evidence": content})
 
     def read_evidence(self, name: str, statistics_type: type) -> Evidence:

@@ -13,4 +13,5 @@ from .rates_by_group import rates_by_group as rates_by_group
 from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters
+from .slices import slices as slices
 from .truncation import truncation as truncation

@@ -14,6 +14,7 @@ from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
+from clearsight.evaluation.capturing import with_conditions
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.evaluation.judging import about_run
@@ -62,13 +63,14 @@ def conclude(
     source = posed(gathered.source, config)
     judged, notes = _judge(run, source, quiet)
     split = judged.about["split"]
+    judged = with_conditions(judged, source.split(split), seed=config.seed, quiet=quiet)
     run.write_evidence(split, judged)
     filters = filters_for(run, source, judged)
     baseline = baseline_for(run, source, judged, filters)
-    examples = examples_of(run, source.split(split), judged)
     facts = _facts(run.config, source, judged)
     more = {"baseline": baseline, **filters}
     request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
+    examples = examples_of(run, source.split(split), request)
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -90,8 +92,9 @@ def write_card(
     """
     if cost is not None and request.zone is not None:
         cost = carbon(cost, request.zone)
-    request = replace(request, cost=cost)
-    findings = (*audited(request), *found)
+    asked = replace(request, cost=cost)
+    asked.shared.update(request.shared)  # what was computed to choose pictures by, of the same evidence
+    findings = (*audited(asked), *found)
     config = run.config
     card = Card(
         title=f"{config.model} on {config.data_name}",
@@ -239,6 +242,8 @@ def _untested(request: Request) -> tuple[str, ...]:
     ]
     if uncounted := uncounted_attributes(request):
         gaps.insert(0, f"how often it makes each group: name attributes with --by ({', '.join(uncounted)})")
+    if request.evidence.features is None and request.evidence.task != "generation":
+        gaps.insert(0, f"failures nobody labelled: there are no features of the {unit} by a network to find them by")
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
     return tuple(gaps)

@@ -116,7 +116,7 @@ def _audited_anew(
         request,
         former.cost if former else None,
         facts,
-        examples_of(run, source.split(split), found),
+        examples_of(run, source.split(split), request),
         [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )

@@ -20,6 +20,7 @@ from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
 from clearsight.prediction.conversion import to_supervision
+from clearsight.prediction.decision_log import DecisionLog
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
 from clearsight.prediction.overlays import Drawings
 from clearsight.prediction.tallies import Tally, labels_above
@@ -76,6 +77,7 @@ def predict(
     every: int = 1,
     frames: int | None = None,
     seconds: float | None = None,
+    log: str | Path | None = None,
     keep: bool = True,
     skip_bad: bool = False,
     batch: int = 4,
@@ -96,6 +98,8 @@ def predict(
         never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
             run keeps hold too; ``("none",)`` lifts them.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
+        log: append a line for each picture to this file: what was answered, when, by which weights. Lines hang together
+            by hashes, which ``verify`` checks (see ``files.chain``).
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
 
@@ -105,6 +109,7 @@ def predict(
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
+        _refuse_log_of_rows(run, log)
         return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
     filter = _Filter.of(run, min_score, classes, never)
     formats = writing.formats_of(formats, filter.objects)
@@ -112,6 +117,7 @@ def predict(
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
     limits = Limits(every=every, frames=frames, seconds=seconds)
     limits.check(moving=any(map(moves, sources)))
+    decisions = None if log is None else DecisionLog(Path(log), run)
     folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
@@ -123,7 +129,7 @@ def predict(
         tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
-        output = stack.enter_context(_Output(partial, filter, formats, **drawn))
+        output = stack.enter_context(_Output(partial, filter, formats, decisions, **drawn))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction = filter(prediction)
@@ -145,6 +151,11 @@ def predict(
 def _refuse_crops(run: Run, useless: bool) -> None:
     if useless:
         raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
+
+
+def _refuse_log_of_rows(run: Run, log: str | Path | None) -> None:
+    if log is not None:
+        raise ValueError(f"--log keeps decisions on pictures, and {run.path} reads the rows of tables. Leave it out.")
 
 
 def _refuse_nothing(tally: Tally, views: Views) -> None:
@@ -240,13 +251,14 @@ def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]
 
 
 class _Output(contextlib.ExitStack):
-    """All that is written of what was found, while it is found; nothing where there is no folder."""
+    """All that is written of what was found, while it is found: a log, and files where there is a folder."""
 
     def __init__(
-        self, folder: Path | None, filter: _Filter, formats: Sequence[str], *, overlays: bool, crops: bool, frames: bool
-    ) -> None:
+        self, folder: Path | None, filter: _Filter, formats: Sequence[str], log: DecisionLog | None, *, overlays: bool,
+        crops: bool, frames: bool,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.filter, self.tables, self.drawings = filter, None, None
+        self.filter, self.log, self.tables, self.drawings = filter, log, None, None
         self.outlines = "yolo" in formats
         if folder is not None:
             names = filter.class_names
@@ -256,10 +268,14 @@ class _Output(contextlib.ExitStack):
             self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
 
     def add(self, view: View, prediction: Prediction) -> None:
-        """Write and draw what was found in one picture."""
-        if self.tables is None or self.drawings is None:
+        """Log, write and draw what was found in one picture."""
+        if self.log is None and self.tables is None:
             return
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
+        if self.log is not None:  # before anyone can act on it
+            self.log.add(view, rows)
+        if self.tables is None or self.drawings is None:
+            return
         if self.filter.blocks:
             rows = [{**row, "abstained": row.get("abstained", "")} for row in rows]
         if self.outlines and isinstance(prediction, InstanceDetections):
