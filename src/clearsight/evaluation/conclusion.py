@@ -48,8 +48,8 @@ DAMAGE_UNTESTED = (
 )
 DAMAGE_OF_ANOTHER_KIND = "damage of other kinds than were tried, and several at once"
 NOTHING_HELD_OUT = (
-    "No pictures were held out of training (held_out is 0), so nothing was chosen for deployment: a score threshold "
-    "is 0.5, and confidence is as the network gives it."
+    "No pictures were held out of training besides those it is judged on, so nothing was chosen for deployment by its "
+    "evaluation: a score threshold is 0.5, and confidence is as the network gives it."
 )
 
 

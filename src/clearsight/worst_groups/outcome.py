@@ -24,15 +24,18 @@ KEPT = ("task", "backbone", "data", "data_name", "class_names", "seed")
 
 
 def evaluations(
-    place: Path, best: Candidate, found: Material, divided: Source, meter: Meter, table: str | None, quiet: bool
+    place: Path, best: Candidate, found: Material, meter: Meter, table: str | None, quiet: bool
 ) -> tuple[Evidence, Evidence] | None:
     """The model before and after on the pictures for the figures; None where it stays as it is.
 
     A model with other weights becomes the run in the folder ``place``, with its own report; else the folder is made.
     ``table`` is another table of attributes than the run has.
     """
+    parts = replace(found.division, fitted=best.fitted)
+    divided = division.divided(found.gathered.source, parts)
     if best.weights is not None:
         new = _new_run(place, best, found, divided, table)
+        division.keep(new, parts)
         by, asked = found.grouping.by, found.run.config.settings.get("asked", {})
         gathered = replace(found.gathered, source=divided)
         conclude(new, _with_training(found.run, meter), gathered, by=by, zone=asked.get("zone"), quiet=quiet)
@@ -85,7 +88,6 @@ def _new_run(place: Path, best: Candidate, found: Material, divided: Source, tab
     }  # fmt: skip
     kept = {name: getattr(config, name) for name in KEPT}
     new.change(**kept, fingerprint=divided.fingerprint, settings=settings)
-    division.keep(new, found.division)
     new.write_weights(best.weights)
     return new
 
@@ -97,7 +99,6 @@ def written(
     found: Material,
     figures: Figures | None,
     cost: Cost,
-    divided: Source,
 ) -> results.Mitigated:
     """The result, written into the folder as a page and as values."""
     grouping, offsets, config = found.grouping, None, found.run.config
@@ -118,5 +119,5 @@ def written(
         model=str(place) if best.weights is not None else None, folder=str(place),
         page=str(place / results.NAMES["page"]),
     )  # fmt: skip
-    results.write(result, place, divided.fingerprint)
+    results.write(result, place, found.gathered.source.fingerprint)
     return result
