@@ -138,7 +138,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     if state is None and hasattr(network, "prepare"):
         cast(Any, network).prepare(some_of(dataset))
     with (
-        Meter(start=cost_before(run)) as meter,
+        Meter(start=cost_before(run), processes=fabric.world_size) as meter,
         TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
         signals() as stop,
     ):

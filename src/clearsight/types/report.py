@@ -17,8 +17,21 @@ FEW_CLUSTERS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of a run: seconds, [low, mid, high] kWh, and how many pictures it predicted on, where it did that."""
+
+    seconds: float
+    kwh: tuple[float, float, float]
+    pictures: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a block of work took. Energies are [low, mid, high] kWh; CO2e only where a grid zone was named."""
+    """What a block of work took. Energies are [low, mid, high] kWh; CO2e only where a grid zone was named.
+
+    ``parts`` divide the energy by device; ``stages`` divide it by what it was for, such as "training", "evaluation"
+    and "audit".
+    """
 
     seconds: float
     kwh: tuple[float, float, float]
@@ -28,6 +41,7 @@ class Cost:
     zone: str | None = None
     kg_co2e: tuple[float, float, float] | None = None
     notes: tuple[str, ...] = ()
+    stages: Mapping[str, Stage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from clearsight import backbones, catalogue, sources
+from clearsight.audits.cost import TRAINING
 from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
@@ -102,11 +103,12 @@ def train(
             model, str(data), backbone, pretrained, budget, devices, attributes, target, cluster, resplit, out,
             seed, skip_bad, dict(settings or {}), quiet, asked,
         )  # fmt: skip
-    with run.lock(), Meter(start=cost_before(run)) as meter:
+    with run.lock(), Meter(start=cost_before(run), gpus=plan.devices if plan.devices > 1 else 0) as meter:
         run.change(state="training")
         launch(run, plan, gathered)
+        meter.end_stage(TRAINING)
         ended = generation.conclude if trained.makes_pictures(plan.model) else conclude
-        ended(run, meter.cost, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
+        ended(run, meter, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
