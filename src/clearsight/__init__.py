@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from clearsight.verbs.datasets import datasets as datasets
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
+    from clearsight.verbs.forecast import forecast as forecast
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.simulate import simulate as simulate
+    from clearsight.verbs.sweep import sweep as sweep
     from clearsight.verbs.train import train as train
 
 _VERBS = {
@@ -45,12 +47,14 @@ _VERBS = {
             "datasets",
             "evaluate",
             "export",
+            "forecast",
             "models",
             "predict",
             "probe",
             "runs",
             "sample",
             "simulate",
+            "sweep",
             "train",
         )  # fmt: skip
     },

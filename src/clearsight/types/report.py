@@ -10,7 +10,7 @@ Question = Literal[
     "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it",
     "what must be beaten", "who is in the data", "what goes together", "what is in two splits",
 ]  # fmt: skip
-Plot = Literal["intervals", "reliability", "curve", "bars", "matrix"]
+Plot = Literal["intervals", "reliability", "curve", "bars", "matrix", "parallel"]
 Verdict = Literal["pass", "fail", "insufficient", "none asked"]
 How = Literal["measured", "modelled", "assumed"]
 FEW_CLUSTERS = 10
@@ -57,7 +57,8 @@ class Finding:
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
     - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;
-    - "matrix": truth, answer, share of the truth's row in [0, 1], n; a cell for each pair, all pairs given.
+    - "matrix": truth, answer, share of the truth's row in [0, 1], n; a cell for each pair, all pairs given;
+    - "parallel": line (its name), axis, place on it in [0, 1] or None, text, and ours; the last axis is the score.
     """
 
     question: Question
