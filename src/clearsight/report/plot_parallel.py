@@ -16,7 +16,7 @@ FAINTEST, DARKEST = 0.2, 0.9
 
 
 def draw_parallel(finding: Finding, shape: Shape, key: str) -> Markup:
-    """One line per name; it ends where its place on an axis is not known. Each axis has some of its values beside it."""
+    """One line per name; it ends where its place on an axis is not known. Some values stand beside each axis."""
     points = rows(finding)
     names = list(dict.fromkeys(words(row["axis"]) for row in points))
     width = WIDTHS[shape]

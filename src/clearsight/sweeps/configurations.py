@@ -10,6 +10,7 @@ scrambled Sobol sequence (Optuna's sampler), which fill the space more evenly th
 
 import itertools
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,9 @@ def _spread(space: Sequence[Parameter], count: int, seed: int) -> tuple[dict[str
     optuna = checked_optuna()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {one.name: _distribution(optuna.distributions, one) for one in space}
-    sampler = optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # Optuna calls this sampler so
+        sampler = optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=seed)
     study = optuna.create_study(sampler=sampler)
     # The sampler takes the space from a trial that has ended, and draws the first one at random without it.
     first = {one.name: one.values[0] if one.kind == "choice" else _low(one) for one in space}
