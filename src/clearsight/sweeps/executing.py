@@ -5,6 +5,7 @@ told the function and two words; trials read and write the folder, which all mac
 same path.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from clearsight.sweeps.folder import Folder, Outcome
 
 Work = Callable[[str, int], Outcome]
 LOCAL = "local"
+OBJECTS_BYTES = 100_000_000  # trials hand over a few words: next to the least that Ray takes
 
 
 def one_by_one(folder: Folder, numbers: Sequence[int], work: Work) -> Iterator[Outcome]:
@@ -60,10 +62,14 @@ def _outcome(ray: Any, reference: Any, number: int) -> Outcome:
 
 
 def _connect(ray: Any, address: str, workers: int) -> None:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray tells its makers of its use unless it is forbidden
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or else it warns of its next version
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     try:
         if address == LOCAL:
-            ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
+            ray.init(
+                address="local", num_cpus=workers, include_dashboard=False, object_store_memory=OBJECTS_BYTES, **quiet
+            )  # fmt: skip
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:

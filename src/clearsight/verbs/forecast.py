@@ -1,5 +1,6 @@
 """What a training would take, in time, energy and CO2e, before it is begun."""
 
+import dataclasses
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,4 +63,4 @@ def forecast(
             raise KeyboardInterrupt from None  # nothing is kept to go on with
     if zone is None:
         return found
-    return Forecast(**{**vars(found), "cost": carbon(found.cost, zone)})
+    return dataclasses.replace(found, cost=carbon(found.cost, zone))

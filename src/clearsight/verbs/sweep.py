@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from clearsight.types import Cost
 from clearsight.verbs.evaluate import evaluate
 from clearsight.verbs.train import learns_rows, named, train
 
+PATIENCE_S, PAUSE_S = 60.0, 0.5
 SEEDS, FEWEST_SEEDS, TRIALS = 3, 2, 24
 
 
@@ -219,6 +221,7 @@ def run_trial(place: str, number: int) -> Outcome:
     folder = Folder.open(place)
     design, path = folder.design, folder.run_of(number)
     trial = design.trials[number - 1]
+    _wait_for(path)
     with Meter(start=_spent(path)) as meter:
         try:
             run = _trained(design, trial, path)
@@ -234,6 +237,20 @@ def run_trial(place: str, number: int) -> Outcome:
     return Outcome(
         trial=number, state="finished", cost=meter.cost(), score=score, chosen_by=names[0], judged_by=names[1]
     )
+
+
+def _wait_for(path: Path) -> None:
+    """Wait until nobody trains into a run folder: the worker of a sweep that was killed ends within seconds."""
+    if not (path / "run.json").is_file():
+        return
+    for left in reversed(range(round(PATIENCE_S / PAUSE_S))):
+        try:
+            with Run(path).lock():
+                return
+        except ValueError:
+            if not left:
+                raise
+            time.sleep(PAUSE_S)
 
 
 def _spent(path: Path) -> Cost | None:
