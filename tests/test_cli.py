@@ -26,6 +26,7 @@ COMMANDS = [
     "demo",
     "evaluate",
     "export",
+    "mitigate",
     "models",
     "predict",
     "probe",

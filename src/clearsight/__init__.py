@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
     from clearsight.verbs.forecast import forecast as forecast
+    from clearsight.verbs.mitigate import mitigate as mitigate
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
@@ -48,6 +49,7 @@ _VERBS = {
             "evaluate",
             "export",
             "forecast",
+            "mitigate",
             "models",
             "predict",
             "probe",
