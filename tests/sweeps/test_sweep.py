@@ -18,18 +18,16 @@ from clearsight.sweeps import folder as folder_module
 from clearsight.sweeps.folder import Folder
 from clearsight.verbs import sweep as module
 
-COMMON = {"batch_size": 64, "precision": "float32"}
-COMMAND = [
-    sys.executable, "-m", "clearsight.cli", "sweep", "mlp", "digits", "--epochs", "1", "--set", "batch_size=64",
-    "--set", "precision=float32", "--vary", "widths=8/32", "--seeds", "2", "--quiet",
-]  # fmt: skip
+COMMON = {"batch_size": 16, "precision": "float32"}
+SWEEP = [sys.executable, "-m", "clearsight.cli", "sweep"]
+ASKED = ["--epochs", "2", "--set", "batch_size=16", "--set", "precision=float32", "--seeds", "2", "--quiet"]
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(tmp_path_factory, stripes):
     """Two widths and two dropouts with two seeds each: eight short trials."""
     return clearsight.sweep(
-        "mlp", "digits", vary=["widths=8/32", "dropout=0.0,0.3"], seeds=2, trials=8, epochs=1, settings=COMMON,
+        "mlp", stripes, vary=["widths=8/32", "dropout=0.0,0.3"], seeds=2, trials=8, epochs=1, settings=COMMON,
         zone="NOR", out=tmp_path_factory.mktemp("sweeps") / "sweep", quiet=True,
     )  # fmt: skip
 
@@ -41,7 +39,7 @@ def test_every_configuration_meets_every_seed(swept):
         run = Run.open(one.run)
         assert run.config.state == "finished" and run.config.seed == one.seed
         assert run.config.settings["model"]["widths"] == [int(one.settings["widths"])]
-        assert run.config.settings["training"]["batch_size"] == 64
+        assert run.config.settings["training"]["batch_size"] == 16
         card = run.read_card()
         assert one.score == pytest.approx(next(f.value for f in card.findings if f.metric == swept.metric))
 
@@ -66,7 +64,7 @@ def test_the_cost_is_that_of_all_trials(swept):
 
 def test_page_and_text_hold_the_results(swept):
     page = Path(swept.page).read_text(encoding="utf-8")
-    assert "Sweep of mlp on digits" in page and "plot wide" in page and "trial 8" in page
+    assert "Sweep of mlp on stripes" in page and "plot wide" in page and "trial 8" in page
     results = json.loads((Path(swept.folder) / "results.json").read_text())
     assert len(results["trials"]) == 8 and results["best"]["settings"] == dict(swept.best.settings)
     text = sweeping.swept(swept)
@@ -82,7 +80,7 @@ def test_a_sweep_that_ended_is_told_again_and_nothing_is_trained(swept, monkeypa
     assert again.trials == swept.trials and again.best == swept.best
 
 
-def test_a_trial_that_fails_is_kept_counted_and_not_chosen(tmp_path, monkeypatch):
+def test_a_trial_that_fails_is_kept_counted_and_not_chosen(tmp_path, monkeypatch, stripes):
     train, trained = module.train, []
 
     def failing(*arguments, **options):
@@ -93,7 +91,7 @@ def test_a_trial_that_fails_is_kept_counted_and_not_chosen(tmp_path, monkeypatch
 
     monkeypatch.setattr(module, "train", failing)
     found = clearsight.sweep(
-        "mlp", "digits", vary=["widths=8/16/32"], seeds=2, trials=6, epochs=1, settings=COMMON, quiet=True,
+        "mlp", stripes, vary=["widths=8/16/32"], seeds=2, trials=6, epochs=1, settings=COMMON, quiet=True,
         out=tmp_path / "sweep",
     )  # fmt: skip
     (failed,) = [one for one in found.trials if one.state == "failed"]
@@ -103,13 +101,13 @@ def test_a_trial_that_fails_is_kept_counted_and_not_chosen(tmp_path, monkeypatch
     assert clearsight.sweep(resume=found.folder, quiet=True).failed == 1 and len(trained) == 6
 
 
-def test_all_trials_failing_says_why(tmp_path, monkeypatch):
+def test_all_trials_failing_says_why(tmp_path, monkeypatch, stripes):
     def failing(*_: object, **__: object) -> None:
         raise RuntimeError("no such luck")
 
     monkeypatch.setattr(module, "train", failing)
     with pytest.raises(ValueError, match="all 4 trials of .* failed. The first said: no such luck"):
-        clearsight.sweep("mlp", "digits", vary=["widths=8/16"], seeds=2, trials=4, epochs=1, out=tmp_path / "s",
+        clearsight.sweep("mlp", stripes, vary=["widths=8/16"], seeds=2, trials=4, epochs=1, out=tmp_path / "s",
                          quiet=True)  # fmt: skip
 
 
@@ -138,9 +136,10 @@ def begun_after(outcomes):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
-def test_a_killed_sweep_goes_on_with_the_same_trials(tmp_path):
+def test_a_killed_sweep_goes_on_with_the_same_trials(tmp_path, stripes):
     place = tmp_path / "sweep"
-    process = subprocess.Popen([*COMMAND, "--trials", "4", "--out", str(place)])
+    asked = [*SWEEP, "mlp", str(stripes), *ASKED, "--vary", "widths=8/32", "--trials", "4"]
+    process = subprocess.Popen([*asked, "--out", str(place)])
     wait_for(place / "log.jsonl", begun_after(2), process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -156,19 +155,20 @@ def test_a_killed_sweep_goes_on_with_the_same_trials(tmp_path):
     assert sorted(rows) == [1, 2, 3, 4]
 
 
-def killed_and_resumed_on_ray(place, trials, after):
+def killed_and_resumed_on_ray(place, data, trials, after):
     """A sweep on Ray with two workers, killed after some trials and resumed: its log, and what had ended before."""
-    command = [*COMMAND, "--trials", str(trials), "--ray", "local", "--workers", "2"]
-    if trials > 4:
-        command[command.index("widths=8/32")] = "widths=8/12/16/24/32/48"
-    process = subprocess.Popen([*command, "--out", str(place)])
+    vary = "widths=8/32" if trials == 4 else "widths=8/12/16/24/32/48"
+    on_ray = ["--ray", "local", "--workers", "2"]
+    asked = [*SWEEP, "mlp", str(data), *ASKED, "--vary", vary, "--trials", str(trials), *on_ray]
+    process = subprocess.Popen([*asked, "--out", str(place)])
     wait_for(place / "log.jsonl", begun_after(after), process, 600)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     before = set(Folder.open(place).outcomes())
     time.sleep(2)  # Ray ends what it had begun when its driver is gone
-    resumed = [*COMMAND[:4], "--resume", str(place), "--ray", "local", "--workers", "2", "--quiet", "--json"]
-    done = subprocess.run(resumed, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        [*SWEEP, "--resume", str(place), *on_ray, "--quiet", "--json"], capture_output=True, text=True, timeout=900
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert len(found["trials"]) == trials and found["failed"] == 0
@@ -186,15 +186,15 @@ def needs_ray():
     pytest.importorskip("ray", reason="the extra sweep is not installed: pip install '.[sweep]'")
 
 
-def test_two_workers_on_ray_killed_and_resumed(tmp_path):
+def test_two_workers_on_ray_killed_and_resumed(tmp_path, stripes):
     needs_ray()
-    killed_and_resumed_on_ray(tmp_path / "sweep", trials=4, after=1)
+    killed_and_resumed_on_ray(tmp_path / "sweep", stripes, trials=4, after=1)
 
 
 @pytest.mark.slow
-def test_twelve_trials_on_ray_killed_and_resumed(tmp_path):
+def test_twelve_trials_on_ray_killed_and_resumed(tmp_path, stripes):
     needs_ray()
-    killed_and_resumed_on_ray(tmp_path / "sweep", trials=12, after=5)
+    killed_and_resumed_on_ray(tmp_path / "sweep", stripes, trials=12, after=5)
 
 
 def test_without_ray_it_is_said(monkeypatch):
@@ -220,10 +220,10 @@ def test_without_ray_it_is_said(monkeypatch):
         ({"vary": ["widths=8/16"], "epochs": 1, "zone": "Atlantis"}, "no grid zone"),
     ],
 )
-def test_what_cannot_be_is_refused_before_a_folder_is_made(options, message, tmp_path, monkeypatch):
+def test_what_cannot_be_is_refused_before_a_folder_is_made(options, message, tmp_path, monkeypatch, stripes):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
-        clearsight.sweep("mlp", "digits", quiet=True, **options)
+        clearsight.sweep("mlp", stripes, quiet=True, **options)
     assert not any(tmp_path.iterdir())
 
 

@@ -13,7 +13,7 @@ from clearsight.training.forecast import _Pass, _projected
 from clearsight.training.loop import Budget, Clock
 from clearsight.types import Cost
 
-SMALL = {"widths": (16,), "batch_size": 64}
+SMALL = {"widths": (16,), "batch_size": 16}
 
 
 def passed(seconds, watts, steps=10):
@@ -58,8 +58,8 @@ def quick(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_a_forecast_leaves_nothing_behind(quick):
-    found = clearsight.forecast("mlp", "digits", epochs=4, zone="fra", settings=SMALL, quiet=True)
+def test_a_forecast_leaves_nothing_behind(quick, stripes):
+    found = clearsight.forecast("mlp", stripes, epochs=4, zone="fra", settings=SMALL, quiet=True)
     left = [path for path in quick.rglob("*") if path.name == "run.json" or "forecast" in path.name]
     assert not left and not (quick / "runs").exists()
     assert found.steps[0] == found.steps[2] == found.steps[1] and found.measured_steps >= 2
@@ -81,10 +81,10 @@ def test_what_training_refuses_is_refused(quick):
         clearsight.forecast("logistic", "table.csv")
 
 
-def test_the_energy_budget_ends_a_training_which_is_then_judged(tmp_path):
+def test_the_energy_budget_ends_a_training_which_is_then_judged(tmp_path, stripes):
     budget = 4e-6  # kWh: what two cores take in a second or so
     run = clearsight.train(
-        "mlp", "digits", budget_kwh=budget, out=tmp_path / "run", settings=SMALL, seed=1, quiet=True
+        "mlp", stripes, budget_kwh=budget, out=tmp_path / "run", settings=SMALL, seed=1, quiet=True
     )  # fmt: skip
     cost = run.read_card().cost
     training = cost.stages["training"]
@@ -108,8 +108,8 @@ def test_a_resumed_run_has_used_what_it_used_before():
     assert Clock(Budget(kwh=1.0), 10, Meter()).progress() == pytest.approx(0.6)
 
 
-def test_stages_are_kept_with_the_run_and_grow_by_each_audit(tmp_path):
-    run = clearsight.train("mlp", "digits", epochs=1, out=tmp_path / "run", settings=SMALL, zone="NOR", quiet=True)
+def test_stages_are_kept_with_the_run_and_grow_by_each_audit(tmp_path, stripes):
+    run = clearsight.train("mlp", stripes, epochs=1, out=tmp_path / "run", settings=SMALL, zone="NOR", quiet=True)
     before = run.read_card().cost
     clearsight.audit(run)
     after = Run.open(run.path).read_card().cost
