@@ -38,7 +38,7 @@ def test_every_configuration_meets_every_seed(swept):
     for one in swept.trials:
         run = Run.open(one.run)
         assert run.config.state == "finished" and run.config.seed == one.seed
-        assert run.config.settings["model"]["widths"] == [int(one.settings["widths"])]
+        assert run.config.settings["model"]["widths"] == (int(one.settings["widths"]),)
         assert run.config.settings["training"]["batch_size"] == 16
         card = run.read_card()
         assert one.score == pytest.approx(next(f.value for f in card.findings if f.metric == swept.metric))

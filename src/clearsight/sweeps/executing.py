@@ -35,7 +35,8 @@ def on_ray(folder: Folder, numbers: Sequence[int], work: Work, address: str, wor
     try:
         remote = ray.remote(max_retries=0, num_cpus=1, num_gpus=_gpus(ray, workers))(work)
         place = str(Path(folder.path).resolve())
-        waiting, running = list(numbers), {}
+        waiting = list(numbers)
+        running: dict[Any, int] = {}
         while waiting or running:
             while waiting and len(running) < workers:
                 number = waiting.pop(0)

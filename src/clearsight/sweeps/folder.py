@@ -29,7 +29,8 @@ class Design:
     """What was asked, in plain values, and the configurations that are tried, each with every seed.
 
     ``settings`` are those that all trials have in common; one of ``epochs``, ``minutes`` and ``kwh`` is the budget of
-    a trial. ``splits`` are those of the data, whose fingerprint all trials must find.
+    a trial. ``pretrained`` is empty, "hub" or a file. ``splits`` are those of the data, whose fingerprint all trials
+    must find.
     """
 
     model: str
@@ -44,7 +45,7 @@ class Design:
     minutes: float | None = None
     kwh: float | None = None
     backbone: str | None = None
-    pretrained: bool | str = False
+    pretrained: str = ""
     attributes: str | None = None
     target: str | None = None
     cluster: str = "auto"

@@ -89,7 +89,7 @@ def sweep(
         return _go_on(Folder.open(resume), ray, workers, quiet)
     model, data = named(model, data)
     common = {"model": model, "data": str(data), "backbone": backbone,
-              "pretrained": pretrained if isinstance(pretrained, bool) else str(pretrained),
+              "pretrained": ("hub" if pretrained else "") if isinstance(pretrained, bool) else str(pretrained),
               "attributes": None if attributes is None else str(attributes), "target": target, "cluster": cluster,
               "resplit": resplit, "skip_bad": skip_bad, "epochs": epochs, "minutes": minutes, "kwh": budget_kwh,
               "zone": None if zone is None else find_zone(zone).code}  # fmt: skip
@@ -269,7 +269,7 @@ def _trained(design: Design, trial: Trial, path: Path) -> Run:
     if begun and Run.open(path).has_checkpoint:
         return train(resume=path, quiet=True)
     shutil.rmtree(path, ignore_errors=True)  # stopped before it had saved anything
-    pretrained = design.pretrained if isinstance(design.pretrained, bool) else Path(design.pretrained)
+    pretrained = Path(design.pretrained) if design.pretrained not in ("", "hub") else design.pretrained == "hub"
     return train(
         design.model, design.data, backbone=design.backbone, pretrained=pretrained, epochs=design.epochs,
         minutes=design.minutes, budget_kwh=design.kwh, attributes=design.attributes, target=design.target,
