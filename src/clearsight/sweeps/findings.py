@@ -23,8 +23,12 @@ LIMITS = "It holds within what was varied, with this budget, on these data."
 def budget(design: Design) -> str:
     """The budget of a trial in words."""
     if design.epochs is not None:
-        return f"{design.epochs:g} epochs"
-    return f"{design.minutes:g} minutes" if design.minutes is not None else f"{design.kwh:g} kWh"
+        return f"{design.epochs:g} {'epoch' if design.epochs == 1 else 'epochs'}"
+    return (
+        f"{design.minutes:g} {'minute' if design.minutes == 1 else 'minutes'}"
+        if design.minutes is not None
+        else f"{design.kwh:g} kWh"
+    )
 
 
 def claim(metric: Metric, best: Best | None, variance: Variance | None, trials: int, failed: int) -> str:
@@ -178,7 +182,9 @@ def parallel(design: Design, result: Swept) -> Finding:
     best = result.best
     for one in result.trials:
         known = one.score is not None and np.isfinite(one.score)
-        points = [(each.name, each.place(one.settings[each.name]), one.settings[each.name]) for each in design.space]
+        points: list[tuple[str, float | None, str]] = [
+            (each.name, each.place(one.settings[each.name]), one.settings[each.name]) for each in design.space
+        ]
         place = (one.score - low) / (high - low) if known and one.score is not None and high > low else None
         points.append((result.metric, place, fixed(one.score, 3) if known and one.score is not None else "failed"))
         for name, at, text in points:

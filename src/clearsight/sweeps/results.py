@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +140,6 @@ def _card(design: Design, result: Swept, by: Scored, choice: Choice | None) -> C
     )
 
 
-def _untested(result: Swept) -> Sequence[str]:
+def _untested(result: Swept) -> tuple[str, ...]:
     more = () if result.best is not None else ("which configuration is the best: too few trials finished",)
     return (*more, "values outside of what was varied, and other budgets", "other data")

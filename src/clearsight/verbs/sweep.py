@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,10 +234,11 @@ def run_trial(place: str, number: int) -> Outcome:
             raise
         except Exception as error:  # whatever ends one trial, memory that does not suffice included
             said_first = str(error).strip().splitlines() or [type(error).__name__]
+            meter.end_stage("failed trials")
             return Outcome(trial=number, state="failed", cost=meter.cost(), error=said_first[0])
-    return Outcome(
-        trial=number, state="finished", cost=meter.cost(), score=score, chosen_by=names[0], judged_by=names[1]
-    )
+    known = run.read_card().cost
+    cost = replace(meter.cost(), stages={} if known is None else known.stages)
+    return Outcome(trial=number, state="finished", cost=cost, score=score, chosen_by=names[0], judged_by=names[1])
 
 
 def _wait_for(path: Path) -> None:
