@@ -27,15 +27,19 @@ if TYPE_CHECKING:
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
     from clearsight.verbs.forecast import forecast as forecast
+    from clearsight.verbs.gate import gate as gate
     from clearsight.verbs.mitigate import mitigate as mitigate
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
+    from clearsight.verbs.stress import stress as stress
     from clearsight.verbs.sweep import sweep as sweep
     from clearsight.verbs.train import train as train
+    from clearsight.verbs.verify import verify as verify
 
 _VERBS = {
     **{
@@ -49,15 +53,19 @@ _VERBS = {
             "evaluate",
             "export",
             "forecast",
+            "gate",
             "mitigate",
             "models",
             "predict",
             "probe",
             "runs",
             "sample",
+            "sign",
             "simulate",
             "sweep",
+            "stress",
             "train",
+            "verify",
         )  # fmt: skip
     },
     **{"demo": "recipes.demo", "load_exported": "exported"},

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import polars
@@ -103,3 +105,9 @@ def test_mistakes_are_one_message(people, tmp_path):
     (tmp_path / "full" / "x").write_text("")
     with pytest.raises(ValueError, match="not empty"):
         cs.data(people, out=tmp_path / "full")
+
+
+def test_the_audit_of_a_table_does_not_wait_for_what_only_pictures_need():
+    code = "import sys, clearsight.verbs.data; print(*[m for m in ('torchvision', 'timm') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert found.returncode == 0 and not found.stdout.strip(), found.stdout + found.stderr

@@ -2,7 +2,7 @@
 
 import torch
 
-from clearsight.evaluation.example_pictures import in_words
+from clearsight.evaluation.drawn_answers import in_words
 from clearsight.types import Boxes, Detections, Estimate, Label, Scores, Value
 
 

@@ -106,20 +106,22 @@ class Cnn(nn.Module):
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Scores] | list[Estimate]:
         """Probabilities or a number for each picture."""
-        seen = views(images, self.config.mirrored, self.config.shifted)
-        outputs = self(torch.cat(seen)).float().unflatten(0, (len(seen), -1)).mean(0)
-        return answers.predictions(self.config, outputs)
+        return answers.predictions(self.config, self.linear(self._summary(images)).float())
 
     @torch.inference_mode()
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c"]:
         """What the last layer reads of each picture: the strongest responses, the mean over the views it answers by."""
-        seen = views(images, self.config.mirrored, self.config.shifted)
-        return self._feature(torch.cat(seen)).amax((2, 3)).float().unflatten(0, (len(seen), -1)).mean(0)
+        return self._summary(images).float()
 
     @torch.no_grad()
     def heat(self, images: Float[Tensor, "b 3 h w"], classes: Int[Tensor, "b"]) -> Float[Tensor, "b h w"]:
         """Where each picture speaks for its class (Grad-CAM), in [0, 1]; the network must be in evaluation mode."""
         return heat_of(self._feature(images), self._answer, classes, (images.shape[2], images.shape[3]))
+
+    def _summary(self, images: Tensor) -> Tensor:
+        # The last layer is linear: what it makes of the mean over the views is the mean of what it makes of each.
+        seen = views(images, self.config.mirrored, self.config.shifted)
+        return self._feature(torch.cat(seen)).amax((2, 3)).unflatten(0, (len(seen), -1)).mean(0)
 
     def _feature(self, images: Tensor) -> Tensor:
         return self.stages(F.gelu(self.whiten(images)))

@@ -139,32 +139,39 @@ def _sorted_out(evidence: Evidence, name: str, names: np.ndarray, codes: Int[np.
     large: list[str] = []
     small: list[str] = []
     counts = np.bincount(codes, minlength=len(names))
+    held = _objects(evidence)
+    objects = None if held is None else np.bincount(codes, weights=held, minlength=len(names))
     for code, group in enumerate(names.tolist()):
         if group != UNKNOWN and counts[code]:
-            judged = counts[code] >= PICTURES_AT_LEAST and enough(evidence, codes == code)
+            judged = counts[code] >= PICTURES_AT_LEAST and (objects is None or objects[code] >= POSITIVES_AT_LEAST)
+            judged = judged and _clusters_at_least(evidence.clusters, codes == code)
             (large if judged else small).append(group)
     return Attribute(name=name, names=tuple(names.tolist()), codes=codes, large=tuple(large), small=tuple(small))
 
 
 def enough(evidence: Evidence, rows: Bool[np.ndarray, "images"]) -> bool:
     """Whether so many pictures, clusters and objects can be judged at all."""
+    if int(np.count_nonzero(rows)) < PICTURES_AT_LEAST or not _clusters_at_least(evidence.clusters, rows):
+        return False
     objects = positives(evidence, rows)
-    return (
-        int(rows.sum()) >= PICTURES_AT_LEAST
-        and _clusters_at_least(evidence.clusters[rows], CLUSTERS_AT_LEAST)
-        and (objects is None or objects >= POSITIVES_AT_LEAST)
-    )
+    return objects is None or objects >= POSITIVES_AT_LEAST
 
 
-def _clusters_at_least(clusters: Int[np.ndarray, "n"], least: int) -> bool:
+def _clusters_at_least(clusters: Int[np.ndarray, "images"], rows: Bool[np.ndarray, "images"]) -> bool:
     # Mostly the first few already show it, and sorting a million numbers for nothing takes longer than the audit.
-    return any(len(np.unique(part)) >= least for part in (clusters[: 20 * least], clusters))
+    own = np.flatnonzero(rows)
+    return any(len(np.unique(clusters[part])) >= CLUSTERS_AT_LEAST for part in (own[: 20 * CLUSTERS_AT_LEAST], own))
 
 
 def positives(evidence: Evidence, rows: Bool[np.ndarray, "images"]) -> int | None:
     """How many objects the pictures hold; None where the statistics do not count any."""
+    held = _objects(evidence)
+    return None if held is None else int(held[rows].sum())
+
+
+def _objects(evidence: Evidence) -> Int[np.ndarray, "images"] | None:
     statistics = evidence.statistics
-    return int(statistics.positives() @ rows) if isinstance(statistics, ComparableByGroup) else None
+    return statistics.positives() if isinstance(statistics, ComparableByGroup) else None
 
 
 def group_metrics(evidence: Evidence) -> tuple[Metric, ...]:

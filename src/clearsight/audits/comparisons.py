@@ -56,6 +56,7 @@ def compared(
         permutations=request.replicates,
         seed=request.seed + 1,
         strata=strata,
+        equal=weights.equal,
     )
     comparisons = []
     rests = {group: known & ~attribute.rows(group) for group in attribute.large}

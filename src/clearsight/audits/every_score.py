@@ -5,6 +5,7 @@ import numpy as np
 from clearsight.audits.attributes import Attribute, group_rule
 from clearsight.audits.sentences import between, number
 from clearsight.metrics.additive import Additive
+from clearsight.metrics.equal_images import EqualImages
 from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Finding, Metric, Request
 
@@ -14,8 +15,11 @@ CELLS_AT_MOST = 20_000_000
 GROUPS_AT_MOST = 60
 
 
-def every_score(request: Request, attribute: Attribute) -> list[Finding]:
-    """The table of one attribute that was asked for; nothing for others, or where no group can be judged."""
+def every_score(request: Request, attribute: Attribute, equal: EqualImages) -> list[Finding]:
+    """The table of one attribute that was asked for; nothing for others, or where no group can be judged.
+
+    ``equal`` are the equal images of the evidence, as far as they are known already.
+    """
     evidence = request.evidence
     replicates = min(REPLICATES, request.replicates)
     quick = replicates * len(evidence.ids) <= CELLS_AT_MOST
@@ -26,7 +30,7 @@ def every_score(request: Request, attribute: Attribute) -> list[Finding]:
     if attribute.crossed and not quick:
         return []
     weights = Resampling(
-        clusters=evidence.clusters, replicates=replicates, seed=request.seed + 2, strata=attribute.codes
+        clusters=evidence.clusters, replicates=replicates, seed=request.seed + 2, strata=attribute.codes, equal=equal
     )
     shown = attribute.large[:GROUPS_AT_MOST]
     rows = [attribute.rows(group) for group in shown]

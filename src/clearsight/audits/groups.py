@@ -35,6 +35,7 @@ from clearsight.audits.every_score import every_score
 from clearsight.audits.scores import how
 from clearsight.audits.sentences import between, joined, number
 from clearsight.audits.worst_group import worst_group
+from clearsight.metrics.equal_images import EqualImages
 from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Finding, Metric, Request
 
@@ -55,17 +56,19 @@ def groups(request: Request) -> tuple[Finding, ...]:
         return ()
     findings: list[Finding] = []
     comparisons = []
+    equal = EqualImages()
     for attribute in attributes_of(request):
         weights = Resampling(
-            clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes
-        )
+            clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=attribute.codes,
+            equal=equal,
+        )  # fmt: skip
         # Of one truth there is one way to be wrong: the first metric says all.
         compared_by = metrics[:1] if of_one_truth(evidence, attribute) else metrics
         shown = [_shown(request, attribute, metric, weights) for metric in compared_by]
         findings += [finding for finding, _, _ in shown]
         _, whole, judged = shown[0]
         findings += worst_group(request, attribute, metrics[0], judged)
-        findings += every_score(request, attribute)
+        findings += every_score(request, attribute, equal)
         named, others = attribute.small[:NAMED_AT_MOST], attribute.small[NAMED_AT_MOST:]
         if attribute.crossed:
             named, others = (), attribute.small

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from clearsight import drawing
 from clearsight.comparison.paired import Comparison
-from clearsight.evaluation.example_pictures import deployed_part
+from clearsight.evaluation.drawn_answers import deployed_part
 from clearsight.generation.sampling import sampled
 from clearsight.generation.sheets import grid, png
 from clearsight.loading import trained

@@ -7,23 +7,17 @@ import numpy as np
 from jaxtyping import Float
 
 from clearsight.data_audit.rows import Coded
-from clearsight.sources.checks.capture import Capture
+from clearsight.sources.checks.capture import MEASURED, Capture
 
 NAMED_AT_MOST = 6
 CAMERAS_AT_MOST = 10
 QUARTERS = (0.25, 0.5, 0.75)
-NAMES = {
-    "brightness": "brightness (mean grey value)",
-    "contrast": "contrast (spread of grey values)",
-    "sharpness": "sharpness (at 256 px)",
-    "jpeg_quality": "JPEG quality",
-}
 
 
 def conditions_of(captures: Sequence[Capture | None]) -> dict[str, Coded]:
     """The conditions in which pictures differ; what is the same in all of them, or known of none, is no condition."""
     found = {"picture size": _sizes(captures), "camera": _cameras(captures)}
-    for field, name in NAMES.items():
+    for field, name in MEASURED.items():
         found[name] = quarters(np.array([float("nan") if one is None else getattr(one, field) for one in captures]))
     return {name: column for name, column in found.items() if len(np.unique(column.code[column.known])) > 1}
 

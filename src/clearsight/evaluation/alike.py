@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from clearsight.sources.clusters.links import Links
+from clearsight.types import LastLayer
 
 PICTURES = (50, 20_000)  # fewer say nothing of what is usual; more take too long
 RANDOM_PAIRS = 100_000
@@ -31,18 +32,24 @@ Features = Float[np.ndarray, "images features"]
 def pooled_features(network: object) -> Iterator[list[Tensor]]:
     """Collect, while the network predicts, the mean of its backbone's last feature map, ``b c`` for each batch.
 
-    Nothing is collected of a network without a backbone.
+    Of a network without a backbone, what its last layer reads (see ``LastLayer``); of one that has neither, nothing.
     """
     found: list[Tensor] = []
 
-    def keep(module: nn.Module, inputs: tuple, output: list[Tensor]) -> None:
+    def keep_mean(module: nn.Module, inputs: tuple, output: list[Tensor]) -> None:
         found.append(output[-1].float().mean((2, 3)).cpu())
 
-    backbone = getattr(network, "backbone", None)
-    if not isinstance(backbone, nn.Module):
+    def keep_input(module: nn.Module, inputs: tuple[Tensor]) -> None:
+        found.append(inputs[0].float().cpu())
+
+    backbone, last = getattr(network, "backbone", None), getattr(network, "linear", None)
+    if isinstance(backbone, nn.Module):
+        hook = backbone.register_forward_hook(keep_mean)
+    elif isinstance(network, LastLayer) and isinstance(last, nn.Module):
+        hook = last.register_forward_pre_hook(keep_input)
+    else:
         yield found
         return
-    hook = backbone.register_forward_hook(keep)
     try:
         yield found
     finally:

@@ -9,6 +9,7 @@ from clearsight import catalogue, report
 from clearsight.audits.cost import AUDIT, EVALUATION
 from clearsight.audits.mixes import uncounted_attributes
 from clearsight.audits.shared_clusters import warnings_of
+from clearsight.audits.under_corruption import belongs as tells_of_damage
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
 from clearsight.energy.meter import Meter
@@ -16,6 +17,7 @@ from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
+from clearsight.evaluation.capturing import with_conditions
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.evaluation.judging import about_run
@@ -43,6 +45,10 @@ SAME_PICTURES_CALIBRATED = (
     "The temperature of its probabilities was chosen on the same pictures the model is evaluated on, because the data "
     "has no test split: its calibration is slightly optimistic. The predicted classes do not depend on it."
 )
+DAMAGE_UNTESTED = (
+    "what breaks it: noise, blur, unusual light (`clearsight stress` tries them), and things it was never shown"
+)
+DAMAGE_OF_ANOTHER_KIND = "damage of other kinds than were tried, and several at once"
 NOTHING_HELD_OUT = (
     "No pictures were held out of training (held_out is 0), so nothing was chosen for deployment: a score threshold "
     "is 0.5, and confidence is as the network gives it."
@@ -68,13 +74,14 @@ def conclude(
     judged, notes = _judge(run, source, quiet)
     meter.end_stage(EVALUATION, sum(len(source.splits[split]) for split in ("val", "test") if split in source.splits))
     split = judged.about["split"]
+    judged = with_conditions(judged, source.split(split), seed=config.seed, quiet=quiet)
     run.write_evidence(split, judged)
     filters = filters_for(run, source, judged)
     baseline = baseline_for(run, source, judged, filters)
-    examples = examples_of(run, source.split(split), judged)
     facts = _facts(run.config, source, judged)
     more = {"baseline": baseline, **filters}
     request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
+    examples = examples_of(run, source.split(split), request)
     return write_card(run, request, meter, facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -109,7 +116,7 @@ def write_card(
         examples=tuple(examples),
         warnings=warnings_of(findings),
         notes=(*(finding.caution for finding in findings if finding.caution), *notes),
-        untested=_untested(request),
+        untested=untested_damage(_untested(request), findings),
         responsible=responsible,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -245,11 +252,19 @@ def _untested(request: Request) -> tuple[str, ...]:
         if rows
         else "whether people take its pictures for real, and what they are used for"
         if request.evidence.task == "generation"
-        else "what breaks it: noise, blur, unusual light, things it was never shown",
+        else DAMAGE_UNTESTED,
         "how much another random seed would change these numbers: they speak of this model only",
     ]
     if uncounted := uncounted_attributes(request):
         gaps.insert(0, f"how often it makes each group: name attributes with --by ({', '.join(uncounted)})")
+    if request.evidence.features is None and request.evidence.task != "generation":
+        gaps.insert(0, f"failures nobody labelled: there are no features of the {unit} by a network to find them by")
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
     return tuple(gaps)
+
+
+def untested_damage(untested: Sequence[str], findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What nobody looked at, less the damage to pictures that findings tell of."""
+    tested = any(tells_of_damage(finding) for finding in findings)
+    return tuple(DAMAGE_OF_ANOTHER_KIND if tested and gap == DAMAGE_UNTESTED else gap for gap in untested)

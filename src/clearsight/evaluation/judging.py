@@ -10,6 +10,7 @@ from clearsight.energy.grid import find_zone
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
+from clearsight.evaluation.capturing import with_conditions
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.loading.division import as_divided
@@ -148,6 +149,7 @@ def judged(run: Run, source: Source, split: str, quiet: bool) -> Evidence:
             **trained.deployed(config),
         )
     found = with_clusters(found, source, features, trained_here=source.fingerprint == config.fingerprint)
+    found = with_conditions(found, dataset, seed=config.seed, quiet=quiet)
     keep_evidence(run, found)
     return found
 

@@ -16,8 +16,9 @@ from scipy import stats
 from scipy.sparse import csr_array
 
 from clearsight.metrics.additive import Additive
+from clearsight.metrics.equal_images import EqualImages, Kinds
 from clearsight.metrics.grouping import numbered, patterns
-from clearsight.metrics.sums import Grouped, by_cluster, permuted_sums
+from clearsight.metrics.sums import MAX_COUNTS, MIN_COPIES, Grouped, by_cluster, permuted_counts, permuted_sums
 from clearsight.types import Metric, Values
 
 MIN_PERMUTATIONS = 10
@@ -40,6 +41,7 @@ class Permutations:
     permutations: int = 1000
     seed: int = 0
     strata: Int[np.ndarray, "images"] | None = None
+    equal: EqualImages = field(default_factory=EqualImages, repr=False)
     _cache: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
 
     def exact(self, metric: Metric, statistics: Any) -> bool:
@@ -48,11 +50,11 @@ class Permutations:
         Such answers of equal shares have equal distributions, so that labels are exchangeable (Fisher). Numbers with
         equal means may spread unequally, and clusters may differ in size: then permuting alone can raise false alarms.
         """
-        if not isinstance(metric.compute, Additive) or self._design.cluster.max() + 1 < len(self._design.cluster):
+        if not isinstance(metric.compute, Additive) or not self._alone:
             return False
-        columns = metric.compute.columns(statistics)
-        values = columns.data if isinstance(columns, csr_array) else columns
-        return bool(np.isin(values, (0, 1)).all())
+        kinds = self.equal.of(metric.compute, statistics)
+        columns = metric.compute.columns(statistics) if kinds is None else kinds.rows
+        return bool(np.isin(columns.data if isinstance(columns, csr_array) else columns, (0, 1)).all())
 
     def gaps(self, metric: Metric, statistics: Any, label: int) -> Values:
         """The metric on the images given ``label`` less that on all others of known label, for each permutation."""
@@ -74,8 +76,32 @@ class Permutations:
     def _sums(self, compute: Additive, statistics: Any) -> Grouped:
         key = (compute.columns, id(statistics))  # metrics of the same columns share their sums
         if key not in self._cache:
-            self._cache[key] = (statistics, self._permuted_sums(compute.columns(statistics)[self.known]))
+            kinds = self.equal.of(compute, statistics) if self._alone else None
+            counted = None if kinds is None else self._counted_alone(kinds)
+            found = self._permuted_sums(compute.columns(statistics)[self.known]) if counted is None else counted
+            self._cache[key] = (statistics, found)
         return self._cache[key][1]
+
+    @cached_property
+    def _alone(self) -> bool:
+        """Whether each image stands for itself."""
+        return bool(self._design.cluster.max() + 1 == len(self._design.cluster))
+
+    def _counted_alone(self, kinds: Kinds) -> Grouped | None:
+        """The sums where every image is alone, from how many of each kind a group gets; None where these are many."""
+        labels, groups, design = self.labels[self.known], int(self.labels.max()) + 1, self._design
+        stratum, strata = design.kind[design.cluster], int(design.kind.max()) + 1
+        copies = Kinds(rows=kinds.rows, kind=kinds.kind[self.known]).counted(stratum, strata)
+        if (copies > 0).sum() * MIN_COPIES > len(labels) or (copies > 0).sum(1).max() * groups > MAX_COUNTS:
+            return None
+        members = np.bincount(stratum * groups + labels, minlength=strata * groups).reshape(strata, groups)
+        total = np.zeros((self.permutations * groups, kinds.rows.shape[1]))
+        rng = np.random.default_rng(self.seed)
+        for own, wanted in zip(copies, members, strict=True):
+            held = np.flatnonzero(own)
+            counts = permuted_counts(rng, own[held], wanted, self.permutations)
+            total += counts.reshape(-1, len(held)) @ kinds.rows[held]
+        return total.reshape(self.permutations, groups, -1)
 
     @cached_property
     def _design(self) -> "_Design":
@@ -199,3 +225,16 @@ def permutation_p(value: float, permuted: Values) -> float:
     if beyond > 0 or spread == 0:
         return p
     return min(p, float(2 * stats.norm.sf(abs(value - middle) / spread)))
+
+
+def permutation_p_below(value: float, permuted: Values) -> float:
+    """The one-sided p value of a gap among the permuted ones: the share that is as low; below all as in the other."""
+    known = permuted[np.isfinite(permuted)]
+    if not np.isfinite(value) or len(known) < MIN_PERMUTATIONS:
+        return 1.0
+    below = int((known <= value + 1e-9 * max(1.0, abs(value))).sum())
+    p = (below + 1) / (len(known) + 1)
+    spread = float(known.std(ddof=1))
+    if below > 0 or spread == 0:
+        return p
+    return min(p, float(stats.norm.cdf((value - known.mean()) / spread)))

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from clearsight.metrics.additive import Additive, Columns
+from clearsight.metrics.equal_images import EqualImages, Kinds
 from clearsight.metrics.grouping import coded, numbered, patterns
-from clearsight.metrics.sums import Grouped, by_cluster, drawn, resampled_sums
+from clearsight.metrics.sums import MIN_COPIES, Grouped, by_cluster, drawn, resampled_counts, resampled_sums
 from clearsight.types import Metric, Values, Weights
 
 # Numbers held at once: bootstrap weights beyond are recomputed for each metric, some replicates at a time.
@@ -29,13 +30,15 @@ class Resampling:
 
     A metric of weighted sums (``Additive``) over whole strata gets the sums of the distinct clusters, with the same
     distribution; any other gets the weights, for some replicates at a time where they are too many for memory. All
-    values of one metric are on the same replicates.
+    values of one metric are on the same replicates. ``equal`` may be that of other resamplings of the same images,
+    which is quicker.
     """
 
     clusters: Int[np.ndarray, "images"]
     replicates: int = 1000
     seed: int = 0
     strata: Shaped[np.ndarray, "images"] | None = None
+    equal: EqualImages = field(default_factory=EqualImages, repr=False)
     _cache: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
     _strata_of: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
@@ -119,9 +122,26 @@ class Resampling:
         """The sums of each stratum, first of the data and then of each replicate; None where they are too many."""
         key = (compute.columns, id(statistics))  # metrics of the same columns share their sums
         if key not in self._cache:
+            kinds = self.equal.of(compute, statistics) if self._alone else None
+            counted = None if kinds is None else self._counted_sums(kinds)
+            found = self._drawn_sums(compute.columns(statistics)) if counted is None else counted
             # The statistics are kept alive, so that their id is not used again.
-            self._cache[key] = (statistics, self._drawn_sums(compute.columns(statistics)))
+            self._cache[key] = (statistics, found)
         return self._cache[key][1]
+
+    def _counted_sums(self, kinds: Kinds) -> Grouped | None:
+        """The sums where every image is alone, from how many of each kind are drawn; None where these are too many."""
+        groups, columns = int(self._stratum.max()) + 1, kinds.rows.shape[1]
+        copies = kinds.counted(self._stratum, groups)
+        if (copies > 0).sum() * MIN_COPIES > len(self.clusters) or self.replicates * groups * columns > SUMS_AT_ONCE:
+            return None
+        rng = np.random.default_rng(self.seed)
+        found = np.empty((self.replicates + 1, groups, columns))
+        for group in range(groups):
+            held = np.flatnonzero(copies[group])
+            found[0, group] = copies[group] @ kinds.rows
+            found[1:, group] = resampled_counts(rng, copies[group, held], self.replicates) @ kinds.rows[held]
+        return found
 
     def _drawn_sums(self, columns: Columns) -> Grouped | None:
         groups = int(self._stratum.max()) + 1

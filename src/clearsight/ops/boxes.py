@@ -1,7 +1,6 @@
 """Boxes in pixels, ``x1 y1 x2 y2``: overlap, distances from points, and keeping the best of overlapping ones."""
 
 import torch
-import torchvision
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -60,9 +59,11 @@ def keep_best(
     boxes: Float[Tensor, "n 4"], scores: Float[Tensor, "n"], labels: Int[Tensor, "n"], overlap: float, most: int
 ) -> Int[Tensor, "k"]:
     """Indices of the boxes kept by non-maximum suppression within each class, best first, at most ``most``."""
+    from torchvision.ops import nms  # here for the reason given in ``ops.views``
+
     # Classes side by side, where they cannot meet: no branch depends on the data, so this can be exported.
     span = torch.cat([boxes.flatten(), boxes.new_zeros(1)]).amax() + 1
-    return torchvision.ops.nms(boxes + (labels * span)[:, None].to(boxes), scores, overlap)[:most]
+    return nms(boxes + (labels * span)[:, None].to(boxes), scores, overlap)[:most]
 
 
 def voted(

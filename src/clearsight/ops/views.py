@@ -7,7 +7,6 @@ from functools import singledispatch
 import numpy as np
 import torch
 import torch.nn.functional as F
-import torchvision.transforms.v2.functional as TF
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
@@ -60,8 +59,11 @@ def fitted(size: Size, size_px: int) -> Size:
 def paste(image: UInt8[Tensor, "3 h w"], canvas: Size, placement: Placement) -> UInt8[Tensor, "3 ch cw"]:
     """The picture resized and pasted on a grey canvas, cropped to it."""
     if placement.placed != (image.shape[1], image.shape[2]):
+        # torchvision takes as long to import as torch, and the audit of a table, which comes by here, needs none of it.
+        from torchvision.transforms.v2.functional import resize
+
         shrinks = placement.placed[0] < image.shape[1]
-        image = TF.resize(image, list(placement.placed), antialias=shrinks)
+        image = resize(image, list(placement.placed), antialias=shrinks)
     rows = _overlap(placement.top, placement.placed[0], canvas[0])
     columns = _overlap(placement.left, placement.placed[1], canvas[1])
     if (rows[0], columns[0]) == (slice(0, canvas[0]), slice(0, canvas[1])):

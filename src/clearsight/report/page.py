@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from clearsight.quantities import counted, duration, emissions, energy, moment, number, score
 from clearsight.report.folding import folded, heading, shared_limits
-from clearsight.report.pictures import Shown, errors, grids
+from clearsight.report.pictures import Shown, by_subject, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.series import Column, table
 from clearsight.report.wording import ASKED, NOT_ASSESSED, VERDICTS, cleaned, interval_of, sentence_case
@@ -139,7 +139,9 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         created=moment(card.created) if card.created else "",
         sections=sections,
         grids=grids(card.examples, folder),
-        errors=errors(card.examples, folder),
+        errors=by_subject(card.examples, folder, "error", "Errors"),
+        damaged=by_subject(card.examples, folder, "corrupted", "Damaged pictures"),
+        slices=by_subject(card.examples, folder, "slice", "Slices"),
         bill=bill(card.cost) if card.cost else None,
         marks=[_mark(name, value) for name, value in card.provenance.items()],
     )

@@ -60,8 +60,8 @@ def grids(examples: tuple[Example, ...], folder: Path) -> list[tuple[str, list[S
     return [(title, pictures) for title, pictures in found if pictures]
 
 
-def errors(examples: tuple[Example, ...], folder: Path) -> list[tuple[str, list[Shown]]]:
-    """The pictures of errors by what they have in common, in the order of the card."""
-    mine = [example for example in examples if example.kind == "error"]
+def by_subject(examples: tuple[Example, ...], folder: Path, kind: str, otherwise: str) -> list[tuple[str, list[Shown]]]:
+    """The pictures of one kind by what they have in common, in the order of the card."""
+    mine = [example for example in examples if example.kind == kind]
     titles = dict.fromkeys(example.about for example in mine)
-    return [(title or "Errors", [shown(e, folder) for e in mine if e.about == title]) for title in titles]
+    return [(title or otherwise, [shown(e, folder) for e in mine if e.about == title]) for title in titles]

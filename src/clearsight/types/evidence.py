@@ -103,7 +103,8 @@ class Evidence:
     per attribute (``"unknown"`` where nobody said). ``about`` is where it comes from: data name, split, fingerprint,
     run, and how the clusters came about. ``seen`` tells of each image whether pictures of its cluster were trained on;
     None where nobody knows. ``features`` are the means of the last feature map of the network's backbone for each
-    image, None where it has none. Enough for every audit, so an audit never sees a network.
+    image, or what its last layer reads where it has no backbone; None where it has neither. ``conditions`` are numbers
+    of how each image was taken, by name, NaN where not known. Enough for every audit, so an audit never sees a network.
     """
 
     task: str
@@ -114,6 +115,7 @@ class Evidence:
     about: Mapping[str, str] = field(default_factory=dict)
     seen: Bool[np.ndarray, "images"] | None = None
     features: Float[np.ndarray, "images channels"] | None = None
+    conditions: Mapping[str, Float[np.ndarray, "images"]] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:

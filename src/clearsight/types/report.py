@@ -114,12 +114,12 @@ Audit = Callable[[Request], tuple[Finding, ...]]
 class Example:
     """A picture of the run folder for the report: its path relative to the run, and what it shows.
 
-    ``about`` is what errors of one sort have in common, such as "Wrong class".
+    ``about`` is what errors of one sort have in common, such as "Wrong class", or the name of a slice.
     """
 
     path: str
     caption: str
-    kind: Literal["best", "worst", "typical", "error", "made", "copied"]
+    kind: Literal["best", "worst", "typical", "error", "slice", "corrupted", "made", "copied"]
     score: float | None = None
     about: str = ""
 

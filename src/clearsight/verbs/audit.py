@@ -21,6 +21,7 @@ from clearsight.evaluation.judging import (
 from clearsight.generation.conclusion import conclude_again
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
+from clearsight.robustness.kept import kept_of
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
@@ -110,15 +111,17 @@ def _audited_anew(
         config = run.config
     filters = filters_for(run, source, found) if own else {}
     baseline = baseline_for(run, source, found, filters) if own else None
+    damaged = kept_of(run, found)
     request = Request(
         evidence=found,
-        more={"baseline": baseline, **filters} if baseline is not None else {},
+        more={**({"baseline": baseline, **filters} if baseline is not None else {}), **damaged},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
         never=never_confused.kept_pairs(config),
         zone=zone,
         seed=config.seed,
     )
     former = run.read_card() if (run.path / "card.json").is_file() else None
+    shown = [one for one in (former.examples if former else ()) if damaged and one.kind == "corrupted"]
     facts = dict(former.facts) if former else {}
     facts["Evaluated on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
     facts["Clusters"] = found.about["clusters"]
@@ -127,7 +130,7 @@ def _audited_anew(
         request,
         meter,
         facts,
-        examples_of(run, source.split(split), found),
+        [*examples_of(run, source.split(split), request), *shown],
         [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )

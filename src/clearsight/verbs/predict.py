@@ -14,17 +14,20 @@ from PIL import Image
 from clearsight.console.progress import stage
 from clearsight.console.signals import signals
 from clearsight.inference.abstention import Block, withheld
+from clearsight.inference.familiarity import Likeness
 from clearsight.inference.windows import OVERLAP
+from clearsight.loading import familiarity, trained
 from clearsight.loading import never as never_confused
-from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
 from clearsight.prediction.conversion import to_supervision
+from clearsight.prediction.decision_log import DecisionLog
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
 from clearsight.prediction.overlays import Drawings
 from clearsight.prediction.tallies import Tally, labels_above
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
+from clearsight.robustness.strangers import likenesses_of
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
@@ -39,7 +42,8 @@ class Predicted:
 
     ``files`` are those of the predictions, ``seen`` what each was (see ``writing.Seen``); ``thresholds`` are those of
     several labels. ``count`` pictures were looked at, which are more than the predictions where these were not kept,
-    and ``tally`` says in lines of two words what was found in all of them.
+    and ``tally`` says in lines of two words what was found in all of them. ``likenesses`` tell of each whether it is
+    unlike the training pictures; None where the run keeps nothing to tell it by (see ``stress``).
     """
 
     files: tuple[Path, ...]
@@ -51,6 +55,7 @@ class Predicted:
     thresholds: tuple[float, ...] = ()
     count: int = 0
     tally: tuple[tuple[str, str], ...] = ()
+    likenesses: tuple[Likeness | None, ...] = ()
 
     def to_supervision(self) -> list[Any]:
         """One ``supervision.Detections`` per picture; raises ValueError where the model finds no objects."""
@@ -76,6 +81,7 @@ def predict(
     every: int = 1,
     frames: int | None = None,
     seconds: float | None = None,
+    log: str | Path | None = None,
     keep: bool = True,
     skip_bad: bool = False,
     batch: int = 4,
@@ -96,6 +102,8 @@ def predict(
         never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
             run keeps hold too; ``("none",)`` lifts them.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
+        log: append a line for each picture to this file: what was answered, when, by which weights. Lines hang together
+            by hashes, which ``verify`` checks (see ``files.chain``).
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
 
@@ -105,6 +113,7 @@ def predict(
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
+        _refuse_log_of_rows(run, log)
         return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
     filter = _Filter.of(run, min_score, classes, never)
     formats = writing.formats_of(formats, filter.objects)
@@ -112,6 +121,7 @@ def predict(
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
     limits = Limits(every=every, frames=frames, seconds=seconds)
     limits.check(moving=any(map(moves, sources)))
+    decisions = None if log is None else DecisionLog(Path(log), run)
     folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
@@ -120,31 +130,46 @@ def predict(
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
+        likenesses, unlike = list[Likeness | None](), 0
         tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
-        output = stack.enter_context(_Output(partial, filter, formats, **drawn))
+        output = stack.enter_context(_Output(partial, filter, formats, decisions, **drawn))
+        familiar = familiarity.kept(run) if window is None else None
+        likeness = stack.enter_context(likenesses_of(predictor, familiar))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
-            prediction = filter(prediction)
-            output.add(view, prediction)
+            prediction, like = filter(prediction), likeness()
+            output.add(view, prediction, like)
             tally.add(prediction)
+            unlike += like is not None and like.unlike
             if keep:
                 kept.append(prediction)
                 seen.append(view.seen)
+                likenesses.append(like)
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
     return Predicted(
         files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
         class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
-        count=tally.pictures, tally=tuple(tally.lines()),
+        count=tally.pictures, tally=(*tally.lines(), *_unlike_said(unlike, tally.pictures)),
+        likenesses=tuple(likenesses),
     )  # fmt: skip
+
+
+def _unlike_said(unlike: int, pictures: int) -> list[tuple[str, str]]:
+    return [("unlike the training pictures", f"{unlike} of {pictures}")] if unlike else []
 
 
 def _refuse_crops(run: Run, useless: bool) -> None:
     if useless:
         raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
+
+
+def _refuse_log_of_rows(run: Run, log: str | Path | None) -> None:
+    if log is not None:
+        raise ValueError(f"--log keeps decisions on pictures, and {run.path} reads the rows of tables. Leave it out.")
 
 
 def _refuse_nothing(tally: Tally, views: Views) -> None:
@@ -159,11 +184,17 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
     begun = [one.row() for one in predicted.seen] or [
         {"image_id": number, "file_name": str(file)} for number, file in enumerate(predicted.files, 1)
     ]
+    likenesses = predicted.likenesses or (None,) * len(begun)
     return [
-        {**beginning, **row}
-        for beginning, found in zip(begun, predicted.predictions, strict=True)
+        {**beginning, **row, **like_rows(like)}
+        for beginning, found, like in zip(begun, predicted.predictions, likenesses, strict=True)
         for row in rows_of(found, predicted.class_names, predicted.thresholds)
     ]
+
+
+def like_rows(like: Likeness | None) -> dict[str, Any]:
+    """The cells that say whether a picture is unlike the training pictures; none where nobody knows."""
+    return {} if like is None else {"unlike": like.unlike, "unlikeness": round(like.score, 5)}
 
 
 def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
@@ -240,13 +271,14 @@ def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]
 
 
 class _Output(contextlib.ExitStack):
-    """All that is written of what was found, while it is found; nothing where there is no folder."""
+    """All that is written of what was found, while it is found: a log, and files where there is a folder."""
 
     def __init__(
-        self, folder: Path | None, filter: _Filter, formats: Sequence[str], *, overlays: bool, crops: bool, frames: bool
-    ) -> None:
+        self, folder: Path | None, filter: _Filter, formats: Sequence[str], log: DecisionLog | None, *, overlays: bool,
+        crops: bool, frames: bool,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.filter, self.tables, self.drawings = filter, None, None
+        self.filter, self.log, self.tables, self.drawings = filter, log, None, None
         self.outlines = "yolo" in formats
         if folder is not None:
             names = filter.class_names
@@ -255,11 +287,16 @@ class _Output(contextlib.ExitStack):
             )
             self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
 
-    def add(self, view: View, prediction: Prediction) -> None:
-        """Write and draw what was found in one picture."""
-        if self.tables is None or self.drawings is None:
+    def add(self, view: View, prediction: Prediction, like: Likeness | None = None) -> None:
+        """Log, write and draw what was found in one picture."""
+        if self.log is None and self.tables is None:
             return
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
+        rows = [{**row, **like_rows(like)} for row in rows]
+        if self.log is not None:  # before anyone can act on it
+            self.log.add(view, rows)
+        if self.tables is None or self.drawings is None:
+            return
         if self.filter.blocks:
             rows = [{**row, "abstained": row.get("abstained", "")} for row in rows]
         if self.outlines and isinstance(prediction, InstanceDetections):

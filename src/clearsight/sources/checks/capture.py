@@ -20,6 +20,13 @@ from clearsight.sources.samples.pictures import EmbeddedPicture
 from clearsight.sources.samples.records import Record
 
 SIDE_PX = 256
+# Numbers of a Capture by the name of the field, in words.
+MEASURED = {
+    "brightness": "brightness (mean grey value)",
+    "contrast": "contrast (spread of grey values)",
+    "sharpness": "sharpness (at 256 px)",
+    "jpeg_quality": "JPEG quality",
+}
 MEASURED_AT_ONCE = 4
 # The luminance table of the JPEG standard (ITU-T T.81, table K.1), which encoders scale by their quality.
 LUMINANCE = np.array(

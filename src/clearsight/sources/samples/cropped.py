@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import torch
-import torchvision.transforms.v2.functional as TF
 from jaxtyping import UInt8
 from torch import Tensor
 
@@ -52,8 +51,10 @@ class CroppedDataset:
 
 def cropped(image: UInt8[Tensor, "3 h w"], size: Size) -> UInt8[Tensor, "3 h2 w2"]:
     """The largest part of the shape of ``size`` in the middle of a picture, resized to it with antialiasing."""
+    from torchvision.transforms.v2.functional import center_crop, resize  # here for the reason given in ``ops.views``
+
     height, width = image.shape[1:]
     scale = min(height / size[0], width / size[1])
     part = [max(1, round(side * scale)) for side in size]
-    middle = TF.center_crop(image, part)
-    return middle if tuple(part) == size else TF.resize(middle, list(size), antialias=True)
+    middle = center_crop(image, part)
+    return middle if tuple(part) == size else resize(middle, list(size), antialias=True)
