@@ -4,11 +4,13 @@ FGSM of Goodfellow et al. 2015, PGD of Madry et al. 2018. An attack bounds a sco
 it further.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from clearsight.audits.scores import how
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.resample import Resampling, interval
+from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Finding, Metric, Request
 
 METRIC = "score under attack"
@@ -31,14 +33,6 @@ def attacks(request: Request) -> tuple[Finding, ...]:
         for one in [clean, *tried]
     }
     whole = estimates[UNATTACKED, 0]
-    rows: dict[str, list] = {"line": [], "x": [], "y": [], "low": [], "high": []}
-    for name in sorted({attack for attack, _ in estimates} - {UNATTACKED}):
-        points = {0: whole} | {budget: one for (attack, budget), one in estimates.items() if attack == name}
-        for budget in sorted(points):
-            low, high = points[budget].interval or (None, None)
-            value = points[budget].value if np.isfinite(points[budget].value) else None
-            for column, cell in zip(rows, (name, budget, value, low, high), strict=True):
-                rows[column].append(cell)
     attacked = {key: one for key, one in estimates.items() if key[0] != UNATTACKED}
     (attack, budget), least = min(attacked.items(), key=lambda pair: metric.merit(pair[1].value))
     return (
@@ -60,10 +54,24 @@ def attacks(request: Request) -> tuple[Finding, ...]:
             limits="An upper bound of the score under attack: other losses, more steps and restarts, or larger changes "
             "may lower it further. It assumes an attacker who knows the network and the truth.",
             plot="curve",
-            series=rows,
+            series=_rows(estimates),
             axes=("largest change of a value, of 255", metric.name),
         ),
     )
+
+
+def _rows(estimates: Mapping[tuple[str, int], Estimate]) -> dict[str, list]:
+    """The points of each attack, from the pictures as they are to the largest budget."""
+    whole = estimates[UNATTACKED, 0]
+    rows: dict[str, list] = {"line": [], "x": [], "y": [], "low": [], "high": []}
+    for name in sorted({attack for attack, _ in estimates} - {UNATTACKED}):
+        points = {0: whole} | {budget: one for (attack, budget), one in estimates.items() if attack == name}
+        for budget in sorted(points):
+            low, high = points[budget].interval or (None, None)
+            value = points[budget].value if np.isfinite(points[budget].value) else None
+            for column, cell in zip(rows, (name, budget, value, low, high), strict=True):
+                rows[column].append(cell)
+    return rows
 
 
 def belongs(finding: Finding) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from clearsight.inference.familiarity import Likeness
 from clearsight.ops import instance_masks
 from clearsight.prediction.writing import object_rows
 from clearsight.types import (
@@ -18,6 +19,11 @@ from clearsight.types import (
     Scores,
     Segmentation,
 )
+
+
+def of_likeness(likeness: Likeness | None) -> dict[str, Any]:
+    """The cells that say whether a picture is unlike the training pictures; none where nobody knows."""
+    return {} if likeness is None else {"unlike": likeness.unlike, "unlikeness": round(likeness.score, 5)}
 
 
 @singledispatch

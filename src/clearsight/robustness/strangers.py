@@ -59,15 +59,7 @@ def judged_strangers(
     training = drawn(source.split("train"), TRAINING_PICTURES, seed, _seen_px(predictor))
     sets = _sets(pictures, corruptions, folder, predictor, seed)
     total = len(training) + len(pictures) + sum(len(one) for _, one in sets.values())
-    done = 0
-
-    def counted(images: Iterable[Callable[[], Bytes]]) -> Iterator[Bytes]:
-        nonlocal done
-        for image in images:
-            yield image()
-            done += 1
-            watch(done, total)
-
+    counted = _Counted(watch, total)
     fitted_on = _observed(predictor, counted([record.decode for record in training.records]))
     own = _observed(predictor, counted([record.decode for record in pictures.records]))
     if fitted_on.features is None or own.features is None:
@@ -142,6 +134,21 @@ def _texture(like: Record, seed: int) -> Bytes:
     return torch.from_numpy((np.stack(channels) * 255).round().astype(np.uint8))
 
 
+@dataclass
+class _Counted:
+    """Makes pictures one by one, and calls ``watch`` with how many of all were made."""
+
+    watch: Callable[[int, int], None]
+    total: int
+    done: int = 0
+
+    def __call__(self, images: Iterable[Callable[[], Bytes]]) -> Iterator[Bytes]:
+        for image in images:
+            yield image()
+            self.done += 1
+            self.watch(self.done, self.total)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Observed:
     """What the network gives for pictures, a row for each; None where it gives no such rows."""
@@ -209,22 +216,35 @@ def _evidence(
     )  # fmt: skip
 
 
+class Likenesses:
+    """Says of one picture after the other whether it is unlike the training pictures, while a network predicts them."""
+
+    def __init__(self, kept: Familiarity | None, features: list[Tensor]) -> None:
+        """``features`` are appended to, batch by batch, as the network predicts."""
+        self._kept, self._features, self.unlike = kept, features, 0
+        self._waiting: deque[Likeness] = deque()
+
+    def next(self) -> Likeness | None:
+        """What is said of the next picture; None where nothing is kept to tell it by."""
+        while self._kept is not None and self._features:
+            marks, scores = self._kept.unlike(self._features.pop(0).numpy())
+            pairs = zip(marks.tolist(), scores.tolist(), strict=True)
+            self._waiting.extend(Likeness(score=score, unlike=mark) for mark, score in pairs)
+        found = self._waiting.popleft() if self._waiting else None
+        self.unlike += found is not None and found.unlike
+        return found
+
+    def lines(self, pictures: int) -> list[tuple[str, str]]:
+        """How many of so many pictures were unlike, as a line of a tally; none where none was."""
+        return [("unlike the training pictures", f"{self.unlike} of {pictures}")] if self.unlike else []
+
+
 @contextlib.contextmanager
-def likenesses_of(predictor: Predictor, kept: Familiarity | None) -> Iterator[Callable[[], Likeness | None]]:
-    """While the network predicts one picture after the other: a function that says of the next whether it is unlike."""
+def likenesses_of(predictor: Predictor, run: Run, *, windows: bool) -> Iterator[Likenesses]:
+    """Likenesses of the pictures that are predicted in the block; of windows of pictures nothing is said."""
+    kept = None if windows else familiarity.kept(run)
     if kept is None:
-        yield lambda: None
+        yield Likenesses(None, [])
         return
-    waiting: deque[Likeness] = deque()
     with pooled_features(predictor.model) as features:
-
-        def next_one() -> Likeness | None:
-            while features:
-                marks, scores = kept.unlike(features.pop(0).numpy())
-                waiting.extend(
-                    Likeness(score=score, unlike=mark)
-                    for mark, score in zip(marks.tolist(), scores.tolist(), strict=True)
-                )
-            return waiting.popleft() if waiting else None
-
-        yield next_one
+        yield Likenesses(kept, features)

@@ -111,17 +111,16 @@ def _audited_anew(
         config = run.config
     filters = filters_for(run, source, found) if own else {}
     baseline = baseline_for(run, source, found, filters) if own else None
-    damaged = kept_of(run, found)
     request = Request(
         evidence=found,
-        more={**({"baseline": baseline, **filters} if baseline is not None else {}), **damaged},
+        more={**({"baseline": baseline, **filters} if baseline is not None else {}), **kept_of(run, found)},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
         never=never_confused.kept_pairs(config),
         zone=zone,
         seed=config.seed,
     )
     former = run.read_card() if (run.path / "card.json").is_file() else None
-    shown = [one for one in (former.examples if former else ()) if damaged and one.kind == "corrupted"]
+    shown = [one for one in (former.examples if former else ()) if one.kind == "corrupted"]
     facts = dict(former.facts) if former else {}
     facts["Evaluated on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
     facts["Clusters"] = found.about["clusters"]

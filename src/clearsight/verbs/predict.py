@@ -16,8 +16,8 @@ from clearsight.console.signals import signals
 from clearsight.inference.abstention import Block, withheld
 from clearsight.inference.familiarity import Likeness
 from clearsight.inference.windows import OVERLAP
-from clearsight.loading import familiarity, trained
 from clearsight.loading import never as never_confused
+from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
 from clearsight.prediction.conversion import to_supervision
@@ -27,7 +27,7 @@ from clearsight.prediction.overlays import Drawings
 from clearsight.prediction.tallies import Tally, labels_above
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
-from clearsight.robustness.strangers import likenesses_of
+from clearsight.robustness.strangers import Likenesses, likenesses_of
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
@@ -130,36 +130,35 @@ def predict(
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
-        likenesses, unlike = list[Likeness | None](), 0
-        tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
-        partial = stack.enter_context(writing.appearing(folder))
+        tally, kept = Tally(filter.class_names, filter.thresholds), list[Any]()
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
-        output = stack.enter_context(_Output(partial, filter, formats, decisions, **drawn))
-        familiar = familiarity.kept(run) if window is None else None
-        likeness = stack.enter_context(likenesses_of(predictor, familiar))
+        output = stack.enter_context(
+            _Output(stack.enter_context(writing.appearing(folder)), filter, formats, decisions, **drawn)
+        )
+        likenesses = stack.enter_context(likenesses_of(predictor, run, windows=window is not None))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
-            prediction, like = filter(prediction), likeness()
+            prediction, like = filter(prediction), likenesses.next()
             output.add(view, prediction, like)
             tally.add(prediction)
-            unlike += like is not None and like.unlike
             if keep:
-                kept.append(prediction)
-                seen.append(view.seen)
-                likenesses.append(like)
+                kept.append((view.seen, prediction, like))
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
+    return _predicted(kept, filter, folder, tally, likenesses, (*skipped, *views.cut_short))
+
+
+def _predicted(
+    kept: Sequence[tuple[Seen, Prediction, Likeness | None]], filter: "_Filter", folder: Path | None, tally: Tally, likenesses: Likenesses,
+    skipped: tuple[str, ...],
+) -> Predicted:  # fmt: skip
+    seen, predictions, likes = zip(*kept, strict=True) if kept else ((), (), ())
     return Predicted(
-        files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
-        class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
-        count=tally.pictures, tally=(*tally.lines(), *_unlike_said(unlike, tally.pictures)),
-        likenesses=tuple(likenesses),
+        files=tuple(Path(one.file_name) for one in seen), predictions=predictions, folder=folder, seen=seen,
+        class_names=filter.class_names, thresholds=filter.thresholds, skipped=skipped, count=tally.pictures,
+        tally=(*tally.lines(), *likenesses.lines(tally.pictures)), likenesses=likes,
     )  # fmt: skip
-
-
-def _unlike_said(unlike: int, pictures: int) -> list[tuple[str, str]]:
-    return [("unlike the training pictures", f"{unlike} of {pictures}")] if unlike else []
 
 
 def _refuse_crops(run: Run, useless: bool) -> None:
@@ -186,15 +185,10 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
     ]
     likenesses = predicted.likenesses or (None,) * len(begun)
     return [
-        {**beginning, **row, **like_rows(like)}
+        {**beginning, **row, **plain_rows.of_likeness(like)}
         for beginning, found, like in zip(begun, predicted.predictions, likenesses, strict=True)
         for row in rows_of(found, predicted.class_names, predicted.thresholds)
     ]
-
-
-def like_rows(like: Likeness | None) -> dict[str, Any]:
-    """The cells that say whether a picture is unlike the training pictures; none where nobody knows."""
-    return {} if like is None else {"unlike": like.unlike, "unlikeness": round(like.score, 5)}
 
 
 def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
@@ -292,7 +286,7 @@ class _Output(contextlib.ExitStack):
         if self.log is None and self.tables is None:
             return
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
-        rows = [{**row, **like_rows(like)} for row in rows]
+        rows = [{**row, **plain_rows.of_likeness(like)} for row in rows]
         if self.log is not None:  # before anyone can act on it
             self.log.add(view, rows)
         if self.tables is None or self.drawings is None:
