@@ -26,7 +26,7 @@ LONG_FUNCTIONS = {
     "verbs/data.py:data": "every option of the verb, and its documentation",
     "verbs/probe.py:probe": "every option of the verb, and its documentation",
     "verbs/train.py:train": "every option of the verb, and its documentation",
-    "verbs/train.py:_new": "the checks before a training, in the order a user makes mistakes",
+    "verbs/train.py:planned": "the checks before a training, in the order a user makes mistakes",
     "verbs/export.py:export": "every option of the verb, and its documentation",
     "verbs/audit.py:audit": "every option of the verb, and its documentation",
     "verbs/mitigate.py:mitigate": "every option of the verb, and its documentation",

@@ -1,5 +1,8 @@
 """Every mitigation by its contract, and each by what makes it one: oracles written here, not in the package."""
 
+import importlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,21 @@ from torch.nn import functional as F
 from clearsight import catalogue
 from clearsight.mitigations.balance import balancing
 from clearsight.mitigations.group_dro import STEP_SIZE, WorstGroupObjective
-from clearsight.types import Batch, Given, GroupedPictures, GroupOffsets, Label, NewLastLayer, Retraining
+from clearsight.mitigations.worst_cell import worst_cell
+from clearsight.types import (
+    Batch,
+    Given,
+    GroupedPictures,
+    GroupOffsets,
+    Label,
+    NewLastLayer,
+    PictureMaker,
+    Retraining,
+)
+from clearsight.verbs.mitigate import QUICK
+
+last_layer_dro = importlib.import_module("clearsight.mitigations.last_layer_dro")
+LEANING = np.array([[-0.3, -1.0, 0, 0, 0], [0.3, 1.0, 0, 0, 0]])
 
 
 def pictures(count, seed, shares=(0.475, 0.025, 0.025, 0.475)):
@@ -20,8 +37,7 @@ def pictures(count, seed, shares=(0.475, 0.025, 0.025, 0.475)):
     features = random.normal(size=(count, 5))
     features[:, 0] += 3 * (labels - 0.5)
     features[:, 1] += 6 * (groups - 0.5)
-    leaning = np.array([0.3, 1.0, 0, 0, 0])
-    logits = features @ np.stack([-leaning, leaning]).T
+    logits = features @ LEANING.T
     return GroupedPictures(
         ids=tuple(f"{seed}-{k}" for k in range(count)), labels=labels, groups=groups, cells=cells,
         features=lambda: features, logits=lambda: logits,
@@ -30,7 +46,8 @@ def pictures(count, seed, shares=(0.475, 0.025, 0.025, 0.475)):
 
 @pytest.fixture(scope="module")
 def given():
-    return Given(train=pictures(600, 0), fit=pictures(300, 1), classes=2)
+    maker = PictureMaker(cells=(1, 2), make=lambda cell, count: torch.full((count, 3, 4, 4), cell, dtype=torch.uint8))
+    return Given(train=pictures(600, 0), fit=pictures(300, 1), groups=2, weight=LEANING, bias=np.zeros(2), maker=maker)
 
 
 def errors(picture, logits):
@@ -50,9 +67,22 @@ def test_what_is_changed_fits_what_was_given_and_says_what_it_is(part, given):
             assert change.offsets.shape == (2, 2) and np.isfinite(change.offsets).all()
         else:
             assert isinstance(change, Retraining)
-            assert change.settings or change.draws is not None or change.losses is not None or change.objective
+            assert (
+                change.settings
+                or change.draws is not None
+                or change.losses is not None
+                or change.objective
+                or change.start == "run"
+            )
+            count = 600 + sum(len(one.images) for one in change.added)
             for weights in (change.draws, change.losses):
-                assert weights is None or (len(weights) == 600 and weights.min() >= 0)
+                assert weights is None or (len(weights) == count and weights.min() >= 0)
+
+
+def test_the_verb_knows_which_train_the_network(given):
+    for part in catalogue.parts("mitigations"):
+        trains = {isinstance(change, Retraining) for change in part.load()(given)}
+        assert trains == {part.name not in QUICK}, part.name
 
 
 def test_balancing_gives_every_cell_the_same_sum_and_the_mean_is_one():
@@ -79,9 +109,73 @@ def test_a_last_layer_on_three_classes_and_a_constant_feature():
         ids=tuple(map(str, range(90))), labels=labels, groups=np.zeros(90, dtype=np.int64), cells=labels,
         features=lambda: features, logits=lambda: features[:, :3],
     )  # fmt: skip
-    for one in catalogue.find("mitigations", "last-layer").load()(Given(train=part, fit=part, classes=3)):
-        assert one.weight.shape == (3, 4) and (one.weight[:, 3] == 0).all()
-        assert ((features @ one.weight.T + one.bias).argmax(1) == labels).mean() > 0.9
+    given = Given(train=part, fit=part, groups=1, weight=np.eye(3, 4), bias=np.zeros(3))
+    for name in ("last-layer", "last-layer-dro"):
+        for one in catalogue.find("mitigations", name).load()(given):
+            assert one.weight.shape == (3, 4) and (one.weight[:, 3] == 0).all()
+            assert ((features @ one.weight.T + one.bias).argmax(1) == labels).mean() > 0.9
+
+
+def test_the_loss_of_the_worst_cell_is_that_of_a_slow_loop_and_its_derivative_is_its_slope():
+    random = np.random.default_rng(5)
+    losses, cells = random.exponential(size=40), random.choice([0, 1, 4], 40, p=[0.8, 0.15, 0.05])
+    means = [
+        (losses[cells == cell].sum() + 5 * losses.mean()) / ((cells == cell).sum() + 5) for cell in np.unique(cells)
+    ]
+    value, slope = worst_cell(losses, cells)
+    assert value == pytest.approx(np.log(np.mean(np.exp(10 * np.array(means)))) / 10)
+    assert max(means) - np.log(len(means)) / 10 <= value <= max(means) and slope.sum() == pytest.approx(1)
+    for row in range(40):
+        moved = losses + 1e-6 * (np.arange(40) == row)
+        assert (worst_cell(moved, cells)[0] - value) / 1e-6 == pytest.approx(slope[row], abs=1e-5)
+
+
+def test_the_gradient_of_last_layer_dro_is_the_slope_of_its_loss():
+    random = np.random.default_rng(6)
+    features, labels, cells = random.normal(size=(30, 4)), np.arange(30) % 3, np.arange(30) % 5
+    flat = random.normal(size=15)
+    value, gradient = last_layer_dro._loss(flat, features, labels, cells, 0.1)
+    for place in range(15):
+        moved = flat + 1e-6 * (np.arange(15) == place)
+        slope = (last_layer_dro._loss(moved, features, labels, cells, 0.1)[0] - value) / 1e-6
+        assert slope == pytest.approx(gradient[place], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["last-layer-dro", "class-thresholds"])
+def test_the_border_moves_to_where_the_worst_cell_is_served_as_well_as_can_be(name):
+    """The border at 0 cuts the third cell in two; half-way between it and the first two is as good as noise allows."""
+    random = np.random.default_rng(7)
+    cells = np.repeat(np.arange(4), 200)
+    labels = np.array([0, 0, 1, 1])[cells]
+    features = np.array([-3.0, -3.0, 0.0, 3.0])[cells][:, None] + random.normal(size=(800, 1))
+    part = GroupedPictures(
+        ids=tuple(map(str, range(800))), labels=labels, groups=cells // 2, cells=cells, features=lambda: features,
+        logits=lambda: np.concatenate([-features, features], axis=1),
+    )  # fmt: skip
+    given = Given(train=part, fit=part, groups=2, weight=np.array([[-1.0], [1.0]]), bias=np.zeros(2))
+    assert max(errors(part, part.logits())) > 0.4
+    for one in catalogue.find("mitigations", name).load()(given):
+        assert max(errors(part, features @ one.weight.T + one.bias)) < 0.15  # 6.7% of three cells at best
+
+
+def test_generated_pictures_fill_rare_cells_up_to_the_average_but_three_for_each_at_most(given):
+    (found,) = catalogue.find("mitigations", "generated-pictures").load()(given)
+    counts = np.bincount(given.train.cells)
+    assert [one.label for one in found.added] == [1, 0]  # of the cells 1 and 2: class 1 of group 0, class 0 of group 1
+    for one, cell in zip(found.added, (1, 2), strict=True):
+        assert len(one.images) == min(150 - counts[cell], 3 * counts[cell]) and (one.images == cell).all()
+    cells = np.concatenate([given.train.cells, *(np.full(len(one.images), c) for one, c in
+                                                  zip(found.added, (1, 2), strict=True))])  # fmt: skip
+    sums = [found.draws[cells == cell].sum() for cell in range(4)]
+    assert np.ptp(sums) < 1e-9
+
+
+def test_generated_pictures_without_a_generator_or_without_a_rare_cell_are_refused(given):
+    part = catalogue.find("mitigations", "generated-pictures").load()
+    with pytest.raises(ValueError, match="needs a generator"):
+        part(replace(given, maker=None))
+    with pytest.raises(ValueError, match="no group and class that is rarer"):
+        part(replace(given, maker=replace(given.maker, cells=(0, 3))))
 
 
 def test_thresholds_of_groups_move_the_border_of_each_group_to_its_middle(given):

@@ -5,10 +5,10 @@ import torch
 
 from clearsight.console.signals import Stop
 from clearsight.energy.meter import Meter
+from clearsight.generation.sifting import Sifted
 from clearsight.rare_classes import arms, experiment
 from clearsight.rare_classes.arms import Arm
 from clearsight.rare_classes.folder import Design, Folder
-from clearsight.rare_classes.sifting import Sifted
 from clearsight.rare_classes.verdict import judged
 from clearsight.training.loop import Budget, Interrupted
 

@@ -5,7 +5,7 @@ import torch
 
 from clearsight.generation.extractors import extractors_for
 from clearsight.generation.pictures import Pictures
-from clearsight.rare_classes.sifting import Sieve, sifted
+from clearsight.generation.sifting import Sieve, sifted
 
 
 class Drawer(torch.nn.Module):
@@ -50,7 +50,7 @@ def test_copies_are_removed_and_counted_and_new_pictures_stay(material, sieve, f
 
 
 def test_a_generator_of_copies_only_is_one_message(material, sieve):
-    with pytest.raises(ValueError, match="copy a real one and were removed .* ask for smaller ratios"):
+    with pytest.raises(ValueError, match="copy a real one and were removed .* ask for fewer pictures"):
         sifted(Drawer(material.train.stack()[-10:]), sieve, 40, 1, 0)
 
 

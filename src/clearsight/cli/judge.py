@@ -224,16 +224,20 @@ def mitigate(
         str,
         typer.Option(
             metavar="NAMES",
-            help="What to try, separated by commas. In seconds: last-layer, group-thresholds. Trained anew, as long as "
-            "the run was: reweighting, balanced-sampling, group-dro, class-balanced-loss, focal-loss, "
+            help="What to try, separated by commas. In seconds: last-layer, last-layer-dro, class-thresholds, "
+            "group-thresholds. From the run's weights, as long as the run was: fine-tuning, further-training. Trained "
+            "anew: reweighting, balanced-sampling, generated-pictures, group-dro, class-balanced-loss, focal-loss, "
             "logit-adjustment.",
         ),
     ] = "last-layer",
     minutes: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Minutes of each training anew; default: the run's steps.")
+        float | None, typer.Option(metavar="NUMBER", help="Minutes of each training; default: the run's steps.")
     ] = None,
     epochs: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Epochs of each training anew, instead of minutes.")
+        float | None, typer.Option(metavar="NUMBER", help="Epochs of each training, instead of minutes.")
+    ] = None,
+    generator: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run of a generator, for generated-pictures.")
     ] = None,
     attributes: Attributes = None,
     out: Annotated[
@@ -249,8 +253,8 @@ def mitigate(
     from clearsight.verbs.mitigate import mitigate as run_mitigate
 
     found = run_mitigate(
-        run, place, by=words(by), only=words(only), minutes=minutes, epochs=epochs, attributes=attributes, out=out,
-        zone=zone, seed=seed, quiet=quiet,
+        run, place, by=words(by), only=words(only), minutes=minutes, epochs=epochs, generator=generator,
+        attributes=attributes, out=out, zone=zone, seed=seed, quiet=quiet,
     )  # fmt: skip
     show(mitigating.plain(found), lambda: mitigating.mitigated(found), as_json)
 

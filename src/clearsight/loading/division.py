@@ -1,9 +1,9 @@
-"""Held-out pictures divided once more: some to fit on, some to choose by, and some for final figures alone.
+"""Held-out pictures divided once more: some to fit on and choose by, and some for final figures alone.
 
-Where the data have a test split, that is for the figures, and the validation split is divided in two. A run that was
-fitted on part of its held-out pictures keeps the division in its folder, so that whoever judges it on its own data
-judges it on pictures that it has not seen: those it was fitted on count as trained on, those it was chosen by are its
-validation split, the rest is its test split.
+Where the data have a test split, that is for the figures, and the validation split for the rest. A run that was fitted
+or chosen on part of its held-out pictures keeps the division in its folder, so that whoever judges it on its own data
+judges it on pictures that it has not seen: those it was fitted on count as trained on, those it was only chosen by are
+its validation split, the rest is its test split.
 """
 
 import json
@@ -22,18 +22,20 @@ from clearsight.sources.samples.fingerprint import of_splits, of_words
 from clearsight.types import Dataset
 
 FILE = "division.json"
-FIT, CHOOSE, FIGURES = 0.35, 0.2, 0.45  # of a validation split that is all there is
-FIT_BESIDE_TEST = 0.65
-PARTS = ("fit", "choose", "figures")
+FIGURES = 0.5  # of a validation split that is all there is
+PARTS = ("tuning", "figures")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Division:
-    """The ids of the held-out pictures to fit on, to choose by, and for the final figures."""
+    """The ids of the held-out pictures for tuning, and of those for the final figures.
 
-    fit: tuple[str, ...]
-    choose: tuple[str, ...]
+    ``fitted`` is whether a model was fitted on the first, or only chosen by them.
+    """
+
+    tuning: tuple[str, ...]
     figures: tuple[str, ...]
+    fitted: bool = False
 
 
 def division_of(source: Source, cells: Mapping[str, Int[np.ndarray, "n"]], seed: int) -> Division:
@@ -43,16 +45,22 @@ def division_of(source: Source, cells: Mapping[str, Int[np.ndarray, "n"]], seed:
     """
     if "val" not in source.splits:
         raise ValueError(
-            f"{source.name} has no validation pictures. A mitigation is fitted and chosen on pictures that were not "
+            f"{source.name} has no validation pictures. A mitigation is fitted or chosen on pictures that were not "
             "trained on. Train with some set aside, such as --set held_out=0.3, and mitigate that run."
         )
     tested = "test" in source.splits
-    shares = (FIT_BESIDE_TEST, 1 - FIT_BESIDE_TEST, 0.0) if tested else (FIT, CHOOSE, FIGURES)
     records = records_of(source.split("val"))
-    part = dealt([record.cluster or record.id for record in records], cells["val"], shares, seed)
-    ids = [tuple(r.id for r, own in zip(records, part.tolist(), strict=True) if own == k) for k in range(3)]
-    figures = tuple(record.id for record in records_of(source.split("test"))) if tested else ids[2]
-    return Division(fit=ids[0], choose=ids[1], figures=figures)
+    if tested:
+        figures = tuple(record.id for record in records_of(source.split("test")))
+        return Division(tuning=tuple(record.id for record in records), figures=figures)
+    part = dealt(clusters_of(records), cells["val"], (1 - FIGURES, FIGURES), seed)
+    ids = [tuple(r.id for r, own in zip(records, part.tolist(), strict=True) if own == k) for k in range(2)]
+    return Division(tuning=ids[0], figures=ids[1])
+
+
+def clusters_of(records: Sequence[Record]) -> list[str]:
+    """The cluster of each picture; one without has its own."""
+    return [record.cluster or record.id for record in records]
 
 
 def dealt(
@@ -80,7 +88,8 @@ def dealt(
 def divided(source: Source, division: Division) -> Source:
     """The source with the divided pictures where they belong: "train", "val" and "test".
 
-    Raises ValueError where pictures of the division are no longer held out in the data.
+    There is no "val" where the model was fitted on the pictures for tuning. Raises ValueError where pictures of the
+    division are no longer held out in the data.
     """
     held_out = [one for name in ("val", "test") if name in source.splits for one in records_of(source.split(name))]
     by_id = {record.id: record for record in held_out}
@@ -90,11 +99,11 @@ def divided(source: Source, division: Division) -> Source:
                 f"{source.name} has changed: {len(missing)} pictures that were held out when a mitigation was fitted "
                 f"are no longer there, the first {missing[0]}. Restore the data, or mitigate the original run again."
             )
-    fit, choose, figures = ([by_id[id] for id in getattr(division, part)] for part in PARTS)
+    tuning, figures = ([by_id[id] for id in getattr(division, part)] for part in PARTS)
     train = source.split("train")
     splits: dict[str, Dataset] = {
-        "train": _of(train, (*records_of(train), *fit), "train"),
-        "val": _of(source.split("val"), choose, "val"),
+        "train": _of(train, (*records_of(train), *tuning), "train") if division.fitted else train,
+        **({} if division.fitted else {"val": _of(source.split("val"), tuning, "val")}),
         "test": source.split("test") if "test" in source.splits else _of(source.split("val"), figures, "test"),
     }
     return replace(

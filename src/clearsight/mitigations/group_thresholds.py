@@ -19,8 +19,7 @@ PENALTY = 1.0  # on the squares, beside the sum over the pictures of a group
 def group_thresholds(given: Given) -> tuple[GroupOffsets, ...]:
     """One table of numbers, by group and class, fitted on the held-out pictures."""
     fit, logits = given.fit, given.fit.logits()
-    groups = int(max(given.train.groups.max(initial=-1), fit.groups.max(initial=-1))) + 1
-    rows = [_offsets(logits[fit.groups == group], fit.labels[fit.groups == group]) for group in range(groups)]
+    rows = [_offsets(logits[fit.groups == group], fit.labels[fit.groups == group]) for group in range(given.groups)]
     return (GroupOffsets(said="fitted on held-out pictures", offsets=np.stack(rows)),)
 
 

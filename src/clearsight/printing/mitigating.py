@@ -38,8 +38,8 @@ def mitigated(found: Mitigated) -> str:
     more = len(ranked) - TRIALS_SHOWN
     parts += [
         table(trials) + (f"\nand {more} more (see --json)" if more > 0 else ""),
-        f"Fitted on {counts['fit']} held-out pictures, chosen by {counts['choose']} others, judged on "
-        f"{counts['figures']} that neither has seen; 95% intervals, paired.",
+        f"Chosen by {counts['tuning']} held-out pictures with cross-validation, judged on {counts['figures']} others "
+        "that neither the fitting nor the choice has seen; 95% intervals, paired.",
         *found.notes,
     ]
     where = f"Mitigated model: {found.model}\n" if found.model is not None else ""

@@ -64,7 +64,7 @@ def material(
     ``generated`` are at least as many generated pictures of the class as the ratio asks for; the first are taken.
     """
     rows = rows_of(train, label)
-    real = ExtendedDataset(train, train.stack()[:0], label, "none")
+    real = ExtendedDataset(train, train.stack()[:0], [], "none")
     if arm.method == NOTHING:
         return real, Weighting()
     if arm.method in (OVERSAMPLING, CLASS_WEIGHTS):
@@ -75,6 +75,6 @@ def material(
     if arm.method == CLASSICAL:
         random = torch.Generator().manual_seed((seed * 1_000_000_007 + 1) % 2**63)
         chosen = torch.tensor(rows).repeat(-(-count // len(rows)))[:count]
-        return ExtendedDataset(train, varied(train.stack()[chosen], random), label, "varied"), Weighting()
+        return ExtendedDataset(train, varied(train.stack()[chosen], random), [label] * count, "varied"), Weighting()
     assert arm.method == GENERATED and len(generated) >= count
-    return ExtendedDataset(train, generated[:count], label, "generated"), Weighting()
+    return ExtendedDataset(train, generated[:count], [label] * count, "generated"), Weighting()

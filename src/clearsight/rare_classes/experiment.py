@@ -20,6 +20,7 @@ from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.generation.conclusion import MOST_TRAINING, pictures_of
 from clearsight.generation.extractors import extractors_for
+from clearsight.generation.sifting import Sieve, Sifted, sifted
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
@@ -29,7 +30,6 @@ from clearsight.ops.spread import evenly_spread
 from clearsight.prediction.writing import class_ids
 from clearsight.rare_classes.arms import Arm, added, arms_of, material, rows_of
 from clearsight.rare_classes.folder import Folder, Trained
-from clearsight.rare_classes.sifting import Sieve, Sifted, sifted
 from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources.samples.cropped import CroppedDataset

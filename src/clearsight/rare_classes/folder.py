@@ -22,8 +22,8 @@ from jaxtyping import Float
 from clearsight.files import durable
 from clearsight.files.records import from_json, to_json
 from clearsight.files.tree import load_tree, save_tree
+from clearsight.generation.sifting import Sifted
 from clearsight.rare_classes.arms import Arm
-from clearsight.rare_classes.sifting import Sifted
 from clearsight.types import Cost
 
 

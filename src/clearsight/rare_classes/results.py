@@ -11,9 +11,9 @@ import torch
 from clearsight import report
 from clearsight.files.records import to_json
 from clearsight.generation.sheets import grid, png
+from clearsight.generation.sifting import Sifted
 from clearsight.rare_classes.arms import Arm
 from clearsight.rare_classes.folder import Folder
-from clearsight.rare_classes.sifting import Sifted
 from clearsight.rare_classes.verdict import (
     ACCURACY,
     BALANCED,

@@ -157,7 +157,7 @@ def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | No
 def bill(cost: Cost) -> Bill:
     """What the cost says, in words; a missing zone is said, not guessed."""
     rows = [
-        ("Time", f"{duration(cost.seconds)}, training and evaluation"),
+        ("Time", f"{duration(cost.seconds)}, {', '.join(cost.stages) or 'training and evaluation'}"),
         ("Energy", f"{energy(cost.kwh)}, {cost.how}"),
         ("Device", cost.device),
     ]

@@ -10,13 +10,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from clearsight import __version__
 from clearsight.audits.under_corruption import UNDAMAGED
 from clearsight.corruptions.corruption import Corruption
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.judging import about_run, evidence_name
+from clearsight.files.provenance import version
 from clearsight.loading import trained
 from clearsight.robustness.damaged import damaged
 from clearsight.run import Run
@@ -141,7 +141,7 @@ def still_holds(run: Run, kept: Evidence, judged: Evidence) -> bool:
 
 def made_with(run: Run, pictures: PictureDataset, seed: int) -> str:
     """What the outcome of a condition depends on, as hashes: the network, and the pictures with all else."""
-    words = [__version__, pictures.fingerprint, str(seed), *(record.id for record in pictures.records)]
+    words = [version("clearsight"), pictures.fingerprint, str(seed), *(record.id for record in pictures.records)]
     return f"{trained.network_hash(run)}-{hashlib.blake2b(json.dumps(words).encode(), digest_size=8).hexdigest()}"
 
 

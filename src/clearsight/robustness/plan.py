@@ -1,5 +1,6 @@
 """What a test of robustness is to try, and the trials themselves, one after the other."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,10 @@ def every_corruption() -> list[Corruption]:
 def tests_of(words: Sequence[str]) -> tuple[str, ...]:
     """The tests named, each once; raises ValueError for another word, and for none."""
     for word in words:
-        catalogue.named(dict.fromkeys(TESTS), word, "test")
+        if word not in TESTS:
+            near = difflib.get_close_matches(word, TESTS, n=1, cutoff=0.4)
+            hint = f"Did you mean {near[0]}?" if near else f"Choose some of: {', '.join(TESTS)}."
+            raise ValueError(f"there is no test named {word!r}. {hint}")
     if not words:
         raise ValueError(f"there is no test to be made. Name some of {', '.join(TESTS)}.")
     return tuple(dict.fromkeys(words))

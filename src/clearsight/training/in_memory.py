@@ -3,7 +3,7 @@
 It takes the steps of the loop that every run takes; there is no run folder, and an interrupted training is begun again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +48,7 @@ def fit_in_memory(
     meter: Meter,
     *,
     begun_from: CachedDataset | CroppedDataset,
+    start: Mapping[str, torch.Tensor] | None = None,
     weighting: Weighting | None = None,
     objective: Callable[[nn.Module], nn.Module] = lambda network: network,
     stop: Callable[[], bool] = lambda: False,
@@ -56,15 +57,18 @@ def fit_in_memory(
     """The averaged network after the budget, in evaluation mode on the CPU, and the steps it took.
 
     An epoch of the budget is one of ``begun_from``, the pictures a network that starts from its data starts from: so
-    trainings on more pictures, or on pictures drawn more often, take as many steps. ``objective`` wraps the network
-    into what the loop trains, with losses of its own; the wrapped one is returned. Raises Interrupted when asked to
-    stop, and Diverged where a loss is not finite.
+    trainings on more pictures, or on pictures drawn more often, take as many steps. ``start`` are weights to go on
+    from, where it is not to be trained anew. ``objective`` wraps the network into what the loop trains, with losses of
+    its own; the wrapped one is returned. Raises Interrupted when asked to stop, and Diverged where a loss is not
+    finite.
     """
     hush()
     keep_freed_memory()
     torch.manual_seed(seed)
     network = trained.build(recipe.model, recipe.config, dataset.class_names, recipe.pretrained)
-    if hasattr(network, "prepare"):
+    if start is not None:
+        network.load_state_dict(start)
+    elif hasattr(network, "prepare"):
         cast(Any, network).prepare(some_of(begun_from))
     cuda = torch.cuda.is_available()
     fabric = Fabric(accelerator="cuda" if cuda else "cpu", devices=1, precision=recipe.precision)  # type: ignore[arg-type]

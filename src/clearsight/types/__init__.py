@@ -20,6 +20,7 @@ from clearsight.types.evidence import Statistics as Statistics
 from clearsight.types.evidence import Task as Task
 from clearsight.types.evidence import Values as Values
 from clearsight.types.evidence import Weights as Weights
+from clearsight.types.mitigation import AddedPictures as AddedPictures
 from clearsight.types.mitigation import Change as Change
 from clearsight.types.mitigation import Given as Given
 from clearsight.types.mitigation import GroupedPictures as GroupedPictures
@@ -27,6 +28,7 @@ from clearsight.types.mitigation import GroupOffsets as GroupOffsets
 from clearsight.types.mitigation import LastLayer as LastLayer
 from clearsight.types.mitigation import Mitigation as Mitigation
 from clearsight.types.mitigation import NewLastLayer as NewLastLayer
+from clearsight.types.mitigation import PictureMaker as PictureMaker
 from clearsight.types.mitigation import Retraining as Retraining
 from clearsight.types.models import FLIPS as FLIPS
 from clearsight.types.models import PRECISIONS as PRECISIONS
@@ -46,6 +48,7 @@ from clearsight.types.report import How as How
 from clearsight.types.report import Plot as Plot
 from clearsight.types.report import Question as Question
 from clearsight.types.report import Request as Request
+from clearsight.types.report import Stage as Stage
 from clearsight.types.report import Verdict as Verdict
 from clearsight.types.truths import IGNORE as IGNORE
 from clearsight.types.truths import TRUTHS as TRUTHS

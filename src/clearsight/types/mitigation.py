@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 
@@ -36,15 +36,33 @@ class GroupedPictures:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Given:
-    """What a mitigation is given: the pictures trained on, held-out pictures to fit on, and how many classes there are.
+class PictureMaker:
+    """A generator that makes pictures of some cells: ``make(cell, count)``, without those that copy a real picture."""
 
-    It never sees the pictures it is chosen by, nor those of the final figures.
+    cells: tuple[int, ...]
+    make: Callable[[int, int], UInt8[Tensor, "n 3 h w"]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Given:
+    """What a mitigation is given: the pictures trained on, held-out pictures to fit on, and the last layer as it is.
+
+    It never sees the pictures of the final figures, nor those it is judged by when one is chosen.
+    ``groups`` is how many groups there are; ``weight`` and ``bias`` are those of the last layer; ``maker`` is None
+    where there is no generator.
     """
 
     train: GroupedPictures
     fit: GroupedPictures
-    classes: int
+    groups: int
+    weight: Float[np.ndarray, "classes c"]
+    bias: Float[np.ndarray, "classes"]
+    maker: PictureMaker | None = None
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.bias)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,15 +83,27 @@ class GroupOffsets:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Retraining:
-    """The network trained anew: with other settings, other draws or weights of the pictures, or another objective.
+class AddedPictures:
+    """Further training pictures of one class."""
 
+    label: int
+    images: UInt8[Tensor, "n 3 h w"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Retraining:
+    """The network trained again: with other settings, pictures, draws or weights of these, or another objective.
+
+    It starts as the run did ("anew"), or from the weights of the "run"; ``rate`` multiplies the learning rates.
     ``settings`` are fields of the model's config; ``draws`` and ``losses`` are those of a ``Weighting``, for each
-    training picture; ``objective`` wraps the network into what the loop trains, an ``nn.Module`` with ``losses``, whose
-    only weights are the network's.
+    training picture and then each of ``added``, in order; ``objective`` wraps the network into what the loop trains, an
+    ``nn.Module`` with ``losses``, whose only weights are the network's.
     """
 
     said: str
+    start: Literal["anew", "run"] = "anew"
+    rate: float = 1.0
+    added: tuple[AddedPictures, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     draws: Float[np.ndarray, "n"] | None = None
     losses: Float[np.ndarray, "n"] | None = None

@@ -15,14 +15,15 @@ from clearsight.loading.data import Gathered
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
 from clearsight.training import loop
-from clearsight.worst_groups import outcome, results, trials
+from clearsight.worst_groups import making, outcome, results, trials
 from clearsight.worst_groups.figures import figures_of
-from clearsight.worst_groups.grouping import FIGURES_AT_LEAST, Grouping, check_judged, grouping_of, judged_cells
+from clearsight.worst_groups.grouping import FIGURES_AT_LEAST, Coded, Grouping, check_judged, grouping_of, judged_cells
 from clearsight.worst_groups.material import material_of
 from clearsight.worst_groups.retraining import budget_of
 
 DEFAULT = ("last-layer",)
-QUICK = ("last-layer", "group-thresholds")  # the others train anew
+QUICK = ("last-layer", "last-layer-dro", "class-thresholds", "group-thresholds")  # the others train the network
+GENERATES = "generated-pictures"
 
 
 def mitigate(
@@ -33,6 +34,7 @@ def mitigate(
     only: Sequence[str] = DEFAULT,
     minutes: float | None = None,
     epochs: float | None = None,
+    generator: Run | str | Path | None = None,
     attributes: Path | str | None = None,
     out: Path | str | None = None,
     zone: str | None = None,
@@ -46,8 +48,9 @@ def mitigate(
     Args:
         data: the data of the run, which it is by default. by: the attributes whose groups are to be served alike, each
             together with every class; ``class`` for the classes alone.
-        only: the mitigations to try: ``last-layer`` unless said. Those that train anew take as many steps as the run
-            did, unless ``minutes`` or ``epochs`` of each say otherwise.
+        only: the mitigations to try: ``last-layer`` unless said. Those that train take as many steps as the run did,
+            unless ``minutes`` or ``epochs`` of each say otherwise. generator: the run that ``generated-pictures`` takes
+            its pictures from.
         attributes: a table of groups by picture, where the run was trained without. out: the new folder.
 
     Raises:
@@ -55,24 +58,28 @@ def mitigate(
     """
     run = trained.opened(run)
     place = Path(out) if out is not None else Path(f"{run.path}-mitigated")
-    _check(run, place, only, minutes, epochs)
+    maker = None if generator is None else trained.opened(generator)
+    _check(run, place, only, minutes, epochs, maker)
     zone = None if zone is None else find_zone(zone).code
-    gathered = _read(run, data, attributes, lambda source: _check_groups(source, by, seed))
+    target = run.config.settings.get("target")
+    gathered = _read(run, data, attributes, lambda source: _check_groups(source, by, target, maker, seed))
     source = gathered.source
-    grouping, parts, divided = _divided(source, by, seed)
-    coded = grouping.coded(records_of(divided.split("test")))
+    grouping, parts, coded = _divided(source, by, target, seed)
     judged = judged_cells(coded, FIGURES_AT_LEAST)
+    if maker is not None:
+        making.check_unseen(maker, source, quiet)
     budget = None if set(only) <= set(QUICK) else budget_of(run, len(source.split("train")), minutes, epochs)
     try:
         with signals() as stop, Meter() as meter:
-            found = material_of(run, gathered, grouping, parts, seed, quiet)
+            pictures = None if maker is None else making.maker_of(maker, grouping, gathered, seed, quiet)
+            found = material_of(run, gathered, grouping, parts, pictures, seed, quiet)
             candidates = trials.tried(only, found, budget, meter, stop, quiet)
             best = trials.chosen(candidates)
             table = None if attributes is None else str(attributes)
-            pair = outcome.evaluations(place, best, found, divided, meter, table, quiet)
+            pair = outcome.evaluations(place, best, found, meter, table, quiet)
         figures = None if pair is None else figures_of(*pair, judged, coded.cells, grouping, seed)
         cost = meter.cost() if zone is None else carbon(meter.cost(), zone)
-        return outcome.written(place, best, candidates, found, figures, cost, divided)
+        return outcome.written(place, best, candidates, found, figures, cost)
     except BaseException as error:
         shutil.rmtree(place, ignore_errors=True)  # it was not there before, and what is in it is not whole
         # Nothing is kept of a training that did not end, so there is nothing to go on with.
@@ -81,7 +88,9 @@ def mitigate(
         raise
 
 
-def _check(run: Run, place: Path, only: Sequence[str], minutes: float | None, epochs: float | None) -> None:
+def _check(
+    run: Run, place: Path, only: Sequence[str], minutes: float | None, epochs: float | None, generator: Run | None
+) -> None:
     """Fail before anything is read where what was asked cannot be."""
     known = [part.name for part in catalogue.parts("mitigations")]
     if not only:
@@ -90,6 +99,13 @@ def _check(run: Run, place: Path, only: Sequence[str], minutes: float | None, ep
         catalogue.find("mitigations", name)
     if len(set(only)) < len(only):
         raise ValueError(f"a mitigation is named twice in {', '.join(only)}. Name each once.")
+    if (generator is None) == (GENERATES in only):
+        raise ValueError(
+            f"{GENERATES} adds pictures of a generator, and none was given. Give its run with --generator, or leave "
+            f"{GENERATES} out."
+            if generator is None
+            else f"nothing that is to be tried needs a generator. Add {GENERATES} to --only, or leave --generator out."
+        )
     config = run.config
     if config.settings.get("table") or config.task != "classification":
         what = "learns from a table" if config.settings.get("table") else f"does {config.task}"
@@ -112,24 +128,29 @@ def _check_budget(only: Sequence[str], minutes: float | None, epochs: float | No
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise ValueError(f"{name} is {value}. Expected a number above 0.")
         if value is not None and set(only) <= set(QUICK):
-            raise ValueError(f"{' and '.join(only)} do not train anew, so there is no use for --{name}. Leave it out.")
+            raise ValueError(
+                f"{' and '.join(only)} do not train the network, so there is no use for --{name}. Leave it out."
+            )
     if minutes is not None and epochs is not None:
         raise ValueError("minutes and epochs were both given. Expected one budget.")
 
 
-def _divided(source: Source, by: Sequence[str], seed: int) -> tuple[Grouping, division.Division, Source]:
-    """The groups, the held-out pictures by what they are for, and the source divided so."""
-    grouping = grouping_of(source, by)
+def _divided(
+    source: Source, by: Sequence[str], target: str | None, seed: int
+) -> tuple[Grouping, division.Division, Coded]:
+    """The groups, the held-out pictures by what they are for, and the groups of those for the figures."""
+    grouping = grouping_of(source, by, target)
     cells = {name: grouping.coded(records_of(one)).cells for name, one in source.splits.items()}
     parts = division.division_of(source, cells, seed)
-    return grouping, parts, division.divided(source, parts)
+    return grouping, parts, grouping.coded(records_of(division.divided(source, parts).split("test")))
 
 
-def _check_groups(source: Source, by: Sequence[str], seed: int) -> None:
-    """Fail before pictures are decoded where the groups are not there, or too small to be judged."""
-    grouping, _, divided = _divided(source, by, seed)
-    coded = grouping.coded(records_of(divided.split("test")))
+def _check_groups(source: Source, by: Sequence[str], target: str | None, generator: Run | None, seed: int) -> None:
+    """Fail before pictures are decoded where the groups are not there, too small to be judged, or not to be made."""
+    grouping, _, coded = _divided(source, by, target, seed)
     check_judged(judged_cells(coded, FIGURES_AT_LEAST), "pictures for the figures", FIGURES_AT_LEAST)
+    if generator is not None:
+        making.check_generator(generator, grouping)
 
 
 def _read(

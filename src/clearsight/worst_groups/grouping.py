@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from clearsight.audits.attributes import crossed
 from clearsight.evaluation.judging import check_attributes
 from clearsight.sources import Record, Source, records_of
 from clearsight.types import UNKNOWN, Label
@@ -46,9 +47,10 @@ class Grouping:
         return ", ".join((self.class_names[label], *self.groups[group]))
 
 
-def grouping_of(source: Source, by: Sequence[str]) -> Grouping:
-    """The groups of the data by these attributes; the word ``class`` adds nothing, since classes are always told apart.
+def grouping_of(source: Source, by: Sequence[str], target: str | None = None) -> Grouping:
+    """The groups of the data by these attributes, every combination of them; ``race*age`` says the same as both words.
 
+    The word ``class`` adds nothing, nor does ``target``, the column of the classes: these are always told apart.
     Raises ValueError for no attributes, and for one that the data do not have.
     """
     known = {name for dataset in source.splits.values() for one in records_of(dataset) for name in one.groups}
@@ -58,7 +60,8 @@ def grouping_of(source: Source, by: Sequence[str]) -> Grouping:
             f"nobody said which groups are to be served alike. Give --by with attributes, or --by {CLASS} for the "
             f"classes themselves. {have}"
         )
-    named = tuple(dict.fromkeys(name for name in by if name != CLASS or CLASS in known))
+    words = dict.fromkeys(name for word in by for name in crossed(word))
+    named = tuple(name for name in words if name not in (CLASS, target) or name in known)
     check_attributes(named, source)
     groups = {_group(one, named) for dataset in source.splits.values() for one in records_of(dataset)}
     return Grouping(

@@ -1,13 +1,13 @@
 """The pictures of a run that mitigations are fitted on and chosen by, with what the network makes of them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from clearsight.console.progress import stage
@@ -15,13 +15,14 @@ from clearsight.evaluation.evaluator import decoded
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
-from clearsight.loading.division import Division, part_of
+from clearsight.loading.division import Division, clusters_of, dealt, part_of
 from clearsight.run import Run
 from clearsight.sources import records_of
-from clearsight.types import Dataset, Given, GroupedPictures, LastLayer
+from clearsight.types import Dataset, Given, GroupedPictures, LastLayer, PictureMaker
 from clearsight.worst_groups.grouping import Coded, Grouping
 
 AT_ONCE = 32
+FOLDS = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,7 +36,10 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
-    """All that mitigations of a run are tried with; ``gathered`` holds the training pictures as they were learnt."""
+    """All that mitigations of a run are tried with; ``gathered`` holds the training pictures as they were learnt.
+
+    ``folds`` is which of the parts each picture for tuning is in that are left out one by one.
+    """
 
     run: Run
     network: Any
@@ -43,18 +47,35 @@ class Material:
     grouping: Grouping
     division: Division
     train: Part
-    fit: Part
-    choose: Part
+    tuning: Part
+    folds: Int[np.ndarray, "n"]
+    maker: PictureMaker | None
     seed: int
 
     @property
     def given(self) -> Given:
-        """What a mitigation may look at."""
-        return Given(train=self.train.pictures, fit=self.fit.pictures, classes=len(self.grouping.class_names))
+        """What a mitigation may look at, once it is chosen."""
+        linear = self.network.linear
+        weight, bias = (one.detach().double().cpu().numpy() for one in (linear.weight, linear.bias))
+        return Given(
+            train=self.train.pictures, fit=self.tuning.pictures, groups=len(self.grouping.groups), weight=weight,
+            bias=bias, maker=self.maker,
+        )  # fmt: skip
+
+    def given_without(self, fold: int) -> Given:
+        """The same without the pictures of one fold, which it is then judged by."""
+        given = self.given
+        return replace(given, fit=_some_of(given.fit, self.folds != fold))
 
 
 def material_of(
-    run: Run, gathered: Gathered, grouping: Grouping, division: Division, seed: int, quiet: bool
+    run: Run,
+    gathered: Gathered,
+    grouping: Grouping,
+    division: Division,
+    maker: PictureMaker | None,
+    seed: int,
+    quiet: bool,
 ) -> Material:
     """The pictures by what they are for; features are computed when they are first asked for, once."""
     network: Any = trained.load(run)
@@ -71,11 +92,19 @@ def material_of(
         coded = grouping.coded(records_of(dataset))
         return Part(dataset=dataset, coded=coded, pictures=_pictures(dataset, coded, predictor, network, name, quiet))
 
+    tuning = part(part_of(source, division.tuning, "val"), "pictures for tuning")
+    folds = dealt(clusters_of(records_of(tuning.dataset)), tuning.coded.cells, (1 / FOLDS,) * FOLDS, seed)
     return Material(
         run=run, network=network, gathered=gathered, grouping=grouping, division=division,
-        train=part(source.split("train"), "training pictures"),
-        fit=part(part_of(source, division.fit, "val"), "pictures to fit on"),
-        choose=part(part_of(source, division.choose, "val"), "pictures to choose by"), seed=seed,
+        train=part(source.split("train"), "training pictures"), tuning=tuning, folds=folds, maker=maker, seed=seed,
+    )  # fmt: skip
+
+
+def _some_of(pictures: GroupedPictures, rows: Bool[np.ndarray, "n"]) -> GroupedPictures:
+    return GroupedPictures(
+        ids=tuple(id for id, own in zip(pictures.ids, rows.tolist(), strict=True) if own),
+        labels=pictures.labels[rows], groups=pictures.groups[rows], cells=pictures.cells[rows],
+        features=lambda: pictures.features()[rows], logits=lambda: pictures.logits()[rows],
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What is made of the candidate that was chosen: a run of its own, its evaluation beside the former, and the result."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from clearsight.console.progress import stage
-from clearsight.energy.meter import Meter, add
+from clearsight.energy.costs import add
+from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.conclusion import conclude
 from clearsight.loading import division, trained
@@ -24,18 +25,23 @@ KEPT = ("task", "backbone", "data", "data_name", "class_names", "seed")
 
 
 def evaluations(
-    place: Path, best: Candidate, found: Material, divided: Source, meter: Meter, table: str | None, quiet: bool
+    place: Path, best: Candidate, found: Material, meter: Meter, table: str | None, quiet: bool
 ) -> tuple[Evidence, Evidence] | None:
     """The model before and after on the pictures for the figures; None where it stays as it is.
 
     A model with other weights becomes the run in the folder ``place``, with its own report; else the folder is made.
     ``table`` is another table of attributes than the run has.
     """
+    parts = replace(found.division, fitted=best.fitted)
+    divided = division.divided(found.gathered.source, parts)
     if best.weights is not None:
         new = _new_run(place, best, found, divided, table)
+        division.keep(new, parts)
         by, asked = found.grouping.by, found.run.config.settings.get("asked", {})
         gathered = replace(found.gathered, source=divided)
-        conclude(new, _with_training(found.run, meter), gathered, by=by, zone=asked.get("zone"), quiet=quiet)
+        meter.end_stage("mitigation")
+        with Meter(start=_with_training(found.run, meter)) as own:
+            conclude(new, own, gathered, by=by, zone=asked.get("zone"), quiet=quiet)
         new.change(state="finished")
         after = new.read_evidence("test", trained.task_of(new.config).statistics_type)
         return _evaluated(found.run, divided, quiet), after
@@ -61,11 +67,11 @@ def _evaluated(run: Run, source: Source, quiet: bool) -> Evidence:
         )  # fmt: skip
 
 
-def _with_training(run: Run, meter: Meter) -> Callable[[], Cost]:
+def _with_training(run: Run, meter: Meter) -> Cost:
     """The cost until now, that of the first training included where the run knows it."""
     former = run.read_card().cost if (run.path / "card.json").is_file() else None
     before = [] if former is None else [replace(former, zone=None, kg_co2e=None)]
-    return lambda: add(*before, meter.cost())
+    return add(*before, meter.cost())
 
 
 def _new_run(place: Path, best: Candidate, found: Material, divided: Source, table: str | None) -> Run:
@@ -85,7 +91,6 @@ def _new_run(place: Path, best: Candidate, found: Material, divided: Source, tab
     }  # fmt: skip
     kept = {name: getattr(config, name) for name in KEPT}
     new.change(**kept, fingerprint=divided.fingerprint, settings=settings)
-    division.keep(new, found.division)
     new.write_weights(best.weights)
     return new
 
@@ -97,7 +102,6 @@ def written(
     found: Material,
     figures: Figures | None,
     cost: Cost,
-    divided: Source,
 ) -> results.Mitigated:
     """The result, written into the folder as a page and as values."""
     grouping, offsets, config = found.grouping, None, found.run.config
@@ -118,5 +122,5 @@ def written(
         model=str(place) if best.weights is not None else None, folder=str(place),
         page=str(place / results.NAMES["page"]),
     )  # fmt: skip
-    results.write(result, place, divided.fingerprint)
+    results.write(result, place, found.gathered.source.fingerprint)
     return result

@@ -41,8 +41,8 @@ Verdict = Literal["improvement shown", "no improvement shown"]
 class Mitigated:
     """What was tried on a run, what was chosen, and what that changed.
 
-    ``counts`` are the pictures trained on, fitted on, chosen by and judged on. ``model`` is the run folder of the
-    mitigated model; None where nothing was changed, and for thresholds of groups, which are in ``offsets``: what is
+    ``counts`` are the pictures trained on, those for tuning, and those for the figures. ``model`` is the run folder of
+    the mitigated model; None where nothing was changed, and for thresholds of groups, which are in ``offsets``: what is
     added to the log-probabilities of the classes, by group. ``cost`` is that of all trials, without the first training.
     """
 
@@ -70,7 +70,7 @@ def claim_of(trial: Trial, figures: Figures | None, cost: Cost) -> str:
     spent = f"All trials took {cost.kwh[1]:.2g} kWh ({cost.how})."
     if figures is None:
         return (
-            "No improvement shown: on the pictures to choose by, nothing that was tried served the worst group better "
+            "No improvement shown: on the pictures for tuning, nothing that was tried served the worst group better "
             f"than the model as it is, so nothing was changed. {spent}"
         )
     worst, on = figures.worst_group_error, f"on {figures.pictures} pictures that it has never seen"
@@ -109,9 +109,8 @@ def write(result: Mitigated, folder: Path, fingerprint: str) -> None:
             "Model": result.run,
             "Groups": f"every class by {' and '.join(result.by)}" if result.by else "the classes",
             "Trained on": f"{counts['train']} pictures",
-            "Fitted on": f"{counts['fit']} held-out pictures",
-            "Chosen by": f"{counts['choose']} other held-out pictures",
-            "Judged on": f"{counts['figures']} pictures that neither the fitting nor the choice has seen",
+            "Chosen by": f"{counts['tuning']} held-out pictures, each answered for by what was not fitted on it",
+            "Judged on": f"{counts['figures']} other pictures, which neither the fitting nor the choice has seen",
             "Mitigated model": result.model or "none",
         },
         provenance={"data fingerprint": fingerprint},
@@ -184,19 +183,20 @@ def _changes(figures: Figures) -> Finding:
 
 
 def _tried(result: Mitigated) -> Finding:
-    """All that was tried, on the pictures to choose by."""
+    """All that was tried, on the pictures for tuning."""
     trials = sorted(result.tried, key=lambda one: one.worst_group_error)
     named = [one.mitigation if one.mitigation == AS_IT_IS else f"{one.mitigation}: {one.said}" for one in trials]
     return Finding(
         question="when to trust it",
-        claim=f"Of {len(trials)} ways, {named[0]} has the lowest worst-group error on the pictures to choose by.",
-        metric="worst-group error on the pictures to choose by",
+        claim=f"Of {len(trials)} ways, {named[0]} has the lowest worst-group error on the pictures for tuning.",
+        metric="worst-group error on the pictures for tuning",
         value=trials[0].worst_group_error,
         interval=None,
-        n=result.counts["choose"],
+        n=result.counts["tuning"],
         unit="pictures",
-        method="Errors of small groups are drawn towards that of all pictures. The lowest is too good, because it was "
-        "chosen: the figures are of other pictures.",
+        method="What is fitted on these pictures is judged by five-fold cross-validation; what is trained has seen "
+        "none of them. Errors of small groups are drawn towards that of all pictures. The lowest is too good, because "
+        "it was chosen: the figures are of other pictures.",
         limits=LIMITS,
         plot="bars",
         axes=("worst-group error",),

@@ -1,4 +1,4 @@
-"""A run's network trained anew with something changed, for as many steps as the run took."""
+"""A run's network trained again with something changed, for as many steps as the run took."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,9 +12,11 @@ from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.settings import choose, renamed
 from clearsight.sources.batches.weighting import Weighting
+from clearsight.sources.samples.cache import CachedDataset
+from clearsight.sources.samples.extended import ExtendedDataset
 from clearsight.training import loop
 from clearsight.training.in_memory import Recipe, fit_in_memory
-from clearsight.types import Retraining
+from clearsight.types import Retraining, Training
 from clearsight.worst_groups.material import Material
 
 
@@ -38,7 +40,7 @@ def budget_of(run: Run, pictures: int, minutes: float | None, epochs: float | No
     steps = [row["step"] for row in run.read_log() if "step" in row]
     if not steps:
         raise ValueError(
-            f"{run.path} has no log of its training, so nobody knows how long to train anew. Give --minutes or "
+            f"{run.path} has no log of its training, so nobody knows how long to train again. Give --minutes or "
             "--epochs."
         )
     batch = int(run.config.settings["training"]["batch_size"])
@@ -66,19 +68,39 @@ def retrained(
     stop: Callable[[], bool],
     watch: Callable[[loop.Moment], None],
 ) -> tuple[nn.Module, Recipe]:
-    """The network trained anew on the run's training pictures, and how; raises as ``fit_in_memory`` does."""
+    """The network trained on the run's training pictures, and how; raises as ``fit_in_memory`` does."""
     recipe, kind = recipe_of(found.run), trained.kind_of(found.run.config.model)
     check_objective(change, recipe, name)
     (config,) = choose(change.settings, replace(recipe.config, temperature=1.0))
     train = found.gathered.cached["train"]
     config = kind.fitted(config, found.gathered.truths("train"), train.class_names)
-    recipe = replace(recipe, config=config)
+    recipe = replace(recipe, config=config, training=_training(change, recipe))
     weighting = Weighting(
         draws=None if change.draws is None else torch.from_numpy(change.draws),
         losses=None if change.losses is None else torch.from_numpy(change.losses),
     )
+    start = found.network.state_dict() if change.start == "run" else None
     network, _ = fit_in_memory(
-        recipe, train, budget, found.seed, meter, begun_from=train, weighting=weighting,
-        objective=change.objective or (lambda network: network), stop=stop, watch=watch,
+        recipe, _with_added(change, found), budget, found.seed, meter, begun_from=train, start=start,
+        weighting=weighting, objective=change.objective or (lambda network: network), stop=stop, watch=watch,
     )  # fmt: skip
     return (network if change.objective is None else network.get_submodule("network")), recipe
+
+
+def _training(change: Retraining, recipe: Recipe) -> Training:
+    """How it is trained, with the rates of the change; who has learnt already needs no small pictures to begin with."""
+    own = recipe.training
+    return replace(
+        own, learning_rate=own.learning_rate * change.rate, muon_learning_rate=own.muon_learning_rate * change.rate,
+        small_share=own.small_share if change.start == "anew" else 0.0,
+    )  # fmt: skip
+
+
+def _with_added(change: Retraining, found: Material) -> CachedDataset | ExtendedDataset:
+    """The training pictures, those that are added behind them and all of their size."""
+    if not change.added:
+        return found.gathered.cached["train"]
+    images = torch.cat([one.images for one in change.added])
+    labels = [one.label for one in change.added for _ in range(len(one.images))]
+    height, width = images.shape[2:]
+    return ExtendedDataset(found.gathered.cropped("train", (height, width)), images, labels, "generated")

@@ -1,4 +1,8 @@
-"""The trials: each change of each mitigation, judged on the pictures to choose by, and the one that is chosen.
+"""The trials: each change of each mitigation, judged on the pictures for tuning, and the one that is chosen.
+
+What is fitted on these pictures is judged by cross-validation: fitted on four fifths of them, it answers for the last
+fifth, five times. What is trained has seen none of them and answers for all. So all are judged by the same pictures,
+each of which a mitigation has not seen, and what was chosen is fitted once more on all of them.
 
 Chosen is the change with the lowest worst-group error; of equal ones the one with the highest accuracy, then the
 first. The model as it is takes part, so a mitigation that helps nobody is not chosen. The error of each group is drawn
@@ -25,10 +29,11 @@ from clearsight.evaluation import evaluator
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.metrics.classification import ClassificationStatistics
+from clearsight.metrics.temperature import best_temperature
 from clearsight.training import loop
-from clearsight.types import Change, Dataset, GroupOffsets, NewLastLayer, Retraining
+from clearsight.types import Change, Dataset, GroupOffsets, Mitigation, NewLastLayer, Retraining
 from clearsight.worst_groups.grouping import check_judged
-from clearsight.worst_groups.material import AT_ONCE, Material, Part
+from clearsight.worst_groups.material import AT_ONCE, FOLDS, Material
 from clearsight.worst_groups.retraining import retrained
 
 AS_IT_IS = "as it is"
@@ -37,7 +42,7 @@ DRAWN_BY = 5.0  # pictures
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What was tried, how it did on the pictures to choose by, and the energy it took (kWh, the middle estimate).
+    """What was tried, how it did on pictures for tuning, and the energy it took (kWh, the middle estimate).
 
     ``worst_group_error`` is of errors that are drawn towards that of all pictures, as above.
     """
@@ -51,9 +56,13 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Candidate:
-    """A trial with what came of it: weights of a network and settings of its config, or numbers for each group."""
+    """A trial with what came of it: weights of a network and settings of its config, or numbers for each group.
+
+    ``fitted`` is whether it was fitted on the pictures for tuning.
+    """
 
     trial: Trial
+    fitted: bool = False
     weights: dict[str, Tensor] | None = None
     settings: dict[str, Any] | None = None
     offsets: Float[np.ndarray, "groups classes"] | None = None
@@ -64,14 +73,22 @@ def tried(
 ) -> list[Candidate]:
     """The model as it is, then every change of the mitigations of these names; ``budget`` is that of each training.
 
-    Raises ValueError where the pictures to choose by tell nothing, and Interrupted when asked to stop.
+    Raises ValueError where the pictures for tuning tell nothing, and Interrupted when asked to stop.
     """
-    check_judged(found.choose.coded.cells, "pictures to choose by", 1)
-    candidates = [_candidate(AS_IT_IS, "", found, softmax(found.choose.pictures.logits(), axis=1), 0.0)]
+    check_judged(found.tuning.coded.cells, "pictures for tuning", 1)
+    candidates = [_candidate(AS_IT_IS, "", found, softmax(found.tuning.pictures.logits(), axis=1), 0.0)]
     for name in names:
         before = meter.cost().kwh[1]
-        for change in catalogue.find("mitigations", name).load()(found.given):
-            made = _tried(name, change, found, budget, meter, stop, quiet)
+        mitigation: Mitigation = catalogue.find("mitigations", name).load()
+        changes = mitigation(found.given)
+        left_out = left_out_logits(name, mitigation, changes, found, quiet)
+        for change in changes:
+            if isinstance(change, Retraining):
+                made = _retrained(name, change, found, budget, meter, stop, quiet)
+            elif change.said in left_out:
+                made = _fitted(name, change, found, softmax(left_out[change.said], axis=1))
+            else:
+                continue  # some fold cannot be fitted on, so nobody knows how well it does
             after = meter.cost().kwh[1]
             candidates.append(made(after - before))
             before = after
@@ -83,31 +100,65 @@ def chosen(candidates: Sequence[Candidate]) -> Candidate:
     return min(candidates, key=lambda one: (one.trial.worst_group_error, -one.trial.accuracy))
 
 
-def _tried(
-    name: str, change: Change, found: Material, budget: loop.Budget | None, meter: Meter, stop: Stop, quiet: bool
+def left_out_logits(
+    name: str, mitigation: Mitigation, changes: Sequence[Change], found: Material, quiet: bool
+) -> dict[str, Float[np.ndarray, "n classes"]]:
+    """The logits of every picture for tuning by what was fitted without it, for each change that is fitted, by name.
+
+    A change that not every fold can be fitted on, such as for want of a class, is left out.
+    """
+    fitted = [change.said for change in changes if not isinstance(change, Retraining)]
+    logits = {said: found.tuning.pictures.logits().copy() for said in fitted}
+    if not fitted:
+        return {}
+    with stage(f"cross-validating {name}", quiet) as watch:
+        for done, fold in enumerate(np.unique(found.folds).tolist()):
+            watch(done, FOLDS)
+            rows = found.folds == fold
+            again = {change.said: change for change in mitigation(found.given_without(fold))}
+            for said in list(logits):
+                if said in again:
+                    logits[said][rows] = logits_after(again[said], found)[rows]
+                else:
+                    del logits[said]
+    return logits
+
+
+def logits_after(change: Change, found: Material) -> Float[np.ndarray, "n classes"]:
+    """The logits of the pictures for tuning after a change that trains nothing."""
+    part = found.tuning
+    if isinstance(change, NewLastLayer):
+        return part.pictures.features() @ change.weight.T + change.bias
+    assert isinstance(change, GroupOffsets)
+    groups = part.coded.groups
+    return part.pictures.logits() + np.where((groups >= 0)[:, None], change.offsets[groups], 0.0)
+
+
+def _fitted(
+    name: str, change: Change, found: Material, probabilities: Float[np.ndarray, "n classes"]
 ) -> Callable[[float], Candidate]:
-    """A function from the energy it took to the candidate."""
-    part = found.choose
+    """A function from the energy it took to the candidate; the temperature is that of pictures it had not seen."""
     if isinstance(change, NewLastLayer):
         weights = _with_last_layer(found, change)
-        settings = {**found.run.config.settings["model"], "temperature": 1.0}
-        probabilities = softmax(part.pictures.features() @ change.weight.T + change.bias, axis=1)
-        return lambda kwh: _candidate(name, change.said, found, probabilities, kwh, weights=weights, settings=settings)
-    if isinstance(change, GroupOffsets):
-        shifted = softmax(part.pictures.logits() + offsets_for(part, change.offsets), axis=1)
-        return lambda kwh: _candidate(name, change.said, found, shifted, kwh, offsets=change.offsets)
-    assert budget is not None
-    return _retrained(name, change, found, budget, meter, stop, quiet)
+        temperature = best_temperature(found.tuning.coded.labels, probabilities)
+        settings = {**found.run.config.settings["model"], "temperature": temperature}
+        return lambda kwh: _candidate(
+            name, change.said, found, probabilities, kwh, fitted=True, weights=weights, settings=settings
+        )
+    assert isinstance(change, GroupOffsets)
+    return lambda kwh: _candidate(name, change.said, found, probabilities, kwh, fitted=True, offsets=change.offsets)
 
 
 def _retrained(
-    name: str, change: Retraining, found: Material, budget: loop.Budget, meter: Meter, stop: Stop, quiet: bool
+    name: str, change: Retraining, found: Material, budget: loop.Budget | None, meter: Meter, stop: Stop, quiet: bool
 ) -> Callable[[float], Candidate]:
+    """A function from the energy it took to the candidate."""
+    assert budget is not None
     if stop.asked():
         raise loop.Interrupted
     if not quiet and not sys.stderr.isatty():
-        print(f"training anew: {name}", file=sys.stderr)
-    with stage(f"training anew: {name}", quiet) as watch:
+        print(f"training: {name}", file=sys.stderr)
+    with stage(f"training: {name}", quiet) as watch:
         network, recipe = retrained(
             change, name, found, budget, meter, stop.asked, lambda moment: watch(round(1000 * moment.progress), 1000)
         )
@@ -118,7 +169,7 @@ def _retrained(
         dtype=torch.bfloat16 if recipe.precision == "bf16-mixed" and trained.has_bf16() else torch.float32,
         device="cuda" if torch.cuda.is_available() else "cpu",
     )
-    probabilities = _predicted(predictor, found, found.choose.dataset)
+    probabilities = _predicted(predictor, found, found.tuning.dataset)
     weights, settings = network.state_dict(), dict(trained.plain(recipe.config))
     return lambda kwh: _candidate(name, change.said, found, probabilities, kwh, weights=weights, settings=settings)
 
@@ -139,12 +190,6 @@ def _with_last_layer(found: Material, change: NewLastLayer) -> dict[str, Tensor]
     }
 
 
-def offsets_for(part: Part, offsets: Float[np.ndarray, "groups classes"]) -> Float[np.ndarray, "n classes"]:
-    """What is added to the logits of each picture: nothing where its group is not known."""
-    groups = part.coded.groups
-    return np.where((groups >= 0)[:, None], offsets[groups], 0.0)
-
-
 def drawn_worst_error(right: Bool[np.ndarray, "n"], cells: Int[np.ndarray, "n"]) -> float:
     """The highest error of any cell, each drawn towards the error of all pictures by five pictures."""
     known = cells >= 0
@@ -157,7 +202,7 @@ def drawn_worst_error(right: Bool[np.ndarray, "n"], cells: Int[np.ndarray, "n"])
 def _candidate(
     name: str, said: str, found: Material, probabilities: Float[np.ndarray, "n classes"], kwh: float, **made: Any
 ) -> Candidate:
-    part = found.choose
+    part = found.tuning
     statistics = ClassificationStatistics(
         class_names=found.grouping.class_names, truth=part.coded.labels, probabilities=probabilities
     )

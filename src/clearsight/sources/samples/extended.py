@@ -1,4 +1,4 @@
-"""Training pictures of one size with further pictures of one class behind them, in memory."""
+"""Training pictures of one size with further pictures behind them, in memory."""
 
 from collections.abc import Sequence
 
@@ -12,21 +12,23 @@ from clearsight.types import Label, Sample, Size, Truth
 
 
 class ExtendedDataset:
-    """A data set of one size with ``extra`` pictures of that size, all of the class ``label``, after its own.
+    """A data set of one size with ``extra`` pictures of that size, of the classes ``labels``, after its own.
 
     The fingerprint stays that of the real pictures: what is added is not kept with them.
     """
 
-    def __init__(self, dataset: CroppedDataset, extra: UInt8[Tensor, "n 3 h w"], label: int, name: str) -> None:
+    def __init__(
+        self, dataset: CroppedDataset, extra: UInt8[Tensor, "n 3 h w"], labels: Sequence[int], name: str
+    ) -> None:
         """``name`` is what the ids of the extra pictures begin with."""
         self.name, self.split, self.class_names = dataset.name, dataset.split, dataset.class_names
         self.fingerprint, self.symmetries = dataset.fingerprint, dataset.symmetries
         self.common_size: Size = dataset.common_size
-        self._dataset, self._label = dataset, Label(index=label)
+        self._dataset, self._labels = dataset, [Label(index=label) for label in labels]
         self._stack = torch.cat([dataset.stack(), extra]) if len(extra) else dataset.stack()
         added = [
-            Record(id=f"{name}-{k}", picture=extra[k].clone, size=dataset.common_size, truth=self._label)
-            for k in range(len(extra))
+            Record(id=f"{name}-{k}", picture=extra[k].clone, size=dataset.common_size, truth=label)
+            for k, label in zip(range(len(extra)), self._labels, strict=True)
         ]
         self.records: Sequence[Record] = (*dataset.records, *added)
 
@@ -42,7 +44,8 @@ class ExtendedDataset:
 
     def truth(self, index: int) -> Truth:
         """The truth of one picture."""
-        return self._dataset.truth(index) if index < len(self._dataset) else self._label
+        own = len(self._dataset)
+        return self._dataset.truth(index) if index < own else self._labels[index - own]
 
     def stack(self) -> UInt8[Tensor, "n 3 h w"]:
         """All pictures, not copied."""

@@ -1,9 +1,14 @@
 """Mitigations where a classifier leans on the wrong thing: digits on backgrounds, faces, rare classes; as JSON.
 
-python benchmarks/mitigation.py digits --epochs 12
-python benchmarks/mitigation.py digits --epochs 12 --only last-layer,group-dro
-python benchmarks/mitigation.py faces --data faces/train.parquet --minutes 4
-python benchmarks/mitigation.py cifar10 --data cifar10/train.parquet --minutes 4 --only last-layer,reweighting
+The plain training, then ``clearsight.mitigate`` with all that is named by --only. ``target`` says what was asked of it
+and whether it is reached; ``recall`` is that of the two rare classes of CIFAR-10. Of faces, 60% are held out, half of
+these for the figures: fewer say little of groups that are rare.
+
+python benchmarks/mitigations.py digits --epochs 5
+python benchmarks/mitigations.py faces --data faces/train.parquet --minutes 4 \\
+    --only last-layer,last-layer-dro,class-thresholds,fine-tuning,further-training
+python benchmarks/mitigations.py cifar10 --data cifar10/train.parquet --minutes 4 \\
+    --only last-layer,class-thresholds,logit-adjustment,balanced-sampling,fine-tuning,further-training
 """
 
 import argparse
@@ -21,6 +26,7 @@ from clearsight.files.records import to_json
 from clearsight.settings import parse
 from clearsight.verbs.mitigate import mitigate
 from clearsight.verbs.train import train
+from clearsight.worst_groups.results import Mitigated
 
 SIDE_PX = 32
 BACKGROUNDS = ("rows", "columns")
@@ -51,7 +57,42 @@ def main() -> None:
         budget = {"epochs": asked.epochs, "minutes": asked.minutes}
         run = train("cnn", place, **options, **budget, settings=settings, seed=asked.seed, out=folder / "run")
         found = mitigate(run, by=by, only=asked.only.split(","), seed=asked.seed)
-    print(json.dumps({"benchmark": f"mitigation, {asked.what}", **to_json(found)}, indent=2))
+    said = {"benchmark": f"mitigation, {asked.what}", "target": target(asked.what, found)}
+    print(json.dumps({**said, "recall": recalls(asked.what, found), **to_json(found)}, indent=2))
+
+
+def target(what: str, found: Mitigated) -> str:
+    """What was asked of a mitigation, and whether it is reached."""
+    if found.figures is None:
+        return "nothing was changed"
+    worst = found.figures.worst_group_error
+    if what == "digits":
+        reached = 1 - worst.before < 0.75 and 1 - worst.after > 0.88
+        return f"worst group under 0.75 before, over 0.88 after: {'reached' if reached else 'not reached'}"
+    if what == "faces":
+        reached = found.figures.improved and worst.after <= 0.75 * worst.before
+        return f"a quarter less, interval below 0: {'reached' if reached else 'not reached'}"
+    return "recall of the two rare classes before and after, with intervals"
+
+
+def recalls(what: str, found: Mitigated) -> dict[str, Any]:
+    """The recall of each rare class before and after, and the change, each with its 95% interval."""
+    if what != "cifar10" or found.figures is None:
+        return {}
+    rows = {one.metric: one for one in found.figures.groups}
+    return {
+        name: {
+            "n": rows[name].n,
+            "before": _right(rows[name].before, rows[name].before_interval),
+            "after": _right(rows[name].after, rows[name].after_interval),
+            "change": [-rows[name].change, *(-end for end in reversed(rows[name].change_interval or ()))],
+        }
+        for name in RARE_CLASSES
+    }
+
+
+def _right(error: float, ends: tuple[float, float] | None) -> list[float]:
+    return [1 - error, *(1 - end for end in reversed(ends or ()))]
 
 
 def material(what: str, data: str | None, folder: Path, seed: int) -> tuple[str, list[str], dict[str, Any]]:
@@ -61,7 +102,7 @@ def material(what: str, data: str | None, folder: Path, seed: int) -> tuple[str,
         return str(folder), ["background"], {"settings": SMALL}
     assert data is not None, "--data is needed"
     if what == "faces":
-        return data, ["race"], {"target": "gender", "settings": {"size_px": 64, "held_out": 0.5, "batch_size": 100}}
+        return data, ["race"], {"target": "gender", "settings": {"size_px": 64, "held_out": 0.6, "batch_size": 100}}
     write_thinned(Path(data), folder, seed)
     return str(folder), ["class"], {"settings": {}}
 

@@ -128,5 +128,5 @@ def _nearly_all_copies(made: int, of_training: int, of_held_out: int, count: int
     return (
         f"of {made} pictures that the generator made, {of_training + of_held_out} copy a real one and were removed "
         f"({of_training} copy a training picture, {of_held_out} a held-out one), so there are not {count} to add. "
-        "Train a generator that copies less (on more pictures, or for a shorter time), or ask for smaller ratios."
+        "Train a generator that copies less (on more pictures, or for a shorter time), or ask for fewer pictures."
     )
