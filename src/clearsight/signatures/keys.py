@@ -82,8 +82,8 @@ def read_public(path: Path | str) -> PublicKey:
     content = _content(path)
     if b"PRIVATE KEY" in content:
         raise ValueError(
-            f"{path} is a private key. Expected the public one, which `clearsight sign --new-key` writes beside it as "
-            f"{path.name}{PUBLIC}. Keep the private one to yourself."
+            f"{path} is a private key. Expected the public one: `clearsight sign --new-key FILE` writes it "
+            f"beside the private one, as {path.name}{PUBLIC}. Keep the private one to yourself."
         )
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     return PublicKey(_load_public(content, str(path)).public_bytes(serialization.Encoding.PEM, spki))
