@@ -94,6 +94,19 @@ def rectangles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each of two classes, of small pictures with faint stripes across or upright; not to be changed."""
+    random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("data") / "stripes"
+    for name, turned in (("across", False), ("upright", True)):
+        (folder / name).mkdir(parents=True)
+        for number in range(80):
+            wave = 12 * np.sin(np.arange(12) + random.uniform(0, 6))[:, None] * np.ones(12)
+            pixels = random.normal(128, 30, (12, 12)) + (wave.T if turned else wave)
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_run(rectangles: Path, tmp_path_factory: pytest.TempPathFactory):
     """A run trained on the rectangles for a few seconds: good enough to find most of them. Tests must not change it."""
     import clearsight as cs

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.datasets import datasets as datasets
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
+    from clearsight.verbs.forecast import forecast as forecast
     from clearsight.verbs.gate import gate as gate
     from clearsight.verbs.mitigate import mitigate as mitigate
     from clearsight.verbs.models import models as models
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
+    from clearsight.verbs.stress import stress as stress
+    from clearsight.verbs.sweep import sweep as sweep
     from clearsight.verbs.train import train as train
     from clearsight.verbs.verify import verify as verify
 
@@ -49,6 +52,7 @@ _VERBS = {
             "datasets",
             "evaluate",
             "export",
+            "forecast",
             "gate",
             "mitigate",
             "models",
@@ -58,6 +62,8 @@ _VERBS = {
             "sample",
             "sign",
             "simulate",
+            "sweep",
+            "stress",
             "train",
             "verify",
         )  # fmt: skip

@@ -208,8 +208,16 @@ class Run:
         """The names of the finished evaluations."""
         return tuple(sorted(path.stem for path in (self.path / "evidence").glob("*.safetensors")))
 
+    def evidence_in(self, folder: str) -> tuple[str, ...]:
+        """The names, ``folder/name``, of the evaluations under special conditions that are kept in a folder."""
+        return tuple(
+            sorted(f"{folder}/{path.stem}" for path in (self.path / "evidence" / folder).glob("*.safetensors"))
+        )
+
     def write_evidence(self, name: str, evidence: Evidence) -> None:
         """Keep a finished evaluation under a name of letters, digits, ``.``, ``_`` and ``-``.
+
+        That of a special condition stands in a folder of them: ``folder/name``.
 
         Every field of its statistics must be something ``save_tree`` takes.
         """
@@ -271,7 +279,7 @@ class Run:
         return path
 
     def _evidence(self, name: str) -> Path:
-        if not re.fullmatch(r"\w[\w.-]*", name):
+        if not re.fullmatch(r"(\w[\w-]*/)?\w[\w.-]*", name):
             raise ValueError(f"{name!r} cannot name evidence: use letters, digits, '.', '_' and '-'.")
         return self.path / "evidence" / f"{name}.safetensors"
 

@@ -56,7 +56,7 @@ class Driver(types.ModuleType):
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
     monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(module, "_used", lambda: [(0, "GPU-0", "Test 9000")])
+    monkeypatch.setattr(module, "_used", lambda of_children: [(0, "GPU-0", "Test 9000")])
     return now
 
 
@@ -110,7 +110,7 @@ def test_without_a_driver_a_used_device_is_assumed_and_never_zero(
 
 def test_unused_devices_cost_nothing(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     gpus = after_an_hour(Driver(clock), monkeypatch)
-    monkeypatch.setattr(module, "_used", lambda: [])
+    monkeypatch.setattr(module, "_used", lambda of_children: [])
     assert gpus.energy() == []
 
 
@@ -121,4 +121,28 @@ def test_a_cost_with_a_gpu(clock: list[float], monkeypatch: pytest.MonkeyPatch) 
     cost = meter.cost()
     assert cost.parts["gpu 0"][1] == pytest.approx(0.2)
     assert cost.device.endswith(", Test 9000")
-    assert "gpu 0: measured by the device, within 5 percent" in cost.notes
+    assert "gpu 0: measured by the device, within 5 percent, whoever else used it meanwhile" in cost.notes
+
+
+def test_a_counter_that_stands_still_is_not_believed(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(clock)
+    monkeypatch.setattr(driver, "nvmlDeviceGetTotalEnergyConsumption", lambda handle: 5000)
+    ((_, _, how, joules),) = after_an_hour(driver, monkeypatch).energy()
+    assert how == "assumed"
+    assert joules == pytest.approx((0, 0.15 * 3.6e6, 0.3 * 3.6e6))
+
+
+def test_gpus_of_children_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parent of training processes holds no memory of a GPU itself, and starts none where it has no children."""
+    torch = types.SimpleNamespace(
+        cuda=types.SimpleNamespace(
+            is_initialized=lambda: False,
+            is_available=lambda: True,
+            device_count=lambda: 3,
+            max_memory_reserved=lambda index: 0,
+            get_device_properties=lambda index: types.SimpleNamespace(name="Test 9000", uuid=f"u{index}"),
+        )
+    )
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert module._used(0) == []
+    assert [(index, uuid) for index, uuid, _ in module._used(2)] == [(0, "GPU-u0"), (1, "GPU-u1")]

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from clearsight.energy.costs import add
 from clearsight.energy.grid import KG_PER_POUND, carbon, find_zone, zones
-from clearsight.energy.meter import add
 from clearsight.types import Cost
 
 COST = Cost(seconds=1.0, kwh=(1.0, 2.0, 4.0), how="modelled", device="d", notes=("kept",))

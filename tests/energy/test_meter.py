@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from clearsight.energy import meter as module
-from clearsight.energy.meter import Meter, add, assumed
+from clearsight.energy.costs import add, assumed
+from clearsight.energy.meter import Meter
 from clearsight.energy.power import Rapl
 from clearsight.types import Cost
 
@@ -252,3 +253,49 @@ for _ in range(20):
 """
     warnings = ["-W", "ignore:.*fork.*:DeprecationWarning"]
     subprocess.run([sys.executable, *warnings, "-c", code], check=True, timeout=60)
+
+
+def test_a_counter_that_stands_still_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(tmp_path)
+    monkeypatch.setattr(module, "Rapl", lambda: Rapl(tmp_path))
+    with Meter(period_s=10) as meter:
+        spin(0.15)
+    assert meter.cost().parts["cpu"][0] > 0
+    assert any(note.startswith("cpu: modelled") for note in meter.cost().notes)
+
+
+def test_stages_are_what_was_spent_between_their_ends() -> None:
+    with Meter(start=SOME) as meter:
+        spin(0.1)
+        meter.end_stage("training")
+        spin(0.05)
+        meter.end_stage("evaluation", pictures=7)
+        spin(0.05)
+        meter.end_stage("evaluation", pictures=3)
+    cost = meter.cost()
+    assert list(cost.stages) == ["training", "evaluation"]
+    training, evaluation = cost.stages.values()
+    assert training.kwh[1] >= SOME.kwh[1] and training.seconds >= SOME.seconds + 0.1  # what was not told apart before
+    assert evaluation.pictures == 10 and evaluation.seconds >= 0.1
+    assert sum(one.seconds for one in cost.stages.values()) == pytest.approx(cost.seconds, rel=0.01)
+    for k in range(3):
+        assert sum(one.kwh[k] for one in cost.stages.values()) == pytest.approx(cost.kwh[k], rel=0.01)
+
+
+def test_a_second_sitting_adds_to_the_stages_of_the_first() -> None:
+    with Meter() as first:
+        spin(0.02)
+        first.end_stage("training")
+    with Meter(start=first.cost()) as second:
+        spin(0.02)
+        second.end_stage("audit")
+    stages = second.cost().stages
+    assert stages["training"] == first.cost().stages["training"]
+    assert 0.02 <= stages["audit"].seconds < second.cost().seconds
+
+
+def test_processes_that_share_the_work_count_alike() -> None:
+    one, two = Meter(), Meter(processes=2)
+    for each in (one, two):
+        each._joules = {"cpu": (1.0, 2.0, 3.0), "memory": (1.0, 1.0, 1.0)}
+    assert two.cost().kwh == pytest.approx([2 * kwh for kwh in one.cost().kwh])

@@ -21,7 +21,8 @@ def judged(
     run = run if isinstance(run, Run) else Run.open(run)
     policy = policy if isinstance(policy, Policy) else Policy.read(policy)
     card = run.read_card()
-    earlier, notes, evidence = None, (), None
+    earlier, evidence = None, None
+    notes: tuple[str, ...] = ()
     if any(threshold.compares for threshold in policy.thresholds):
         earlier, notes = _earlier(policy, against, key)
         evidence = shared([earlier, run])[1]

@@ -1,5 +1,6 @@
 """Evidence to findings: one question per file. An audit sees no network and no picture."""
 
+from .attacks import attacks as attacks
 from .calibration import calibration as calibration
 from .confusion import confusion as confusion
 from .copies import copies as copies
@@ -9,9 +10,11 @@ from .generated import generated as generated
 from .group_mix import group_mix as group_mix
 from .groups import groups as groups
 from .never import never as never
+from .out_of_distribution import out_of_distribution as out_of_distribution
 from .rates_by_group import rates_by_group as rates_by_group
 from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters
 from .slices import slices as slices
 from .truncation import truncation as truncation
+from .under_corruption import under_corruption as under_corruption

@@ -1,28 +1,19 @@
-"""What it cost: energy as a range, how it is known, and CO2e where a grid zone is named."""
+"""What it cost: energy as a range, how it is known, what it was for, and CO2e where a grid zone is named."""
 
 from collections.abc import Sequence
 
-from clearsight.quantities import duration, energy_unit, mass_unit, significant
-from clearsight.types import Cost, Finding, Request
+import numpy as np
 
-POUND_KG = 0.45359237
-# Strubell, Ganesh and McCallum 2019 (arXiv 1906.02243), tables 1 and 3: pounds and kilograms of CO2e.
-STRUBELL = (
-    ("Transformer (base), trained once", 26, 12),
-    ("Transformer (big), trained once", 192, 87),
-    ("ELMo, trained once", 262, 119),
-    ("BERT (base), trained once", 1_438, 652),
-    ("One passenger by air between New York and San Francisco", 1_984, 900),
-    ("An average human life, one year", 11_023, 5_000),
-    ("An average American life, one year", 36_156, 16_400),
-    ("A language pipeline with tuning and experiments", 78_468, 35_592),
-    ("A car with its fuel, one lifetime", 126_000, 57_153),
-    ("Transformer (big) with architecture search *", 626_155, 284_019),
-)
-FOOTNOTE = (
-    "* The architecture search is an estimate from 2019; later work by the model's authors puts the actual figure far "
-    "lower."
-)
+from clearsight.audits.emissions import emitted
+from clearsight.audits.scores import gained
+from clearsight.audits.sentences import joined
+from clearsight.energy.costs import scaled
+from clearsight.metrics.resample import Resampling
+from clearsight.quantities import count, counted, duration, energy, energy_unit, fixed, significant
+from clearsight.types import Cost, Finding, Request, Stage
+
+TRAINING, EVALUATION, AUDIT = "training", "evaluation", "audit"
+RANGE = "The range is of what is not known about the power, not a confidence interval."
 KNOWN = {
     "measured": "read from the machine's own counters",
     "modelled": "modelled from how busy the machine was",
@@ -31,11 +22,18 @@ KNOWN = {
 
 
 def cost(request: Request) -> tuple[Finding, ...]:
-    """Energy and time of the run, and its CO2e beside Strubell et al.'s table where a grid zone was named."""
-    if request.cost is None:
+    """Energy and time of the run, by stage, for a picture and for a point; its CO2e where a grid zone was named."""
+    spent = request.cost
+    if spent is None:
         return (_unknown(),)
-    zone = request.cost.zone or request.zone
-    return (_energy(request.cost, zone), *_carbon(request.cost, zone))
+    zone = spent.zone or request.zone
+    return (
+        _energy(spent, zone),
+        *_by_stage(spent),
+        *_for_a_picture(spent),
+        *_for_a_point(request, spent),
+        *emitted(spent, zone),
+    )
 
 
 def _unknown() -> Finding:
@@ -65,9 +63,11 @@ def _sentences(notes: Sequence[str]) -> str:
 def _energy(spent: Cost, zone: str | None) -> Finding:
     factor, unit = energy_unit(spent.kwh[2])
     low, middle, high = (factor * kwh for kwh in spent.kwh)
+    whole = joined(list(spent.stages)) or "training and evaluation"
+    unmetered = " The training itself was not metered." if spent.stages and TRAINING not in spent.stages else ""
     claim = (
-        f"Training and evaluation took {duration(spent.seconds)} and {_amount(middle)} {unit} ({_amount(low)} to "
-        f"{_amount(high)}) on {spent.device}; the energy is {KNOWN[spent.how]}."
+        f"{whole[0].upper()}{whole[1:]} took {duration(spent.seconds)} and {_amount(middle)} {unit} ({_amount(low)} to "
+        f"{_amount(high)}) on {spent.device}; the energy is {KNOWN[spent.how]}.{unmetered}"
     )
     if zone is None:
         claim += " Name the power grid to see the CO2e: --zone FRA, for example."
@@ -82,8 +82,7 @@ def _energy(spent: Cost, zone: str | None) -> Finding:
         interval=(low, high),
         n=1,
         unit="runs",
-        method=f"The energy is {KNOWN[spent.how]}. The range is of what is not known about the power, not a confidence "
-        f"interval. {_sentences(spent.notes)}".rstrip(),
+        method=f"The energy is {KNOWN[spent.how]}. {RANGE} {_sentences(spent.notes)}".rstrip(),
         limits="This run alone: not the trials before it, the making of the machine, or the use of the model.",
         plot="bars" if parts else None,
         series={
@@ -97,46 +96,104 @@ def _energy(spent: Cost, zone: str | None) -> Finding:
     )
 
 
-def _carbon(spent: Cost, zone: str | None) -> tuple[Finding, ...]:
-    """CO2e in kilograms and pounds beside the table; nothing without a zone."""
-    if zone is None or spent.kg_co2e is None:
+def _by_stage(spent: Cost) -> tuple[Finding, ...]:
+    """What the energy was for; nothing where there is one stage only."""
+    if len(spent.stages) < 2:
         return ()
-    factor, unit = mass_unit(spent.kg_co2e[2])
-    low, middle, high = (factor * kg for kg in spent.kg_co2e)
-    kg = spent.kg_co2e[1]
-    pounds_said = f"{_amount(kg / POUND_KG)} lb"
-    ours = f"This run (zone {zone})"
-    labels = [f"{name}: {pounds:,} lb" for name, pounds, _ in STRUBELL]
-    flight = next(float(each) for name, _, each in STRUBELL if "passenger" in name)
+    factor, unit = energy_unit(spent.kwh[2])
+    told = [f"{name} {energy(stage.kwh)} in {duration(stage.seconds)}" for name, stage in spent.stages.items()]
     return (
         Finding(
             question="what it cost",
-            claim=f"That is {_amount(middle)} {unit} of CO2e ({pounds_said}) in zone {zone}, between "
-            f"{_amount(low)} and {_amount(high)} {unit}: {_compared(kg, flight)} one passenger's air travel "
-            "between New York and San Francisco.",
-            metric=f"CO2e, {unit}",
-            value=middle,
-            interval=(low, high),
-            n=1,
-            unit="runs",
-            method="Energy times the average carbon intensity of the zone's power (location-based). Beside it: "
-            "Strubell, Ganesh and McCallum 2019, tables 1 and 3 (1 lb = 0.45359237 kg). " + FOOTNOTE,
-            limits="A yearly average: the hour's own mix may differ much. The trials before this run are not in it.",
+            claim=f"By stage: {joined(told)}.",
+            metric=f"energy by stage, {unit}",
+            value=None,
+            interval=None,
+            n=len(spent.stages),
+            unit="stages",
+            method=f"Each stage from the end of the one before. {RANGE}",
+            limits="Audits that were asked for later are added to those after training.",
             plot="bars",
             series={
-                "label": [f"{ours}: {pounds_said}", *labels],
-                "value": [kg, *[float(each) for _, _, each in STRUBELL]],
-                "ours": [True] + [False] * len(STRUBELL),
+                "label": list(spent.stages),
+                "value": [factor * stage.kwh[1] for stage in spent.stages.values()],
+                "ours": [True] * len(spent.stages),
             },
-            axes=("CO2e", "kg"),
+            axes=("energy", unit),
         ),
     )
 
 
-def _compared(kg: float, flight: float) -> str:
-    share = kg / flight
-    if share >= 1:
-        return f"{share:.1f} times"
-    if share >= 0.001:
-        return f"{100 * share:.1f}% of"
-    return "less than a thousandth of"
+def _for_a_picture(spent: Cost) -> tuple[Finding, ...]:
+    """What predicting takes, from the evaluation of held-out pictures."""
+    stage = spent.stages.get(EVALUATION, Stage(seconds=0.0, kwh=(0.0, 0.0, 0.0)))
+    if not stage.pictures:
+        return ()
+    low, middle, high = (1000 * kwh for kwh in scaled(stage.kwh, 1 / stage.pictures))
+    trained = spent.stages.get(TRAINING)
+    even = ""
+    if trained is not None and stage.kwh[1] > 0:
+        pictures = trained.kwh[1] / (stage.kwh[1] / stage.pictures)
+        even = f" After {significant(float(f'{pictures:.2g}'))} pictures, use has taken as much as the training."
+    return (
+        Finding(
+            question="what it cost",
+            claim=f"Predicting on a picture takes {_amount(middle)} Wh ({_amount(low)} to {_amount(high)}), and "
+            f"{_amount(1000 * stage.seconds / stage.pictures)} ms.{even}",
+            metric="energy of a picture, Wh",
+            value=middle,
+            interval=(low, high),
+            n=stage.pictures,
+            unit="pictures",
+            method=f"The evaluation of {counted(stage.pictures, 'pictures')}, divided by their number: they were "
+            f"read, predicted in batches on this machine and scored. {RANGE}",
+            limits="One picture at a time, or another machine, takes another amount.",
+        ),
+    )
+
+
+def _for_a_point(request: Request, spent: Cost) -> tuple[Finding, ...]:
+    """The training's energy for each hundredth of the score above the trivial baseline, where the score has one."""
+    guess, trained = request.more.get("baseline"), spent.stages.get(TRAINING)
+    if guess is None or trained is None:
+        return ()
+    metric, evidence = request.evidence.statistics.metrics()[0], request.evidence
+    if metric.bounds[1] != 1 or not (metric.higher_is_better and metric.beside_baseline):
+        return ()  # a point is a hundredth of a score whose best value is 1
+    weights = Resampling(clusters=evidence.clusters, replicates=request.replicates, seed=request.seed)
+    gap = gained(request, metric, guess, weights)
+    if not np.isfinite(gap.value):
+        return ()
+    known = gap.interval is not None and gap.interval[0] > 0
+    points = 100 * gap.value
+    value, ends = None, None
+    if known and gap.interval is not None:
+        factor, unit = energy_unit(trained.kwh[2] / points)
+        value = factor * trained.kwh[1] / points
+        ends = (factor * trained.kwh[0] / (100 * gap.interval[1]), factor * trained.kwh[2] / (100 * gap.interval[0]))
+        claim = (
+            f"Each of the {fixed(points, 1)} points of {metric.name} above the trivial baseline took {_amount(value)} "
+            f"{unit} of training ({_amount(ends[0])} to {_amount(ends[1])})."
+        )
+    else:
+        claim = (
+            f"What a point of {metric.name} took cannot be said: the model is not distinguishable from the trivial "
+            f"baseline, and its training took {energy(trained.kwh)}."
+        )
+    return (
+        Finding(
+            question="what it cost",
+            claim=claim,
+            metric=f"energy of a point, {unit}" if known else "energy of a point",
+            value=value,
+            interval=ends,
+            n=gap.first.images,
+            unit=evidence.unit,
+            clusters=gap.first.clusters,
+            method="The energy of the training divided by its gain, a point being 0.01. The range is from the least "
+            f"energy over the upper end of the gain to the most over the lower end ({100 * request.confidence:g}% "
+            f"interval of the gain, paired, {count(request.replicates)} replicates).",
+            limits="The first points take less than the last. Trials before this run are not in it.",
+            verdict="none asked" if known else "insufficient",
+        ),
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.resample import Estimate, Resampling, interval, paired
+from clearsight.metrics.resample import Estimate, Gap, Resampling, interval, paired
 from clearsight.quantities import counted
 from clearsight.types import Evidence, Finding, Metric, Request
 
@@ -27,8 +27,7 @@ def scores(request: Request) -> tuple[Finding, ...]:
     method = how(request, estimates[metrics[0].name])
     gain: tuple[float, ...] = ()
     if guess is not None:
-        guessed = interval(metrics[0], guess, weights, request.confidence)
-        gain = paired(estimates[metrics[0].name], guessed, metrics[0].bias_rate, request.confidence).interval or ()
+        gain = gained(request, metrics[0], guess, weights).interval or ()
     findings = [_headline(metrics[0], estimates[metrics[0].name], guesses, gain, method, evidence)]
     findings += [_score(metric, estimates[metric.name], guesses, method, evidence) for metric in metrics[1:]]
     return (*findings, *_by_class(request, metrics[0], estimates[metrics[0].name], weights, method))
@@ -43,6 +42,17 @@ def estimated(request: Request, metric: Metric, weights: Resampling) -> Estimate
     if key not in request.shared:
         request.shared[key] = interval(metric, request.evidence, weights, request.confidence)
     found: Estimate = request.shared[key]
+    return found
+
+
+def gained(request: Request, metric: Metric, guess: Evidence, weights: Resampling) -> Gap:
+    """What a metric gains over the trivial baseline, paired, computed once for all audits of the request."""
+    key = f"gain in {metric.name}"
+    if key not in request.shared:
+        guessed = interval(metric, guess, weights, request.confidence)
+        own = estimated(request, metric, weights)
+        request.shared[key] = paired(own, guessed, metric.bias_rate, request.confidence)
+    found: Gap = request.shared[key]
     return found
 
 

@@ -18,6 +18,7 @@ from clearsight.metrics.means_apart import MeansApart
 from clearsight.metrics.rates import holm
 from clearsight.metrics.resample import Gap, Resampling, interval
 from clearsight.metrics.slices import HALF_AT_LEAST, discovery_half
+from clearsight.metrics.slices import PICTURES_AT_LEAST as SLICE_AT_LEAST
 from clearsight.metrics.slices import slices as slices_of
 from clearsight.types import Finding, Request
 
@@ -233,7 +234,7 @@ def _none_confirmed(request: Request, search: Search) -> Finding:
         f"{len(search.found)} of the parts of {sought} {unit} scored below the rest, and on {n} others that may be "
         f"chance (the smallest {chance(least)}, corrected for all)."
         if search.found
-        else f"No part of {sought} {unit} that are alike scored below the rest."
+        else f"Of {sought} {unit} no part of {SLICE_AT_LEAST} or more that are alike surely scored below the rest."
     )
     return Finding(
         question="whom it fails",

@@ -26,6 +26,7 @@ from clearsight.cli.options import (
     numbers,
     show,
     show_run,
+    whole_numbers,
     words,
 )
 
@@ -83,6 +84,48 @@ def audit(
         target=target, cluster=cluster, split=split, responsible=responsible, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     show_run(Run.open(run), as_json)
+
+
+def stress(
+    run: RunFolder,
+    place: AnyData = None,
+    tests: Annotated[
+        str, typer.Option(metavar="NAMES", help="Some of corruptions, strangers, attacks, separated by commas.")
+    ] = "corruptions,strangers,attacks",
+    corruption: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Some corruptions, such as fog,jpeg, separated by commas; default: all."),
+    ] = None,
+    severity: Annotated[
+        str, typer.Option(metavar="NUMBERS", help="Severities from 1 to 5, separated by commas.")
+    ] = "1,2,3,4,5",
+    strangers: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Pictures of another kind: can the model tell that they are unlike?"),
+    ] = None,
+    pictures: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Judge so many pictures of the split, drawn by the seed.")
+    ] = 200,
+    by: By = None,
+    attributes: Attributes = None,
+    target: Target = None,
+    cluster: OwnCluster = None,
+    split: Split = None,
+    skip_bad: SkipBad = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test what breaks a trained model: damaged pictures, adversarial ones, and pictures unlike the training."""
+    from clearsight.printing import stress as printing
+    from clearsight.verbs.stress import stress as run_stress
+
+    found = run_stress(
+        run, place, tests=words(tests), corruptions=words(corruption), strangers=strangers,
+        severities=whole_numbers(severity, "--severity"), pictures=pictures, by=words(by),
+        attributes=attributes, target=target, cluster=cluster, split=split, skip_bad=skip_bad, seed=seed, quiet=quiet,
+    )  # fmt: skip
+    show(printing.plain(found), lambda: printing.stressed(found), as_json)
 
 
 def compare(
@@ -216,4 +259,4 @@ def mitigate(
     show(mitigating.plain(found), lambda: mitigating.mitigated(found), as_json)
 
 
-COMMANDS = (evaluate, audit, compare, augment, mitigate)
+COMMANDS = (evaluate, audit, stress, compare, augment, mitigate)

@@ -90,6 +90,14 @@ def numbers(text: str, option: str) -> list[float]:
         raise ValueError(f"{option} is {text!r}. Expected numbers separated by commas, such as 1,3,9.") from error
 
 
+def whole_numbers(text: str, option: str) -> list[int]:
+    """``"1, 3"`` as ``[1, 3]``; raises ValueError for what is no whole number."""
+    try:
+        return [int(word) for word in words(text)]
+    except ValueError as error:
+        raise ValueError(f"{option} is {text!r}. Expected whole numbers separated by commas, such as 1,3,5.") from error
+
+
 def weights(text: str | None) -> bool | Path:
     """What ``--pretrained`` means: no weights, those of the hub, or a file."""
     return False if text is None else True if text == "hub" else Path(text)

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from clearsight.audits.cost import TRAINING
 from clearsight.comparison.speed import Speed
 from clearsight.loading import trained
 from clearsight.metrics import resample
 from clearsight.quantities import MISSING, fixed, significant
 from clearsight.run import Run
-from clearsight.types import Evidence
+from clearsight.types import Cost, Evidence, Stage
 
 REPLICATES = 1000
 # Evidence of a split "test", also where the fingerprint of the data follows.
@@ -225,9 +226,14 @@ def _contender(run: Run, name: str, scores: Mapping[str, Score]) -> Contender:
         model=config.model,
         backbone=config.backbone,
         scores=scores,
-        training_s=None if cost is None else cost.seconds,
-        kwh=None if cost is None else cost.kwh,
+        training_s=None if cost is None else _trained(cost).seconds,
+        kwh=None if cost is None else _trained(cost).kwh,
     )
+
+
+def _trained(cost: Cost) -> Cost | Stage:
+    """What the training took, or all where the card of an earlier version does not tell it apart."""
+    return cost.stages.get(TRAINING, cost)
 
 
 def _claim(headline: Difference, first: str, counted: str) -> str:

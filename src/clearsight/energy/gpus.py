@@ -13,6 +13,7 @@ Joules = tuple[float, float, float]
 # Where nothing can be read: an idle card, a common one, and a large one at full load; and an Apple laptop's.
 UNKNOWN_WATTS = (30.0, 200.0, 700.0)
 APPLE_WATTS = (3.0, 15.0, 60.0)
+LONGEST_SILENCE_S = 1.0  # counters are renewed more often than that
 # NVIDIA states that its power readings are accurate to within 5 percent.
 ERROR = 0.05
 
@@ -29,9 +30,13 @@ class _Device:
 
 
 class Gpus:
-    """All NVIDIA devices of the machine; ``energy`` reports those that this process has used."""
+    """All NVIDIA devices of the machine; ``energy`` reports those that this process has used.
 
-    def __init__(self) -> None:
+    ``of_children`` GPUs, from the first on, are reported too: child processes use them, which nothing here shows.
+    """
+
+    def __init__(self, of_children: int = 0) -> None:
+        self._of_children = of_children
         self._devices: dict[str, _Device] = {}
         self._seconds = 0.0
         self._last = time.perf_counter()
@@ -87,11 +92,14 @@ class Gpus:
     def energy(self) -> list[tuple[str, str, How, Joules]]:
         """For each used device: its part's name (``gpu 0``), its model, how its energy is known, and joules."""
         found: list[tuple[str, str, How, Joules]] = []
-        for index, uuid, model in _used():
+        for index, uuid, model in _used(self._of_children):
             device = self._devices.get(uuid)
             if device is None:
                 low, mid, high = (watts * self._seconds for watts in UNKNOWN_WATTS)
                 found.append((f"gpu {index}", model, "assumed", (low, mid, high)))
+            elif self._seconds > LONGEST_SILENCE_S and device.joules[2] == 0:  # it says that it used nothing at all
+                half, full = device.limit_w / 2 * self._seconds, device.limit_w * self._seconds
+                found.append((f"gpu {index}", device.name, "assumed", (0.0, half, full)))
             else:
                 low, mid, high = device.joules
                 found.append((f"gpu {index}", device.name, device.how, (low, mid, high)))
@@ -114,12 +122,16 @@ class Gpus:
             return None
 
 
-def _used() -> list[tuple[int, str, str]]:
-    """Number, NVML name and model of the devices on which this process has held memory; starts no device."""
+def _used(of_children: int) -> list[tuple[int, str, str]]:
+    """Number, NVML name and model of the devices on which this process has held memory, and of the first few.
+
+    It starts no device unless its children use some.
+    """
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
+    if torch is None or not (torch.cuda.is_initialized() or (of_children and torch.cuda.is_available())):
         return []
-    used = [index for index in range(torch.cuda.device_count()) if torch.cuda.max_memory_reserved(index)]
+    count = torch.cuda.device_count()
+    used = [index for index in range(count) if index < of_children or torch.cuda.max_memory_reserved(index)]
     properties = [(index, torch.cuda.get_device_properties(index)) for index in used]
     return [(index, f"GPU-{getattr(each, 'uuid', '')}", each.name) for index, each in properties]
 

@@ -22,15 +22,15 @@ from typing import Self
 
 import psutil
 
+from clearsight.energy.costs import JOULES_PER_KWH, add, joined_stages, least_certain, pue_note, scaled, summed
 from clearsight.energy.gpus import Gpus
 from clearsight.energy.power import Range, Rapl, attributed, memory_watts, nominal_watts, processor_watts, read_share
-from clearsight.types import Cost, How
+from clearsight.types import Cost, How, Stage
 
-JOULES_PER_KWH = 3.6e6
 LONGEST_PAUSE_S = 5.0
+LONGEST_SILENCE_S = 0.1  # counters are renewed more often than that
 FAST_S = 0.08
 
-_CERTAINTY: tuple[How, ...] = ("measured", "modelled", "assumed")
 _alive: "weakref.WeakSet[Meter]" = weakref.WeakSet()
 
 
@@ -43,19 +43,29 @@ class Meter:
             1.6 in computing centres.
         tdp_w: nominal power of the host's processors in watts, where it is known and cannot be read.
         period_s: time between two samples; GPUs without an energy counter are sampled ten times a second.
+        gpus: how many GPUs, from the first on, are used by child processes, which this process cannot see.
+        processes: how many processes share the work, this one among them: each is taken to use as much as this one.
     """
 
     def __init__(
-        self, *, start: Cost | None = None, pue: float = 1.0, tdp_w: float | None = None, period_s: float = 1.0
+        self,
+        *,
+        start: Cost | None = None,
+        pue: float = 1.0,
+        tdp_w: float | None = None,
+        period_s: float = 1.0,
+        gpus: int = 0,
+        processes: int = 1,
     ) -> None:
         if not 1.0 <= pue < 10:
             raise ValueError(f"pue is {pue}. Expected 1.0 (nothing added) or more, such as 1.2.")
         if tdp_w is not None and not 0 < tdp_w < 1e5:
             raise ValueError(f"tdp_w is {tdp_w}. Expected the nominal power (TDP) of the processors in watts.")
         self._start_cost, self._pue, self._period_s = start, pue, period_s
+        self._processes = processes
         self._share = read_share()
         self._nominal, self._nominal_origin = nominal_watts(self._share, tdp_w)
-        self._rapl, self._gpus = Rapl(), Gpus()
+        self._rapl, self._gpus = Rapl(), Gpus(gpus)
         self._joules: dict[str, Range] = {"cpu": (0.0, 0.0, 0.0), "memory": (0.0, 0.0, 0.0)}
         read = self._rapl.kinds
         self._how: dict[str, How] = {
@@ -64,6 +74,7 @@ class Meter:
         }
         self._seconds = 0.0
         self._mid_kwh = 0.0
+        self._stages: dict[str, Stage] = {}
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -104,6 +115,19 @@ class Meter:
         with self._lock:
             cost = self._cost()
         return cost if self._start_cost is None else add(self._start_cost, cost)
+
+    def end_stage(self, name: str, pictures: int = 0) -> None:
+        """Count all that was spent since a stage ended last, or since the start, as the stage of this name.
+
+        ``pictures`` is on how many it predicted. A stage may end more than once: its amounts add up.
+        """
+        total = self.cost()
+        told = total.stages.values()
+        low, mid, high = (max(0.0, all_ - sum(one.kwh[k] for one in told)) for k, all_ in enumerate(total.kwh))
+        seconds = max(0.0, total.seconds - sum(one.seconds for one in told))
+        spent = {name: Stage(seconds=seconds, kwh=(low, mid, high), pictures=pictures)}
+        with self._lock:
+            self._stages = joined_stages(self._stages, spent)
 
     # --- sampling -----------------------------------------------------------------------------------------------------
 
@@ -158,18 +182,19 @@ class Meter:
             "memory": memory_watts(self._share, self._resident_gb, busy_cpus),
         }
         for part, kind in (("cpu", "packages"), ("memory", "memory")):
-            if kind in read:
+            stuck = seconds > LONGEST_SILENCE_S and read.get(kind) == 0  # nothing draws nothing: it is not counting
+            if kind in read and not stuck:
                 added = attributed(read[kind], own_s, host_s, self._share.host_cpus * seconds)
             else:
                 self._how[part] = "modelled"
-                added = _scaled(modelled[part], seconds)
-            self._joules[part] = _sum(self._joules[part], added)
+                added = scaled(modelled[part], seconds)
+            self._joules[part] = summed(self._joules[part], added)
 
     def _cost(self) -> Cost:
         gpus = self._gpus.energy()
         joules = self._joules | {part: used for part, _, _, used in gpus}
         hows = self._how | {part: how for part, _, how, _ in gpus}
-        parts = {part: _scaled(used, self._pue / JOULES_PER_KWH) for part, used in joules.items()}
+        parts = {part: scaled(used, self._processes * self._pue / JOULES_PER_KWH) for part, used in joules.items()}
         share = self._share
         names = [
             f"{share.processor} ({share.cpus:g} of {share.host_cpus} processors)",
@@ -177,11 +202,12 @@ class Meter:
         ]
         return Cost(
             seconds=self._seconds,
-            kwh=_sum(*parts.values()),
-            how=_least_certain(*hows.values()),
+            kwh=summed(*parts.values()),
+            how=least_certain(*hows.values()),
             device=", ".join(names),
             parts=parts,
-            notes=(*self._host_notes(), *(_gpu_note(part, how) for part, _, how, _ in gpus), _pue_note(self._pue)),
+            notes=(*self._host_notes(), *(_gpu_note(part, how) for part, _, how, _ in gpus), pue_note(self._pue)),
+            stages=dict(self._stages),
         )
 
     def _host_notes(self) -> tuple[str, str]:
@@ -200,39 +226,6 @@ class Meter:
             "be used"
         )
         return cpu, memory
-
-
-def add(*costs: Cost) -> Cost:
-    """The sum of one or more costs: as certain as the least certain, with CO2e only where all name the same zone."""
-    if not costs:
-        raise ValueError("there are no costs to add. Give at least one.")
-    parts: dict[str, Range] = {}
-    for cost in costs:
-        parts |= {part: _sum(parts.get(part, (0.0, 0.0, 0.0)), kwh) for part, kwh in cost.parts.items()}
-    zones = {cost.zone for cost in costs}
-    emitted = [cost.kg_co2e for cost in costs if cost.kg_co2e is not None]
-    same = len(zones) == 1 and len(emitted) == len(costs)
-    return Cost(
-        seconds=sum(cost.seconds for cost in costs),
-        kwh=_sum(*(cost.kwh for cost in costs)),
-        how=_least_certain(*(cost.how for cost in costs)),
-        device="; ".join(dict.fromkeys(device for cost in costs for device in cost.device.split("; "))),
-        parts=parts,
-        zone=zones.pop() if same else None,
-        kg_co2e=_sum(*emitted) if same else None,
-        notes=tuple(dict.fromkeys(note for cost in costs for note in cost.notes if same or "g CO2e/kWh" not in note)),
-    )
-
-
-def assumed(device: str, watts: Range, seconds: float, pue: float = 1.0) -> Cost:
-    """The cost of a device at constant power, [low, mid, high] watts, for a time: Strubell et al. 2019, equation 1."""
-    if not 0 <= watts[0] <= watts[1] <= watts[2] or seconds < 0:
-        raise ValueError(
-            f"the power is {watts} W for {seconds} s. Expected low <= mid <= high watts and a time, none below 0."
-        )
-    kwh = _scaled(watts, seconds * pue / JOULES_PER_KWH)
-    notes = (f"{device}: assumed at {watts[0]:g} to {watts[2]:g} W all the time", _pue_note(pue))
-    return Cost(seconds=seconds, kwh=kwh, how="assumed", device=device, parts={device: kwh}, notes=notes)
 
 
 def _processor_seconds(process: psutil.Process) -> tuple[float, float]:
@@ -255,26 +248,10 @@ def _host_busy_s() -> float:
     return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
 
 
-def _sum(*ranges: Range) -> Range:
-    return (sum(each[0] for each in ranges), sum(each[1] for each in ranges), sum(each[2] for each in ranges))
-
-
-def _scaled(values: Range, factor: float) -> Range:
-    return (values[0] * factor, values[1] * factor, values[2] * factor)
-
-
-def _least_certain(*hows: How) -> How:
-    return max(hows, key=_CERTAINTY.index)
-
-
 def _gpu_note(part: str, how: str) -> str:
     if how == "measured":
-        return f"{part}: measured by the device, within 5 percent"
+        return f"{part}: measured by the device, within 5 percent, whoever else used it meanwhile"
     return f"{part}: assumed, because its energy could not be read"
-
-
-def _pue_note(pue: float) -> str:
-    return f"PUE {pue:g}: " + ("nothing added for cooling and supply" if pue == 1 else "for cooling and supply")
 
 
 def _forget_threads() -> None:

@@ -1,15 +1,18 @@
 """From a trained run to its card and report: judge it, audit it, say what it cost, show it."""
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from clearsight import catalogue, report
+from clearsight.audits.cost import AUDIT, EVALUATION
 from clearsight.audits.mixes import uncounted_attributes
 from clearsight.audits.shared_clusters import warnings_of
+from clearsight.audits.under_corruption import belongs as tells_of_damage
 from clearsight.console.progress import stage
 from clearsight.energy.grid import carbon
+from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.baselines import baseline_for
@@ -42,6 +45,10 @@ SAME_PICTURES_CALIBRATED = (
     "The temperature of its probabilities was chosen on the same pictures the model is evaluated on, because the data "
     "has no test split: its calibration is slightly optimistic. The predicted classes do not depend on it."
 )
+DAMAGE_UNTESTED = (
+    "what breaks it: noise, blur, unusual light (`clearsight stress` tries them), and things it was never shown"
+)
+DAMAGE_OF_ANOTHER_KIND = "damage of other kinds than were tried, and several at once"
 NOTHING_HELD_OUT = (
     "No pictures were held out of training besides those it is judged on, so nothing was chosen for deployment by its "
     "evaluation: a score threshold is 0.5, and confidence is as the network gives it."
@@ -50,7 +57,7 @@ NOTHING_HELD_OUT = (
 
 def conclude(
     run: Run,
-    cost: Callable[[], Cost],
+    meter: Meter,
     gathered: Gathered,
     *,
     by: Sequence[str] = (),
@@ -58,10 +65,14 @@ def conclude(
     responsible: str | None = None,
     quiet: bool = False,
 ) -> Card:
-    """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report."""
+    """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report.
+
+    ``meter`` is one that runs since the training began.
+    """
     config = run.config
     source = posed(gathered.source, config)
     judged, notes = _judge(run, source, quiet)
+    meter.end_stage(EVALUATION, sum(len(source.splits[split]) for split in ("val", "test") if split in source.splits))
     split = judged.about["split"]
     judged = with_conditions(judged, source.split(split), seed=config.seed, quiet=quiet)
     run.write_evidence(split, judged)
@@ -71,13 +82,13 @@ def conclude(
     more = {"baseline": baseline, **filters}
     request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
     examples = examples_of(run, source.split(split), request)
-    return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
+    return write_card(run, request, meter, facts, examples, [*source.problems, *notes], responsible)
 
 
 def write_card(
     run: Run,
     request: Request,
-    cost: Cost | None,
+    meter: Meter,
     facts: dict[str, str],
     examples: Sequence[Example],
     notes: Sequence[str],
@@ -88,13 +99,11 @@ def write_card(
 ) -> Card:
     """Run every audit on what is known of a run and write its card and reports.
 
+    ``meter`` has metered the run so far; what is spent since its last stage is counted as that of the audit.
     ``summary`` is the model in one sentence, where the usual one does not fit; ``found`` are findings made elsewhere.
     """
-    if cost is not None and request.zone is not None:
-        cost = carbon(cost, request.zone)
-    asked = replace(request, cost=cost)
-    asked.shared.update(request.shared)  # what was computed to choose pictures by, of the same evidence
-    findings = (*audited(asked), *found)
+    audits, cost = audited(request, meter)
+    findings = (*audits, *found)
     config = run.config
     card = Card(
         title=f"{config.model} on {config.data_name}",
@@ -107,7 +116,7 @@ def write_card(
         examples=tuple(examples),
         warnings=warnings_of(findings),
         notes=(*(finding.caution for finding in findings if finding.caution), *notes),
-        untested=_untested(request),
+        untested=untested_damage(_untested(request), findings),
         responsible=responsible,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -154,10 +163,16 @@ def precision_said(config: Config) -> str:
     return {"bf16-mixed": "bfloat16"}.get(config.settings["precision"], "float32")
 
 
-def audited(request: Request) -> tuple[Finding, ...]:
-    """The findings of every audit, in the order of the report: the scores first, the headline before all."""
-    audits = sorted(catalogue.parts("audits"), key=lambda part: part.name != "scores")
-    return tuple(finding for part in audits for finding in part.load()(request))
+def audited(request: Request, meter: Meter) -> tuple[tuple[Finding, ...], Cost]:
+    """The findings of every audit in the order of the report, and the cost: the scores come first, the headline before
+    all, and what it cost last, with what the other audits have used."""
+    *audits, last = sorted(catalogue.parts("audits"), key=lambda part: (part.name == "cost", part.name != "scores"))
+    findings = [finding for part in audits for finding in part.load()(request)]
+    meter.end_stage(AUDIT)
+    cost = meter.cost() if request.zone is None else carbon(meter.cost(), request.zone)
+    costed = replace(request, cost=cost)
+    costed.shared.update(request.shared)
+    return (*findings, *last.load()(costed)), cost
 
 
 def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
@@ -237,7 +252,7 @@ def _untested(request: Request) -> tuple[str, ...]:
         if rows
         else "whether people take its pictures for real, and what they are used for"
         if request.evidence.task == "generation"
-        else "what breaks it: noise, blur, unusual light, things it was never shown",
+        else DAMAGE_UNTESTED,
         "how much another random seed would change these numbers: they speak of this model only",
     ]
     if uncounted := uncounted_attributes(request):
@@ -247,3 +262,9 @@ def _untested(request: Request) -> tuple[str, ...]:
     if not request.evidence.groups:
         gaps.insert(0, "whom it fails: the data names no groups (give a table of attributes with --attributes)")
     return tuple(gaps)
+
+
+def untested_damage(untested: Sequence[str], findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What nobody looked at, less the damage to pictures that findings tell of."""
+    tested = any(tells_of_damage(finding) for finding in findings)
+    return tuple(DAMAGE_OF_ANOTHER_KIND if tested and gap == DAMAGE_UNTESTED else gap for gap in untested)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from clearsight.audits.attributes import TRUE_CLASS, crossed
 from clearsight.console.progress import stage
+from clearsight.energy.grid import find_zone
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
@@ -18,7 +19,7 @@ from clearsight.run import Run
 from clearsight.sources import Source, records_of
 from clearsight.sources.annotations.picture_tables import GROUPS_AT_MOST
 from clearsight.sources.samples.clustering import AUTO, NONE
-from clearsight.types import Evidence, Label, Picture, Training
+from clearsight.types import Cost, Evidence, Label, Picture, Training
 
 FINGERPRINT_DIGITS = 8
 
@@ -103,6 +104,20 @@ def check_for_a_table(cluster: str | None) -> None:
 def judged_split(source: Source) -> str:
     """The split to judge on: the first of "test", "val" and "train" that the data has, else the first it has."""
     return next((name for name in ("test", "val", "train") if name in source.splits), next(iter(source.splits)))
+
+
+def cost_of(run: Run) -> Cost | None:
+    """What a run has cost so far, as its card says; None where nobody knows."""
+    return run.read_card().cost if (run.path / "card.json").is_file() else None
+
+
+def zone_of(run: Run, zone: str | None) -> str | None:
+    """The grid zone to state emissions in: the one named, else that of the run's card, else what its training named."""
+    if zone is not None:
+        return find_zone(zone).code
+    former = cost_of(run)
+    asked: str | None = run.config.settings.get("asked", {}).get("zone")
+    return former.zone if former is not None and former.zone is not None else asked
 
 
 def same_place(one: str | Path, other: str | Path) -> bool:

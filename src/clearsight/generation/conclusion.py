@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from clearsight.audits.cost import EVALUATION
 from clearsight.console.progress import stage
+from clearsight.energy.meter import Meter
 from clearsight.evaluation.belonging import clusters_said
 from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
 from clearsight.evaluation.judging import check_attributes
@@ -29,7 +31,7 @@ from clearsight.run import Config, Run
 from clearsight.sources import Record, records_of
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.types import UNKNOWN, Card, Cost, Evidence, Finding, Label, Picture, Request
+from clearsight.types import UNKNOWN, Card, Evidence, Finding, Label, Picture, Request
 
 MOST_JUDGED = 5000  # held-out pictures, and as many generated: more make every search of neighbours slow
 MOST_TRAINING = 50_000
@@ -55,7 +57,7 @@ class Judged:
 
 def conclude(
     run: Run,
-    cost: Callable[[], Cost | None],
+    meter: Meter,
     gathered: Gathered,
     *,
     by: Sequence[str] = (),
@@ -72,6 +74,7 @@ def conclude(
     network = trained.load(run)
     split = split_of(gathered)
     judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}))
+    meter.end_stage(EVALUATION)
     run.write_evidence(split, judged.evidence)
     for name, evidence in judged.more.items():
         run.write_evidence(f"{name}-{split}", evidence)
@@ -83,7 +86,7 @@ def conclude(
     )
     notes = [*gathered.source.problems, *([ON_VALIDATION] if split == "val" else []), *_alarms(run)]
     facts = _facts(config, gathered, judged)
-    return write_card(run, request, cost(), facts, examples, notes, responsible, found=judged.found)
+    return write_card(run, request, meter, facts, examples, notes, responsible, found=judged.found)
 
 
 def conclude_again(
@@ -115,10 +118,11 @@ def conclude_again(
     by = tuple(by) or tuple(asked.get("by", ()))
     shares = declared(reference, _groups_of(gathered, by))
     former = run.read_card() if (run.path / "card.json").is_file() else None
-    return conclude(
-        run, lambda: former.cost if former else None, gathered, by=by, reference=shares, zone=zone or asked.get("zone"),
-        responsible=responsible or (former.responsible if former else None), quiet=quiet,
-    )  # fmt: skip
+    with Meter(start=former.cost if former else None) as meter:
+        return conclude(
+            run, meter, gathered, by=by, reference=shares, zone=zone,
+            responsible=responsible or (former.responsible if former else None), quiet=quiet,
+        )  # fmt: skip
 
 
 def gathered_as_trained(run: Run, data: str, quiet: bool, attributes: Path | str | None = None) -> Gathered:

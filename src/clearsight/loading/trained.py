@@ -1,6 +1,8 @@
 """Models built from a choice or from a run, and made ready to predict."""
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -158,6 +160,17 @@ def opened(run: Run | str | Path) -> Run:
     if not run.config.settings:
         raise ValueError(f"{run.path} was stopped before its training began. Remove it and train a new run.")
     return run
+
+
+def network_hash(run: Run) -> str:
+    """A hash of the weights of a run and of what else its predictions depend on."""
+    state = hashlib.blake2b(digest_size=8)
+    with open(run.path / "weights.safetensors", "rb") as file:
+        while block := file.read(1 << 20):
+            state.update(block)
+    words = [run.config.settings.get(name) for name in ("model", "training", "deployed", "precision")]
+    state.update(json.dumps(words, sort_keys=True, default=str).encode())
+    return state.hexdigest()
 
 
 def deployed(config: Config) -> dict[str, Any]:

@@ -140,6 +140,7 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         sections=sections,
         grids=grids(card.examples, folder),
         errors=by_subject(card.examples, folder, "error", "Errors"),
+        damaged=by_subject(card.examples, folder, "corrupted", "Damaged pictures"),
         slices=by_subject(card.examples, folder, "slice", "Slices"),
         bill=bill(card.cost) if card.cost else None,
         marks=[_mark(name, value) for name, value in card.provenance.items()],
@@ -156,7 +157,7 @@ def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | No
 def bill(cost: Cost) -> Bill:
     """What the cost says, in words; a missing zone is said, not guessed."""
     rows = [
-        ("Time", f"{duration(cost.seconds)}, training and evaluation"),
+        ("Time", f"{duration(cost.seconds)}, {', '.join(cost.stages) or 'training and evaluation'}"),
         ("Energy", f"{energy(cost.kwh)}, {cost.how}"),
         ("Device", cost.device),
     ]

@@ -9,6 +9,7 @@ from clearsight.report.plot_bars import draw_bars
 from clearsight.report.plot_curve import draw_curve
 from clearsight.report.plot_intervals import MOST_ROWS, draw_intervals
 from clearsight.report.plot_matrix import draw_matrix
+from clearsight.report.plot_parallel import draw_parallel
 from clearsight.report.plot_reliability import draw_reliability
 from clearsight.report.series import is_overall, limits_of, rows
 from clearsight.report.svg import Shape
@@ -20,6 +21,7 @@ _DRAW: Mapping[Plot, Callable[[Finding, Shape, str], Markup]] = {
     "curve": draw_curve,
     "bars": draw_bars,
     "matrix": draw_matrix,
+    "parallel": draw_parallel,
 }
 
 
@@ -44,6 +46,8 @@ def reading(finding: Finding) -> str:
         )
     if finding.plot == "matrix":
         return "Rows: true class. Columns: predicted class. Numbers: per cent of the row. Blue: correct; orange: wrong."
+    if finding.plot == "parallel":
+        return "A line each, the darker, the higher it ends. Orange: the configuration that was chosen."
     if finding.plot == "bars":
         ours = [bool(row["ours"]) for row in points]
         return "Highlighted: this run." if any(ours) and not all(ours) else ""

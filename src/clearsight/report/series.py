@@ -14,6 +14,7 @@ COLUMNS: Mapping[Plot, tuple[str, ...]] = {
     "curve": ("line", "x", "y", "low", "high"),
     "bars": ("label", "value", "ours"),
     "matrix": ("truth", "answer", "share", "n"),
+    "parallel": ("line", "axis", "place", "text", "ours"),
 }
 _NEEDED: Mapping[Plot, tuple[str, ...]] = {
     "intervals": ("label", "value"),
@@ -21,6 +22,7 @@ _NEEDED: Mapping[Plot, tuple[str, ...]] = {
     "curve": ("x", "y"),
     "bars": ("label", "value"),
     "matrix": ("truth", "answer", "share"),
+    "parallel": ("line", "axis", "place", "text"),
 }
 
 Row = Mapping[str, Any]
@@ -89,9 +91,10 @@ def table(finding: Finding) -> tuple[Column, ...]:
     points = rows(finding)
     if not points:
         return _plain_table(finding)
-    digits = digits_of(points) if finding.plot not in ("bars", "matrix") else None
+    digits = digits_of(points) if finding.plot not in ("bars", "matrix", "parallel") else None
     makers = {
         "intervals": _intervals, "reliability": _reliability, "curve": _curve, "bars": _bars, "matrix": _matrix,
+        "parallel": _parallel,
     }  # fmt: skip
     columns = makers[str(finding.plot)](finding, points, digits)
     return tuple(column for column in columns if any(column.cells))
@@ -168,6 +171,15 @@ def _matrix(finding: Finding, points: Sequence[Row], digits: int | None) -> tupl
         Column(heading="share", cells=tuple(score(row["share"], digits=3) for row in shown), numeric=True),
         Column(heading="n", cells=_counts(shown), numeric=True),
     )
+
+
+def _parallel(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
+    """A row for each line, a column for each axis."""
+    lines = list(dict.fromkeys(words(row["line"]) for row in points))
+    texts = {(words(row["line"]), words(row["axis"])): words(row["text"]) for row in points}
+    names = dict.fromkeys(words(row["axis"]) for row in points)
+    of_axes = [Column(heading=name, cells=tuple(texts.get((one, name), "") for one in lines)) for name in names]
+    return (Column(heading="", cells=tuple(lines)), *of_axes)
 
 
 def _plain_table(finding: Finding) -> tuple[Column, ...]:

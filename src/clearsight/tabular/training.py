@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from clearsight import catalogue
+from clearsight.audits.cost import EVALUATION, TRAINING
 from clearsight.console.progress import stage
 from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
@@ -17,7 +18,7 @@ from clearsight.estimators.coefficients import coefficients
 from clearsight.estimators.fitting import Fitted, Recipe, fit, out_of_fold, predict
 from clearsight.estimators.preparing import Folds, Layout, stratified_folds
 from clearsight.evaluation.conclusion import write_card
-from clearsight.evaluation.judging import keep_evidence
+from clearsight.evaluation.judging import cost_of, keep_evidence, zone_of
 from clearsight.files.records import to_json
 from clearsight.loading.trained import opened
 from clearsight.metrics.classification import ClassificationStatistics
@@ -125,8 +126,16 @@ def audit_table(
 ) -> Card:
     """Audit a run again, by other groups, in another grid zone or on another table; a new card and report."""
     run = opened(run)
+    with Meter(start=cost_of(run)) as meter:
+        return _audited_anew(run, data, by, zone, attributes, skip_bad, responsible, meter)
+
+
+def _audited_anew(
+    run: Run, data: str | Path | None, by: Sequence[str], zone: str | None, attributes: str | Path | None,
+    skip_bad: bool, responsible: str | None, meter: Meter,
+) -> Card:  # fmt: skip
     asked = run.config.settings["asked"]
-    zone = find_zone(zone).code if zone is not None else asked["zone"]
+    zone = zone_of(run, zone)
     table = _read_for(run, run.config.data if data is None else data, by, attributes, skip_bad)
     evidence = _evidence(run, table)
     own = table.fingerprint == run.config.fingerprint
@@ -141,7 +150,7 @@ def audit_table(
     facts = dict(former.facts) if former else {}
     facts["Evaluated on"] = f"{len(evidence.ids)} rows of {table.name}, {evidence.about['split']}"
     return write_card(
-        run, request, former.cost if former else None, facts, (), table.problems,
+        run, request, meter, facts, (), table.problems,
         responsible or (former.responsible if former else None),
         summary=former.summary if former else None, found=[*findings.residuals_by_group(request), *kept],
     )  # fmt: skip
@@ -177,8 +186,10 @@ def _train(run: Run, recipe: Recipe, table: Table, folds: Folds, meter: Meter, q
     with stage("training", quiet):
         fitted = fit(recipe, inputs, truth, clusters)
         run.write_file(MODEL_FILE, saving.to_bytes(fitted.pipeline))
+        meter.end_stage(TRAINING)
         answers = out_of_fold(recipe, inputs, truth, clusters, folds)
     results = evaluated(run, recipe, table, fitted, folds, answers)
+    meter.end_stage(EVALUATION)
     request = Request(
         evidence=results.evidence, more={"baseline": results.baseline}, by=_by(run.config, results.evidence),
         zone=run.config.settings["asked"]["zone"], seed=run.config.seed,
@@ -189,7 +200,7 @@ def _train(run: Run, recipe: Recipe, table: Table, folds: Folds, meter: Meter, q
     run.append_log({"rows": int(training.sum()), "chosen": fitted.chosen, headline.name: score})
     notes = [*table.problems, *fitted.notes, *leakage_notes(table), *([] if held_out_split(table) else [OUT_OF_FOLD])]
     write_card(
-        run, request, meter.cost(), _facts(run.config, table, fitted, results.evidence), (), notes,
+        run, request, meter, _facts(run.config, table, fitted, results.evidence), (), notes,
         run.config.settings["asked"]["responsible"], summary=_summary(run.config, table, fitted), found=found,
     )  # fmt: skip
 

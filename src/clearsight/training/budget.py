@@ -16,16 +16,18 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How long to train: exactly one of epochs, minutes, or kWh. The schedule follows it."""
+    """How long to train: exactly one of epochs, minutes, or kWh. The schedule follows it.
+
+    ``steps`` is the budget of a forecast, which measures the schedule in little.
+    """
 
     epochs: float | None = None
     minutes: float | None = None
     kwh: float | None = None
+    steps: int | None = None
 
     def __post_init__(self) -> None:
-        given = {
-            k: v for k, v in (("epochs", self.epochs), ("minutes", self.minutes), ("kwh", self.kwh)) if v is not None
-        }
+        given = {name: value for name, value in vars(self).items() if value is not None}
         if len(given) != 1:
             raise ValueError(f"{len(given)} budgets were given. Expected one of epochs, minutes or kwh.")
         ((name, value),) = given.items()
@@ -38,7 +40,7 @@ class Clock:
 
     def __init__(self, budget: Budget, steps_per_epoch: int, meter: Meter) -> None:
         self.budget, self.meter = budget, meter
-        self.steps = None if budget.epochs is None else max(1, round(budget.epochs * steps_per_epoch))
+        self.steps = budget.steps if budget.epochs is None else max(1, round(budget.epochs * steps_per_epoch))
         self.step, self.before_s, self.start = 0, 0.0, time.perf_counter()
 
     @property

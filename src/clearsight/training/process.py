@@ -138,14 +138,13 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     if state is None and hasattr(network, "prepare"):
         cast(Any, network).prepare(some_of(dataset))
     with (
-        Meter(start=cost_before(run)) as meter,
+        Meter(start=cost_before(run), processes=fabric.world_size) as meter,
         TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
         signals() as stop,
     ):
-        batches = _batches(plan, dataset, fabric)
+        batches = _batches(plan, dataset, fabric.global_rank, fabric.world_size)
         players = isinstance(network, Adversarial)
-        steps = batches.steps_per_epoch / (updates_per_step(network) if isinstance(network, Adversarial) else 1)
-        clock = loop.Clock(plan.budget, max(1, round(steps)), meter)
+        clock = loop.Clock(plan.budget, _steps_per_epoch(network, batches), meter)
         if isinstance(dataset, CroppedDataset):
             keeper: _Keeper = _GeneratorKeeper(run, meter, plan, task, dataset, clock=clock)
         else:
@@ -183,9 +182,20 @@ def _learnt_from(plan: Plan, gathered: Gathered) -> CachedDataset | CroppedDatas
     return gathered.cropped("train", plan.config.size) if makes else gathered.cached["train"]
 
 
-def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, fabric: Fabric) -> Batches | SmallBatches:
-    multiple = trained.multiple_of(plan.model)
-    return batches_for(dataset, plan.training, multiple, plan.seed, fabric.global_rank, fabric.world_size)
+def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, rank: int, world: int) -> Batches | SmallBatches:
+    return batches_for(dataset, plan.training, trained.multiple_of(plan.model), plan.seed, rank, world)
+
+
+def _steps_per_epoch(network: object, batches: Batches | SmallBatches) -> int:
+    steps = batches.steps_per_epoch / (updates_per_step(network) if isinstance(network, Adversarial) else 1)
+    return max(1, round(steps))
+
+
+def steps_of(plan: Plan, gathered: Gathered) -> int | None:
+    """How many steps the plan's training takes; None where its budget is not one of steps or epochs."""
+    network = trained.build(plan.model, plan.config, gathered.source.class_names)
+    batches = _batches(plan, _learnt_from(plan, gathered), 0, plan.devices)
+    return loop.Clock(plan.budget, _steps_per_epoch(network, batches), Meter()).steps
 
 
 @dataclass

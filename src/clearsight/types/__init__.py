@@ -48,6 +48,7 @@ from clearsight.types.report import How as How
 from clearsight.types.report import Plot as Plot
 from clearsight.types.report import Question as Question
 from clearsight.types.report import Request as Request
+from clearsight.types.report import Stage as Stage
 from clearsight.types.report import Verdict as Verdict
 from clearsight.types.truths import IGNORE as IGNORE
 from clearsight.types.truths import TRUTHS as TRUTHS

@@ -10,15 +10,28 @@ Question = Literal[
     "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it",
     "what must be beaten", "who is in the data", "what goes together", "what is in two splits",
 ]  # fmt: skip
-Plot = Literal["intervals", "reliability", "curve", "bars", "matrix"]
+Plot = Literal["intervals", "reliability", "curve", "bars", "matrix", "parallel"]
 Verdict = Literal["pass", "fail", "insufficient", "none asked"]
 How = Literal["measured", "modelled", "assumed"]
 FEW_CLUSTERS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of a run: seconds, [low, mid, high] kWh, and how many pictures it predicted on, where it did that."""
+
+    seconds: float
+    kwh: tuple[float, float, float]
+    pictures: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a block of work took. Energies are [low, mid, high] kWh; CO2e only where a grid zone was named."""
+    """What a block of work took. Energies are [low, mid, high] kWh; CO2e only where a grid zone was named.
+
+    ``parts`` divide the energy by device; ``stages`` divide it by what it was for, such as "training", "evaluation"
+    and "audit".
+    """
 
     seconds: float
     kwh: tuple[float, float, float]
@@ -28,6 +41,7 @@ class Cost:
     zone: str | None = None
     kg_co2e: tuple[float, float, float] | None = None
     notes: tuple[str, ...] = ()
+    stages: Mapping[str, Stage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +57,8 @@ class Finding:
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
     - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;
-    - "matrix": truth, answer, share of the truth's row in [0, 1], n; a cell for each pair, all pairs given.
+    - "matrix": truth, answer, share of the truth's row in [0, 1], n; a cell for each pair, all pairs given;
+    - "parallel": line (its name), axis, place on it in [0, 1] or None, text, and ours; the last axis is the score.
     """
 
     question: Question
@@ -104,7 +119,7 @@ class Example:
 
     path: str
     caption: str
-    kind: Literal["best", "worst", "typical", "error", "made", "copied", "slice"]
+    kind: Literal["best", "worst", "typical", "error", "slice", "corrupted", "made", "copied"]
     score: float | None = None
     about: str = ""
 

@@ -4,14 +4,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clearsight.audits.attributes import crossed, known_names
-from clearsight.energy.grid import find_zone
+from clearsight.audits.cost import EVALUATION
+from clearsight.energy.meter import Meter
 from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
-from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
+from clearsight.evaluation.judging import (
+    check_attributes,
+    check_for_a_table,
+    cost_of,
+    judged,
+    judged_split,
+    read_for,
+    zone_of,
+)
 from clearsight.generation.conclusion import conclude_again
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
+from clearsight.robustness.kept import kept_of
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
@@ -66,24 +76,25 @@ def audit(
     if trained.makes_pictures(config.model):
         _refuse_choices_of_pictures(run, split, target, cluster)
         never_confused.refused(run, never)
-        place = None if zone is None else find_zone(zone).code
+        place = zone_of(run, zone)
         return conclude_again(
             run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
             responsible=responsible, quiet=quiet,
         )  # fmt: skip
     choices = (attributes, skip_bad, target, cluster)
-    source = read_for(run, config.data if data is None else data, *choices)
-    return _audited_anew(run, source, split or judged_split(source), by, never, zone, responsible, quiet)
+    with Meter(start=cost_of(run)) as meter:
+        source = read_for(run, config.data if data is None else data, *choices)
+        return _audited_anew(run, source, split or judged_split(source), by, never, zone, responsible, quiet, meter)
 
 
 def _audited_anew(
     run: Run, source: Source, split: str, by: Sequence[str], never: Sequence[str | Path], zone: str | None,
-    responsible: str | None, quiet: bool,
+    responsible: str | None, quiet: bool, meter: Meter,
 ) -> Card:  # fmt: skip
     """Judge the run on a split that it was not trained on, audit it, and write its card."""
     config = run.config
     asked = config.settings.get("asked", {})
-    zone = find_zone(zone).code if zone is not None else asked.get("zone")
+    zone = zone_of(run, zone)
     own = source.fingerprint == config.fingerprint
     if own and source.split(split).split == "train":
         raise ValueError(
@@ -94,29 +105,32 @@ def _audited_anew(
     check_attributes(by, source, config.settings.get("target"))
     pairs = never_confused.pairs_of(never, config.class_names) if list(never) != [never_confused.NONE] else []
     found = judged(run, source, split, quiet)
+    meter.end_stage(EVALUATION, len(found.ids))
     if never:
         never_confused.keep(run, pairs, found)
         config = run.config
     filters = filters_for(run, source, found) if own else {}
     baseline = baseline_for(run, source, found, filters) if own else None
+    damaged = kept_of(run, found)
     request = Request(
         evidence=found,
-        more={"baseline": baseline, **filters} if baseline is not None else {},
+        more={**({"baseline": baseline, **filters} if baseline is not None else {}), **damaged},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
         never=never_confused.kept_pairs(config),
         zone=zone,
         seed=config.seed,
     )
     former = run.read_card() if (run.path / "card.json").is_file() else None
+    shown = [one for one in (former.examples if former else ()) if damaged and one.kind == "corrupted"]
     facts = dict(former.facts) if former else {}
     facts["Evaluated on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
     facts["Clusters"] = found.about["clusters"]
     return write_card(
         run,
         request,
-        former.cost if former else None,
+        meter,
         facts,
-        examples_of(run, source.split(split), request),
+        [*examples_of(run, source.split(split), request), *shown],
         [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )

@@ -14,9 +14,10 @@ from PIL import Image
 from clearsight.console.progress import stage
 from clearsight.console.signals import signals
 from clearsight.inference.abstention import Block, withheld
+from clearsight.inference.familiarity import Likeness
 from clearsight.inference.windows import OVERLAP
+from clearsight.loading import familiarity, trained
 from clearsight.loading import never as never_confused
-from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
 from clearsight.prediction.conversion import to_supervision
@@ -26,6 +27,7 @@ from clearsight.prediction.overlays import Drawings
 from clearsight.prediction.tallies import Tally, labels_above
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
+from clearsight.robustness.strangers import likenesses_of
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
@@ -40,7 +42,8 @@ class Predicted:
 
     ``files`` are those of the predictions, ``seen`` what each was (see ``writing.Seen``); ``thresholds`` are those of
     several labels. ``count`` pictures were looked at, which are more than the predictions where these were not kept,
-    and ``tally`` says in lines of two words what was found in all of them.
+    and ``tally`` says in lines of two words what was found in all of them. ``likenesses`` tell of each whether it is
+    unlike the training pictures; None where the run keeps nothing to tell it by (see ``stress``).
     """
 
     files: tuple[Path, ...]
@@ -52,6 +55,7 @@ class Predicted:
     thresholds: tuple[float, ...] = ()
     count: int = 0
     tally: tuple[tuple[str, str], ...] = ()
+    likenesses: tuple[Likeness | None, ...] = ()
 
     def to_supervision(self) -> list[Any]:
         """One ``supervision.Detections`` per picture; raises ValueError where the model finds no objects."""
@@ -126,26 +130,36 @@ def predict(
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
+        likenesses, unlike = list[Likeness | None](), 0
         tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
         partial = stack.enter_context(writing.appearing(folder))
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
         output = stack.enter_context(_Output(partial, filter, formats, decisions, **drawn))
+        familiar = familiarity.kept(run) if window is None else None
+        likeness = stack.enter_context(likenesses_of(predictor, familiar))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
-            prediction = filter(prediction)
-            output.add(view, prediction)
+            prediction, like = filter(prediction), likeness()
+            output.add(view, prediction, like)
             tally.add(prediction)
+            unlike += like is not None and like.unlike
             if keep:
                 kept.append(prediction)
                 seen.append(view.seen)
+                likenesses.append(like)
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
     return Predicted(
         files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
         class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
-        count=tally.pictures, tally=tuple(tally.lines()),
+        count=tally.pictures, tally=(*tally.lines(), *_unlike_said(unlike, tally.pictures)),
+        likenesses=tuple(likenesses),
     )  # fmt: skip
+
+
+def _unlike_said(unlike: int, pictures: int) -> list[tuple[str, str]]:
+    return [("unlike the training pictures", f"{unlike} of {pictures}")] if unlike else []
 
 
 def _refuse_crops(run: Run, useless: bool) -> None:
@@ -170,11 +184,17 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
     begun = [one.row() for one in predicted.seen] or [
         {"image_id": number, "file_name": str(file)} for number, file in enumerate(predicted.files, 1)
     ]
+    likenesses = predicted.likenesses or (None,) * len(begun)
     return [
-        {**beginning, **row}
-        for beginning, found in zip(begun, predicted.predictions, strict=True)
+        {**beginning, **row, **like_rows(like)}
+        for beginning, found, like in zip(begun, predicted.predictions, likenesses, strict=True)
         for row in rows_of(found, predicted.class_names, predicted.thresholds)
     ]
+
+
+def like_rows(like: Likeness | None) -> dict[str, Any]:
+    """The cells that say whether a picture is unlike the training pictures; none where nobody knows."""
+    return {} if like is None else {"unlike": like.unlike, "unlikeness": round(like.score, 5)}
 
 
 def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
@@ -267,11 +287,12 @@ class _Output(contextlib.ExitStack):
             )
             self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
 
-    def add(self, view: View, prediction: Prediction) -> None:
+    def add(self, view: View, prediction: Prediction, like: Likeness | None = None) -> None:
         """Log, write and draw what was found in one picture."""
         if self.log is None and self.tables is None:
             return
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
+        rows = [{**row, **like_rows(like)} for row in rows]
         if self.log is not None:  # before anyone can act on it
             self.log.add(view, rows)
         if self.tables is None or self.drawings is None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from clearsight import backbones, catalogue, sources
+from clearsight.audits.cost import TRAINING
 from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
@@ -83,7 +84,7 @@ def train(
         run = trained.opened(resume)
         (plan, asked), gathered = plan_of(run, quiet), None
     else:
-        model, data = _named(model, data)
+        model, data = named(model, data)
         if learns_rows(model, data):
             own = {"backbone": backbone, "pretrained": pretrained, "epochs": epochs, "minutes": minutes,
                    "budget_kwh": budget_kwh, "devices": devices != 1, "resplit": resplit}  # fmt: skip
@@ -98,21 +99,22 @@ def train(
         if epochs is None and minutes is None and budget_kwh is None:
             minutes = MINUTES
         budget = loop.Budget(epochs=epochs, minutes=minutes, kwh=budget_kwh)
-        run, plan, gathered = _new(
+        run, plan, gathered = planned(
             model, str(data), backbone, pretrained, budget, devices, attributes, target, cluster, resplit, out,
             seed, skip_bad, dict(settings or {}), quiet, asked,
         )  # fmt: skip
-    with run.lock(), Meter(start=cost_before(run)) as meter:
+    with run.lock(), Meter(start=cost_before(run), gpus=plan.devices if plan.devices > 1 else 0) as meter:
         run.change(state="training")
         launch(run, plan, gathered)
+        meter.end_stage(TRAINING)
         ended = generation.conclude if trained.makes_pictures(plan.model) else conclude
-        ended(run, meter.cost, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
+        ended(run, meter, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
 
 
-def _named(model: str | None, data: str | Path | None) -> tuple[str, str | Path]:
+def named(model: str | None, data: str | Path | None) -> tuple[str, str | Path]:
     """The model and the data; raises ValueError for the one that is not named."""
     if model is None:
         raise ValueError("nothing to train. Name a model and data, such as `clearsight train yolo blood/`.")
@@ -124,7 +126,7 @@ def _named(model: str | None, data: str | Path | None) -> tuple[str, str | Path]
     return model, data
 
 
-def _new(
+def planned(
     model: str,
     data: str,
     backbone: str | None,

@@ -1,6 +1,6 @@
 """What is made of the candidate that was chosen: a run of its own, its evaluation beside the former, and the result."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from clearsight.console.progress import stage
-from clearsight.energy.meter import Meter, add
+from clearsight.energy.costs import add
+from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.conclusion import conclude
 from clearsight.loading import division, trained
@@ -38,7 +39,9 @@ def evaluations(
         division.keep(new, parts)
         by, asked = found.grouping.by, found.run.config.settings.get("asked", {})
         gathered = replace(found.gathered, source=divided)
-        conclude(new, _with_training(found.run, meter), gathered, by=by, zone=asked.get("zone"), quiet=quiet)
+        meter.end_stage("mitigation")
+        with Meter(start=_with_training(found.run, meter)) as own:
+            conclude(new, own, gathered, by=by, zone=asked.get("zone"), quiet=quiet)
         new.change(state="finished")
         after = new.read_evidence("test", trained.task_of(new.config).statistics_type)
         return _evaluated(found.run, divided, quiet), after
@@ -64,11 +67,11 @@ def _evaluated(run: Run, source: Source, quiet: bool) -> Evidence:
         )  # fmt: skip
 
 
-def _with_training(run: Run, meter: Meter) -> Callable[[], Cost]:
+def _with_training(run: Run, meter: Meter) -> Cost:
     """The cost until now, that of the first training included where the run knows it."""
     former = run.read_card().cost if (run.path / "card.json").is_file() else None
     before = [] if former is None else [replace(former, zone=None, kg_co2e=None)]
-    return lambda: add(*before, meter.cost())
+    return add(*before, meter.cost())
 
 
 def _new_run(place: Path, best: Candidate, found: Material, divided: Source, table: str | None) -> Run:

@@ -4,6 +4,7 @@ The noise of a picture is a function of the seed, the kind and level of noise, a
 every baseline is given the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -65,10 +66,10 @@ def _paired(record: Record, corruption: Corruption | None) -> Record:
 
 @dataclass(frozen=True, eq=False)
 class CorruptedPicture:
-    """The picture of a record with noise, as the ``picture`` of another record."""
+    """The picture of a record with noise or other damage, as the ``picture`` of another record."""
 
     record: Record
-    corruption: Corruption
+    corruption: Callable[[UInt8[Tensor, "3 h w"]], UInt8[Tensor, "3 h w"]]
 
     def __call__(self) -> UInt8[Tensor, "3 h w"]:
         """The corrupted picture; raises ValueError naming the file if it is broken."""

@@ -20,10 +20,8 @@ from clearsight.types import (
     Boxes,
     ClassMap,
     Dataset,
-    Instances,
     Label,
     Labels,
-    Picture,
     Sample,
     Size,
     State,
@@ -50,7 +48,7 @@ class MaskFile(Protocol):
         """Equal for equal truths."""
         ...
 
-    def __call__(self) -> ClassMap | Instances | Picture:
+    def __call__(self) -> Truth:
         """Read it; raises ValueError naming the file if it is broken."""
         ...
 

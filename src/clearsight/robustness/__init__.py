@@ -1,0 +1,1 @@
+"""What breaks a trained network: its pictures damaged, attacked, or unlike those it was trained on."""
