@@ -30,8 +30,8 @@ def check_generator(run: Run, grouping: Grouping) -> None:
     config = run.config
     if not trained.makes_pictures(config.model):
         raise ValueError(
-            f"{run.path} is a {config.model}, which makes no pictures. Expected the run of a generator: `clearsight "
-            "models` lists them."
+            f"{run.path} is a {config.model}, which makes no pictures. Expected the run of a generator: "
+            "`clearsight models` lists them."
         )
     if not config.settings["model"].get("conditional"):
         raise ValueError(
