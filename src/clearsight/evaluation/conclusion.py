@@ -17,7 +17,7 @@ from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.evaluation.judging import about_run
-from clearsight.loading import trained
+from clearsight.loading import guarantees, trained
 from clearsight.loading.data import Gathered
 from clearsight.loading.posing import corruption_of, posed
 from clearsight.metrics.classification import ClassificationStatistics
@@ -68,7 +68,9 @@ def conclude(
     examples = examples_of(run, source.split(split), judged)
     facts = _facts(run.config, source, judged)
     more = {"baseline": baseline, **filters}
-    request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
+    request = Request(
+        evidence=judged, more=more, by=tuple(by), guarantees=guarantees.kept(run.config), zone=zone, seed=config.seed
+    )
     return write_card(run, request, cost(), facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -168,9 +170,11 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
         held_out = _calibrated(run, with_clusters(held_out, source, features, trained_here=True))
         deployed = task.settle(held_out.statistics)
     run.change(settings={**run.config.settings, "deployed": deployed})
+    if "val" in splits:
+        held_out = replace(held_out, statistics=held_out.statistics.with_options(**deployed))
+        guarantees.keep(run, held_out)
     if "test" not in splits:
-        settled = replace(held_out, statistics=held_out.statistics.with_options(**deployed))
-        return settled, settled_on_the_same(run.config, "val")
+        return held_out, settled_on_the_same(run.config, "val")
     predictor = trained.predictor(run)  # which knows the temperature by now
     with stage("evaluating", quiet) as watch, pooled_features(predictor.model) as features:
         found = evaluator.evaluate(predictor, task, splits["test"], about=about, watch=watch, **deployed)

@@ -33,7 +33,8 @@ class DetectionStatistics:
     an ignored object, or is unmatched and outside the area range) are given per area range and IoU threshold;
     ``overlap`` is the IoU with the object matched at IoU 0.5, else the highest IoU with any object of the class.
     ``truths`` counts the objects that are not ignored. ``threshold`` is the score from which a detection is shown to
-    users. ``cause`` and ``met`` give the error types (see ``ops.error_causes``); None if not computed.
+    users. ``cause`` and ``met`` give the error types (see ``ops.error_causes``); ``margin`` by which share of a box its
+    sides must move outwards to hold the object it matches, infinite without one. The three are None if not computed.
     """
 
     class_names: tuple[str, ...]
@@ -47,6 +48,7 @@ class DetectionStatistics:
     threshold: float = 0.5
     cause: Int[np.ndarray, "d"] | None = None
     met: Int[np.ndarray, "d"] | None = None
+    margin: Float[np.ndarray, "d"] | None = None
     # Fields of a subclass with detections along their last axis.
     OF_DETECTIONS: ClassVar[tuple[str, ...]] = ()
 
@@ -87,7 +89,7 @@ class DetectionStatistics:
             ignored=np.concatenate([part.ignored for part in parts], axis=2)[:, :, order],
             truths=np.concatenate([part.truths for part in parts]),
             threshold=parts[0].threshold,
-            **_joined_causes(parts, order),
+            **_joined_extras(parts, order),
             **{name: np.concatenate([getattr(part, name) for part in parts], axis=-1)[..., order] for name in more},
         )
 
@@ -102,12 +104,11 @@ class DetectionStatistics:
     def confidences(self) -> Confidences:
         """The boxes a user is shown (score at or above the threshold), and whether each matches an object."""
         kept = (self.score >= self.threshold) & ~self.ignored[ALL, 0]
-        claim = f"a box shown (score {self.threshold:.2f} or more) matches an object of its class at IoU 0.5"
         return Confidences(
             score=self.score[kept].astype(np.float64),
             correct=self.matched[ALL, 0, kept],
             row=self.row[kept],
-            claim=claim,
+            claim=f"a box shown (score {self.threshold:.2f} or more) matches an object of its class at IoU 0.5",
         )
 
     def for_groups(self) -> tuple[Metric, ...]:
@@ -146,22 +147,23 @@ class DetectionStatistics:
             truths=self.truths[:, index : index + 1],
             cause=None,
             met=None,
+            margin=None if self.margin is None else self.margin[low:high],
             **{name: getattr(self, name)[..., low:high] for name in self.OF_DETECTIONS},
         )
 
 
-def _joined_causes(
-    parts: Sequence[DetectionStatistics], order: Int[np.ndarray, "d"]
-) -> dict[str, Int[np.ndarray, "d"]]:
-    """The causes of all parts, with consecutive object indices; nothing where one of the parts lacks them."""
-    before, causes, mets = 0, [], []
+def _joined_extras(parts: Sequence[DetectionStatistics], order: Int[np.ndarray, "d"]) -> dict[str, np.ndarray]:
+    """Causes (with consecutive object indices) and margins of all parts; those left out that one of the parts lacks."""
+    before, causes, mets = 0, list[np.ndarray](), list[np.ndarray]()
+    margins = [part.margin for part in parts if part.margin is not None]
+    found = {"margin": np.concatenate(margins)[order]} if len(margins) == len(parts) else {}
     for part in parts:
         if part.cause is None or part.met is None:
-            return {}
+            return found
         causes.append(part.cause)
         mets.append(np.where(part.met < 0, -1, part.met + before))
         before += int(part.truths[:, :, ALL].sum())
-    return {"cause": np.concatenate(causes)[order], "met": np.concatenate(mets)[order].astype(np.int32)}
+    return found | {"cause": np.concatenate(causes)[order], "met": np.concatenate(mets)[order].astype(np.int32)}
 
 
 def class_average_precision(

@@ -17,6 +17,9 @@ from clearsight.metrics.additive import Additive, Sums, ratio
 from clearsight.metrics.grouping import held
 from clearsight.types import Confidences, Metric, Values, Weights
 
+# Confidences from which missed pixels are counted, fixed in advance so that guarantees may be tested at each.
+MISS_EDGES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationStatistics:
@@ -26,7 +29,9 @@ class SegmentationStatistics:
     predicted boundary pixels near a true boundary, predicted ones, true ones near a predicted boundary, and true ones.
     ``row``, ``label``, ``confidence`` and ``right`` are an even sample of these pixels: picture, predicted class,
     confidence in it, and whether it is correct. Means run over ``class_names``: the first classes of the confusion
-    matrix, all but in ``by_class``, where a last one is everything else.
+    matrix, all but in ``by_class``, where a last one is everything else. ``certainty`` is the mean confidence of all
+    pixels of each picture; ``missed`` counts the pixels of each class that are given another one, by the confidence in
+    that: the last of ``MISS_EDGES`` it reaches. Both are None in ``by_class``, and where they were not kept.
     """
 
     class_names: tuple[str, ...]
@@ -36,6 +41,8 @@ class SegmentationStatistics:
     label: Int[np.ndarray, "k"]
     confidence: Float[np.ndarray, "k"]
     right: Bool[np.ndarray, "k"]
+    certainty: Float[np.ndarray, "images"] | None = None
+    missed: Int[np.ndarray, "images c edges"] | None = None
 
     def __post_init__(self) -> None:
         assert len(self.class_names) == self.boundary.shape[1] <= self.confusion.shape[1], "one name per class"
@@ -62,6 +69,9 @@ class SegmentationStatistics:
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("confusion", "boundary", "label", "confidence", "right")
         }
+        for name in ("certainty", "missed"):
+            if all(getattr(part, name) is not None for part in parts):
+                arrays[name] = np.concatenate([getattr(part, name) for part in parts])
         row = np.concatenate([part.row + start for part, start in zip(parts, starts, strict=False)])
         return cls(class_names=parts[0].class_names, row=row, **arrays)
 
@@ -123,6 +133,8 @@ class SegmentationStatistics:
             label=np.zeros(int(sampled.sum()), dtype=self.label.dtype),
             confidence=self.confidence[sampled],
             right=self.right[sampled],
+            certainty=None,
+            missed=None,
         )
 
 

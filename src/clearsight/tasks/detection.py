@@ -53,6 +53,7 @@ class Detection:
             threshold=float(threshold),
             cause=explained.cause[order],
             met=explained.met[order],
+            margin=_margins(found, true, matches)[order],
         )
 
     def settle(self, statistics: DetectionStatistics) -> dict[str, float]:
@@ -149,6 +150,17 @@ def true_objects(truths: Sequence[Truth], pictures: int, classes: int) -> Object
         area=_flat([truth.areas for truth in boxes], (0,)),
         crowd=_flat([truth.ignored for truth in boxes], (0,)).astype(bool),
     )
+
+
+def _margins(found: Objects, true: Objects, matches: Matches) -> Float[np.ndarray, "d"]:
+    """By which share of its width or height all sides of each box must move outwards to hold what it is matched to."""
+    margin = np.full(len(found), np.inf)
+    met = np.flatnonzero(matches.met >= 0)
+    box, held = found.xyxy[met], true.xyxy[matches.met[met]]
+    sides = np.tile(np.maximum(box[:, 2:] - box[:, :2], 1e-9), 2)
+    beyond = np.concatenate([box[:, :2] - held[:, :2], held[:, 2:] - box[:, 2:]], axis=1) / sides
+    margin[met] = np.maximum(beyond.max(1, initial=0.0), 0.0)
+    return margin
 
 
 def counted(true: Objects, matches: Matches, pictures: int, classes: int) -> Int[np.ndarray, "pictures classes areas"]:

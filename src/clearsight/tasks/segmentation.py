@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 
-from clearsight.metrics.segmentation import SegmentationStatistics
+from clearsight.metrics.segmentation import MISS_EDGES, SegmentationStatistics
 from clearsight.ops import outlines
 from clearsight.types import IGNORE, ClassMap, Prediction, Segmentation, Size, Truth
 
@@ -42,11 +42,14 @@ class SemanticSegmentation:
             )
         confusion = np.zeros((len(maps), classes, classes), dtype=np.int64)
         boundary = np.zeros((len(maps), classes, 4), dtype=np.int64)
+        certainty, missed = np.zeros(len(maps)), np.zeros((len(maps), classes, len(MISS_EDGES)), dtype=np.int64)
         samples = []
         for index, (prediction, truth) in enumerate(zip(predictions, maps, strict=True)):
             assert isinstance(prediction, Segmentation), "every prediction must be a Segmentation"
             true, found, confidence = _checked(prediction, truth, classes)
             confusion[index] = _confusion(true, found, classes)
+            certainty[index] = confidence.mean(dtype=np.float64) if confidence.size else 0.0
+            missed[index] = _missed(true, found, confidence, classes)
             judged = np.where(true == IGNORE, np.uint8(IGNORE), found)
             within = TOLERANCE * float(np.hypot(*true.shape))
             boundary[index] = outlines.agreement(judged, true, classes, within)
@@ -61,6 +64,8 @@ class SemanticSegmentation:
             label=label,
             confidence=_flat([confidence for _, _, confidence, _ in samples], np.float64),
             right=label == _flat([true for _, _, _, true in samples], np.int64),
+            certainty=certainty,
+            missed=missed,
         )
 
     def settle(self, statistics: SegmentationStatistics) -> dict[str, float]:
@@ -125,6 +130,14 @@ def _confusion(true: Map, found: Map, classes: int) -> Int[np.ndarray, "c c"]:
     pairs = rows[true.reshape(-1)]
     pairs += found.reshape(-1)
     return np.bincount(pairs, minlength=classes * (classes + 1))[: classes * classes].reshape(classes, classes)
+
+
+def _missed(true: Map, found: Map, confidence: Float[np.ndarray, "h w"], classes: int) -> Int[np.ndarray, "c edges"]:
+    """How many pixels of each class are given another one, by the last of ``MISS_EDGES`` the confidence reaches."""
+    wrong = (true != found) & (true != IGNORE)
+    edge = np.searchsorted(MISS_EDGES, confidence[wrong], side="right") - 1
+    place = true[wrong].astype(np.int64) * len(MISS_EDGES) + edge
+    return np.bincount(place, minlength=classes * len(MISS_EDGES)).reshape(classes, len(MISS_EDGES))
 
 
 def _sampled(judged: Int[np.ndarray, "n"]) -> Int[np.ndarray, "k"]:

@@ -10,8 +10,8 @@ from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import check_attributes, check_for_a_table, judged, judged_split, read_for
 from clearsight.generation.conclusion import conclude_again
+from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
-from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
@@ -104,6 +104,7 @@ def _audited_anew(
         more={"baseline": baseline, **filters} if baseline is not None else {},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
         never=never_confused.kept_pairs(config),
+        guarantees=guarantees.kept(config),
         zone=zone,
         seed=config.seed,
     )

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from clearsight.console.progress import stage
 from clearsight.console.signals import signals
-from clearsight.inference.abstention import Block, withheld
+from clearsight.decisions.policy import Policy
+from clearsight.decisions.settling import USUAL_LEVEL
 from clearsight.inference.windows import OVERLAP
+from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
-from clearsight.loading import trained
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
 from clearsight.prediction.conversion import to_supervision
+from clearsight.prediction.decisions import DecisionTables
+from clearsight.prediction.filtering import Filter, refuse_policy
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
 from clearsight.prediction.overlays import Drawings
 from clearsight.prediction.tallies import Tally, labels_above
@@ -28,7 +30,7 @@ from clearsight.prediction.writing import Seen
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
-from clearsight.types import Boxes, Detections, InstanceDetections, Picture, Prediction, Scores
+from clearsight.types import Decision, Detections, InstanceDetections, Picture, Prediction, Scores
 
 __all__ = ["Predicted", "found_files", "predict", "results"]
 
@@ -39,7 +41,8 @@ class Predicted:
 
     ``files`` are those of the predictions, ``seen`` what each was (see ``writing.Seen``); ``thresholds`` are those of
     several labels. ``count`` pictures were looked at, which are more than the predictions where these were not kept,
-    and ``tally`` says in lines of two words what was found in all of them.
+    and ``tally`` says in lines of two words what was found in all of them. ``decisions`` are those of the policy, which
+    ``promise`` states; empty without one.
     """
 
     files: tuple[Path, ...]
@@ -51,6 +54,8 @@ class Predicted:
     thresholds: tuple[float, ...] = ()
     count: int = 0
     tally: tuple[tuple[str, str], ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    promise: str = ""
 
     def to_supervision(self) -> list[Any]:
         """One ``supervision.Detections`` per picture; raises ValueError where the model finds no objects."""
@@ -73,6 +78,8 @@ def predict(
     overlays: bool = True,
     crops: bool = False,
     never: Sequence[str | Path] = (),
+    policy: bool = False,
+    risk: float | None = None,
     every: int = 1,
     frames: int | None = None,
     seconds: float | None = None,
@@ -95,6 +102,8 @@ def predict(
             ``overlays`` draws what was found, a video as a video, and ``crops`` saves every object cut out.
         never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
             run keeps hold too; ``("none",)`` lifts them.
+        policy: say of each picture whether the run may decide on it alone, or it is for a person, and why; ``risk`` is
+            the error allowed on those it decides, one of 0.01, 0.02, 0.05 (the usual), 0.1 and 0.2.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
@@ -105,8 +114,11 @@ def predict(
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
+        refuse_policy(run, policy, {"a table": True})
         return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
-    filter = _Filter.of(run, min_score, classes, never)
+    refuse_policy(run, policy, {"--min-score": min_score is not None, "--classes": classes, "--window": window})
+    rule = _policy(run, policy, risk)
+    filter = Filter.of(run, min_score, classes, never, rule)
     formats = writing.formats_of(formats, filter.objects)
     _refuse_crops(run, crops and not filter.objects)
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
@@ -120,26 +132,36 @@ def predict(
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
-        tally, kept, seen = Tally(filter.class_names, filter.thresholds), list[Prediction](), list[Seen]()
+        tally = Tally(filter.class_names, filter.thresholds)
+        kept, seen, decisions = list[Prediction](), list[Seen](), list[Decision]()
         partial = stack.enter_context(writing.appearing(folder))
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
         output = stack.enter_context(_Output(partial, filter, formats, **drawn))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
-            prediction = filter(prediction)
-            output.add(view, prediction)
+            prediction, decision = filter(prediction)
+            output.add(view, prediction, decision)
             tally.add(prediction)
+            if decision is not None:
+                tally.decide(decision)
             if keep:
                 kept.append(prediction)
                 seen.append(view.seen)
+                decisions += [decision] if decision is not None else []
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
     return Predicted(
         files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
         class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
-        count=tally.pictures, tally=tuple(tally.lines()),
+        count=tally.pictures, tally=tuple(tally.lines()), decisions=tuple(decisions), promise=rule.said if rule else "",
     )  # fmt: skip
+
+
+def _policy(run: Run, asked: bool, risk: float | None) -> Policy | None:
+    if risk is not None and not asked:
+        raise ValueError("--risk is the error allowed by a policy. Give --policy too, or leave it out.")
+    return guarantees.policy_for(run, USUAL_LEVEL if risk is None else risk) if asked else None
 
 
 def _refuse_crops(run: Run, useless: bool) -> None:
@@ -153,17 +175,22 @@ def _refuse_nothing(tally: Tally, views: Views) -> None:
 
 
 def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
-    """One row per object or picture: its number and file name, and what was found there (see ``plain_rows.rows``)."""
+    """One row per object or picture: its number and file name, and what was found there (see ``plain_rows.rows``).
+
+    With a policy each has the decision too, and a picture without objects a row of its own.
+    """
     if isinstance(predicted, PredictedRows):
         return list(predicted.rows)
     begun = [one.row() for one in predicted.seen] or [
         {"image_id": number, "file_name": str(file)} for number, file in enumerate(predicted.files, 1)
     ]
-    return [
-        {**beginning, **row}
-        for beginning, found in zip(begun, predicted.predictions, strict=True)
-        for row in rows_of(found, predicted.class_names, predicted.thresholds)
-    ]
+    decisions: Sequence[Decision | None] = predicted.decisions or [None] * len(begun)
+    found = []
+    for beginning, prediction, decision in zip(begun, predicted.predictions, decisions, strict=True):
+        rows = rows_of(prediction, predicted.class_names, predicted.thresholds)
+        cells = {} if decision is None else decision.cells()
+        found += [{**beginning, **row, **cells} for row in (rows or ([{}] if cells else []))]
+    return found
 
 
 def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
@@ -173,51 +200,6 @@ def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[
         said = {"labels": labels_above(found, class_names, thresholds)}
         return [said | {"probabilities": row["probabilities"]} for row in rows]
     return rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Filter:
-    """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on."""
-
-    class_names: tuple[str, ...]
-    objects: bool
-    least_score: float
-    labels: tuple[int, ...]
-    thresholds: tuple[float, ...]
-    blocks: tuple[Block, ...] = ()
-
-    @classmethod
-    def of(
-        cls, run: Run, min_score: float | None, classes: Sequence[str], never: Sequence[str | Path] = ()
-    ) -> "_Filter":
-        """Raises ValueError for a score or classes where the run finds no objects, and for unknown classes."""
-        config = run.config
-        objects = issubclass(trained.task_of(config).truth_type, Boxes)
-        if min_score is not None and not objects:
-            raise ValueError(f"--min-score chooses among boxes, and {run.path} does {config.task}. Leave it out.")
-        if classes and not objects:
-            raise ValueError(f"--classes chooses among boxes, and {run.path} does {config.task}. Leave it out.")
-        if min_score is not None and not 0 <= min_score <= 1:
-            raise ValueError(f"min_score is {min_score}. Expected a score between 0 and 1.")
-        deployed = trained.deployed(config)
-        return cls(
-            class_names=config.class_names,
-            objects=objects,
-            least_score=deployed.get("threshold", 0.5) if min_score is None else min_score,
-            labels=writing.class_ids(classes, config.class_names),
-            thresholds=tuple(deployed.get("thresholds", ())) if config.task == "tagging" else (),
-            blocks=never_confused.blocks_for(run, never),
-        )
-
-    def __call__(self, prediction: Prediction) -> Prediction:
-        if self.blocks:
-            prediction = withheld(prediction, self.blocks, self.class_names)
-        if not isinstance(prediction, Detections):
-            return prediction
-        chosen = prediction.scores >= self.least_score
-        if self.labels:
-            chosen &= torch.isin(prediction.labels, torch.tensor(self.labels))
-        return prediction.select(chosen)
 
 
 def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]]:
@@ -243,10 +225,10 @@ class _Output(contextlib.ExitStack):
     """All that is written of what was found, while it is found; nothing where there is no folder."""
 
     def __init__(
-        self, folder: Path | None, filter: _Filter, formats: Sequence[str], *, overlays: bool, crops: bool, frames: bool
+        self, folder: Path | None, filter: Filter, formats: Sequence[str], *, overlays: bool, crops: bool, frames: bool
     ) -> None:
         super().__init__()
-        self.filter, self.tables, self.drawings = filter, None, None
+        self.filter, self.tables, self.drawings, self.decisions = filter, None, None, None
         self.outlines = "yolo" in formats
         if folder is not None:
             names = filter.class_names
@@ -254,8 +236,10 @@ class _Output(contextlib.ExitStack):
                 writing.Tables(folder, formats, names, frames=frames, objects=filter.objects)
             )
             self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
+            if filter.policy is not None:
+                self.decisions = self.enter_context(DecisionTables(folder, formats))
 
-    def add(self, view: View, prediction: Prediction) -> None:
+    def add(self, view: View, prediction: Prediction, decision: Decision | None) -> None:
         """Write and draw what was found in one picture."""
         if self.tables is None or self.drawings is None:
             return
@@ -267,8 +251,11 @@ class _Output(contextlib.ExitStack):
                 row["outline"] = (tracing.outline(crop) + window[:2]).tolist()
         if isinstance(prediction, Picture):
             rows = [{"picture": f"pictures/{view.seen.name}.png", **row} for row in rows]
+        if self.decisions is not None and decision is not None:
+            rows = [{**row, **decision.cells()} for row in rows]
+            self.decisions.add(view.seen, decision)
         self.tables.add(view.seen, rows)
-        self.drawings.add(view, prediction)
+        self.drawings.add(view, prediction, decision)
 
 
 @contextlib.contextmanager
