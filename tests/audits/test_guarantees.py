@@ -53,7 +53,9 @@ def test_the_curve_equals_a_slow_loop_and_its_area_too():
         repeated = [value for place in order for value in [loss[place]] * int(row[place])]
         # Copies of one picture are as uncertain as each other, so the curve has one point for all of them.
         ends = np.cumsum(row[order])
-        expected = sum(w * np.mean(repeated[: int(end)]) for w, end in zip(row[order], ends, strict=True) if w) / row.sum()
+        expected = (
+            sum(w * np.mean(repeated[: int(end)]) for w, end in zip(row[order], ends, strict=True) if w) / row.sum()
+        )
         assert found == pytest.approx(expected)
     curve = risk_coverage(uncertainty, loss, np.arange(60))
     assert curve.coverage.tolist() == pytest.approx([k / 20 for k in range(1, 21)])

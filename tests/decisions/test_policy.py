@@ -189,9 +189,7 @@ def test_reasons_and_what_stands_beside_them():
 
 def test_a_level_nobody_settled_is_refused():
     _, statistics, _ = classified(np.random.default_rng(4))
-    with pytest.raises(
-        ValueError, match="settled for an error of 0.03. Expected one of 0.01, 0.02, 0.05"
-    ):
+    with pytest.raises(ValueError, match="settled for an error of 0.03. Expected one of 0.01, 0.02, 0.05"):
         policy_of(settled(evidence_of(statistics)), 0.03, NAMES)
 
 

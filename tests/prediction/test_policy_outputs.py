@@ -79,7 +79,9 @@ def test_the_report_says_what_may_be_decided_alone(noisy):
 def test_the_command_prints_the_promise_and_counts(noisy, tmp_path):
     folder, run = noisy
     out = str(tmp_path / "out")
-    found = CliRunner().invoke(app, ["predict", str(run.path), str(folder / "val"), "--policy", "--risk", "0.2", "--out", out])
+    found = CliRunner().invoke(
+        app, ["predict", str(run.path), str(folder / "val"), "--policy", "--risk", "0.2", "--out", out]
+    )
     assert found.exit_code == 0 and "Promised: " in found.output and "to a person" in found.output
     pictures = sorted((folder / "val" / "red").iterdir())[:3]
     command = ["predict", str(run.path), *map(str, pictures), "--policy", "--json", "-q"]

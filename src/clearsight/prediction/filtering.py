@@ -11,7 +11,9 @@ from clearsight.decisions.policy import Policy
 from clearsight.inference.abstention import Block, withheld
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
+from clearsight.metrics.platt import Lines, as_lines
 from clearsight.prediction import writing
+from clearsight.prediction.confidence import calibrated
 from clearsight.run import Run
 from clearsight.types import Boxes, Decision, Detections, Prediction
 
@@ -27,6 +29,7 @@ class Filter:
     thresholds: tuple[float, ...]
     blocks: tuple[Block, ...] = ()
     policy: Policy | None = None
+    calibration: Lines | None = None
 
     @classmethod
     def of(
@@ -51,6 +54,7 @@ class Filter:
             thresholds=tuple(deployed.get("thresholds", ())) if config.task == "tagging" else (),
             blocks=never_confused.blocks_for(run, never),
             policy=policy,
+            calibration=as_lines(deployed.get("calibration")),
         )
 
     def __call__(self, prediction: Prediction) -> tuple[Prediction, Decision | None]:
@@ -62,7 +66,7 @@ class Filter:
 
     def _shown(self, prediction: Prediction) -> Prediction:
         if not isinstance(prediction, Detections):
-            return prediction
+            return calibrated(prediction, self.calibration)
         chosen = prediction.scores >= self.least_score
         if self.labels:
             chosen &= torch.isin(prediction.labels, torch.tensor(self.labels))

@@ -1,11 +1,13 @@
 """Semantic segmentation: a class for every pixel."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 
+from clearsight.metrics import platt
 from clearsight.metrics.segmentation import MISS_EDGES, SegmentationStatistics
 from clearsight.ops import outlines
 from clearsight.types import IGNORE, ClassMap, Prediction, Segmentation, Size, Truth
@@ -26,9 +28,15 @@ class SemanticSegmentation:
     truth_type = ClassMap
 
     def statistics(
-        self, predictions: Sequence[Prediction], truths: Sequence[Truth], class_names: Sequence[str]
+        self,
+        predictions: Sequence[Prediction],
+        truths: Sequence[Truth],
+        class_names: Sequence[str],
+        calibration: Any = None,
     ) -> SegmentationStatistics:
         """The confusion matrix and the boundary agreement of each picture, without ignored pixels.
+
+        ``calibration`` are the lines by class that ``settle`` found, if any.
 
         Raises ValueError where a picture has no class map, the sizes differ, a class id has no name, or a confidence
         is not a probability.
@@ -66,11 +74,19 @@ class SemanticSegmentation:
             right=label == _flat([true for _, _, _, true in samples], np.int64),
             certainty=certainty,
             missed=missed,
+            calibration=platt.as_lines(calibration),
         )
 
-    def settle(self, statistics: SegmentationStatistics) -> dict[str, float]:
-        """Nothing: the most probable class is predicted, without a threshold."""
-        return {}
+    def settle(self, statistics: SegmentationStatistics) -> dict[str, Any]:
+        """The calibration of the confidence in each predicted class; the most probable class stays the answer."""
+        label = statistics.label
+        classes = len(statistics.class_names)
+        # Pixels of one picture are alike: a prior counts as so many pictures, not pixels.
+        strength = platt.STRENGTH * max(1.0, len(label) / max(1, statistics.images))
+        found = platt.lines(
+            statistics.confidence, statistics.right, label, np.zeros_like(label), (classes, 1), strength
+        )
+        return {"calibration": found}
 
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]

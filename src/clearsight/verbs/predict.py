@@ -17,8 +17,10 @@ from clearsight.decisions.settling import USUAL_LEVEL
 from clearsight.inference.windows import OVERLAP
 from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
+from clearsight.metrics.platt import Lines
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
+from clearsight.prediction.confidence import with_confidence
 from clearsight.prediction.conversion import to_supervision
 from clearsight.prediction.decisions import DecisionTables
 from clearsight.prediction.filtering import Filter, refuse_policy
@@ -56,6 +58,7 @@ class Predicted:
     tally: tuple[tuple[str, str], ...] = ()
     decisions: tuple[Decision, ...] = ()
     promise: str = ""
+    calibration: Lines | None = None
 
     def to_supervision(self) -> list[Any]:
         """One ``supervision.Detections`` per picture; raises ValueError where the model finds no objects."""
@@ -155,6 +158,7 @@ def predict(
         files=tuple(Path(one.file_name) for one in seen), predictions=tuple(kept), folder=folder, seen=tuple(seen),
         class_names=filter.class_names, thresholds=filter.thresholds, skipped=(*skipped, *views.cut_short),
         count=tally.pictures, tally=tuple(tally.lines()), decisions=tuple(decisions), promise=rule.said if rule else "",
+        calibration=filter.calibration,
     )  # fmt: skip
 
 
@@ -187,15 +191,20 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
     decisions: Sequence[Decision | None] = predicted.decisions or [None] * len(begun)
     found = []
     for beginning, prediction, decision in zip(begun, predicted.predictions, decisions, strict=True):
-        rows = rows_of(prediction, predicted.class_names, predicted.thresholds)
+        rows = rows_of(prediction, predicted.class_names, predicted.thresholds, predicted.calibration)
         cells = {} if decision is None else decision.cells()
         found += [{**beginning, **row, **cells} for row in (rows or ([{}] if cells else []))]
     return found
 
 
-def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
-    """What was found in one picture as rows; of several labels, those that reach their thresholds."""
-    rows = plain_rows.rows(found, class_names)
+def rows_of(
+    found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = (), calibration: Lines | None = None
+) -> list[dict[str, Any]]:
+    """What was found in one picture as rows; of several labels, those that reach their thresholds.
+
+    Objects have their calibrated ``confidence`` beside their score.
+    """
+    rows = with_confidence(plain_rows.rows(found, class_names), found, calibration)
     if thresholds and isinstance(found, Scores):
         said = {"labels": labels_above(found, class_names, thresholds)}
         return [said | {"probabilities": row["probabilities"]} for row in rows]
@@ -243,7 +252,7 @@ class _Output(contextlib.ExitStack):
         """Write and draw what was found in one picture."""
         if self.tables is None or self.drawings is None:
             return
-        rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
+        rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds, self.filter.calibration)
         if self.filter.blocks:
             rows = [{**row, "abstained": row.get("abstained", "")} for row in rows]
         if self.outlines and isinstance(prediction, InstanceDetections):
