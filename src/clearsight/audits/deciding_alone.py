@@ -66,8 +66,8 @@ def _curve(request: Request, losses: Losses) -> Finding:
     x, y, low, high = (column.tolist() for column in columns)
     return Finding(
         question="when to trust it",
-        claim=f"Of all {evidence.unit}, {points(curve.risk[-1])} is its share of {losses.wrong}; of the half it is "
-        f"surest of, {points(curve.risk[half])}{ends_said((curve.low[half], curve.high[half]))}.",
+        claim=f"On all {evidence.unit} its share of {losses.wrong} is {points(curve.risk[-1])}; on the half of "
+        f"which it is least uncertain, {points(curve.risk[half])}{ends_said((curve.low[half], curve.high[half]))}.",
         metric=metric.name,
         value=area.value,
         interval=area.interval,
@@ -161,7 +161,7 @@ def _by_group(request: Request, usual: Guarantee, losses: Losses, attribute: Att
     whole_found = kept(usual, evidence.statistics, every_row(evidence))
     if len(groups) < 2 or whole_found is None:
         return None
-    rows, parts, above, own = Rows(), [], [], []
+    rows, parts, above = Rows(), list[str](), list[str]()
     covered, ends = decided_share(request, whole_found, losses.row)
     rows.add(f"all {evidence.unit}", covered, ends, len(losses.row), _error_said(request, whole_found, losses))
     for group, chosen in groups:
@@ -178,7 +178,6 @@ def _by_group(request: Request, usual: Guarantee, losses: Losses, attribute: Att
             f"{_error_said(request, found, losses)}; {_own(request, special, judged)}",
         )
         parts.append(f"{points(covered)} of {group}")
-        own += [group] if special is not None and special.threshold is not None else []
         if len(found.loss) and (limits := observed(request, found)[1]) and limits[0] > usual.level:
             above.append(f"{group} ({points(found.mean)})")
     more = len(parts) - NAMED_AT_MOST

@@ -22,7 +22,7 @@ CERTAIN = 1e-9
 
 
 def nearness(
-    score: Float[np.ndarray, "*any"], threshold: Float[np.ndarray, "*any"] | float
+    score: Float[np.ndarray, "*any"], threshold: Float[np.ndarray, "classes"] | float
 ) -> Float[np.ndarray, "*any"]:
     """The ratio of the odds of a score and of its threshold, the smaller over the larger: in (0, 1]."""
     parts = [np.clip(np.asarray(part, dtype=np.float64), CERTAIN, 1 - CERTAIN) for part in (score, threshold)]

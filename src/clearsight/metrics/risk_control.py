@@ -67,6 +67,8 @@ def threshold_to_decide(
     where the risk crosses ``level`` once as more cases are decided. Losses of 0 and 1 are tested by the binomial.
     """
     n = len(loss)
+    if not n:
+        return None
     order = np.argsort(uncertainty, kind="stable")
     sure, total = uncertainty[order], np.append(0.0, np.cumsum(loss[order], dtype=np.float64))
     binary = bool(np.isin(loss, (0.0, 1.0)).all())
@@ -74,8 +76,9 @@ def threshold_to_decide(
     starts = _starts(ranks, level, delta, binary)
     if not len(starts):
         return None
-    at = np.append(sure, np.inf)[ranks]
-    count = np.where(ranks == n, n, np.searchsorted(sure, at, side="left"))
+    # What is equally uncertain is decided together.
+    count = np.searchsorted(sure, sure[ranks - 1], side="right")
+    at = np.append(sure, np.inf)[count]
     mean = total[count] / np.maximum(count, 1)
     passed = hoeffding_bentkus(mean, count, level, binary) <= delta / len(starts)
     last = max((_last_passed(passed, start) for start in starts), default=-1)
