@@ -27,13 +27,13 @@ def evidence(statistics, split="val", groups=None, clusters=None, task="classifi
     )
 
 
-def classified(rng, n, power=1.0, names=("a", "b", "c")):
+def classified(rng, n, power=1.0, scale=2.0):
     """A model of three classes: calibrated at ``power`` 1, overconfident above."""
-    logits = rng.normal(0, 2, (n, 3))
+    logits = rng.normal(0, scale, (n, 3))
     true = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     shown = np.exp(power * logits) / np.exp(power * logits).sum(1, keepdims=True)
     truth = np.minimum((true.cumsum(1) < rng.random((n, 1))).sum(1), 2)
-    return ClassificationStatistics(class_names=names, truth=truth, probabilities=shown.astype(np.float32))
+    return ClassificationStatistics(class_names=("a", "b", "c"), truth=truth, probabilities=shown.astype(np.float32))
 
 
 def of_test(statistics, guarantees, groups=None, clusters=None, task="classification", **fields):
@@ -115,8 +115,8 @@ def test_a_kept_promise_is_rarely_called_broken():
 
 def test_abstaining_hides_a_gap_and_that_is_said():
     rng = np.random.default_rng(5)
-    statistics = classified(rng, 4000)
-    group = np.where(rng.random(4000) < 0.1, "m", "f")
+    statistics = classified(rng, 4000, scale=5.0)
+    group = np.where(rng.random(4000) < 0.08, "m", "f")
     # Of group m the answers are worse at every confidence.
     worse = (group == "m") & (rng.random(4000) < 0.3)
     statistics = replace(statistics, truth=np.where(worse, (statistics.truth + 1) % 3, statistics.truth))
@@ -152,8 +152,8 @@ def test_prediction_sets_hold_what_they_promise():
 
 
 def test_a_detector_states_both_promises_and_never_counts_pictures_without_objects():
-    statistics, clusters = simulated(np.random.default_rng(7), 600)
-    test, _ = simulated(np.random.default_rng(8), 600)
+    statistics, clusters = simulated(np.random.default_rng(7), 600, quality=1.5)
+    test, _ = simulated(np.random.default_rng(8), 600, quality=1.5)
     guarantees = settled(evidence(statistics, task="detection", clusters=clusters))
     holding = int((statistics.truths[:, :, 0].sum(1) > 0).sum())
     missed = [one for one in guarantees if one.promise == "missed objects"]

@@ -51,8 +51,8 @@ def classified(rng, n=200):
     return predictions, Classification().statistics(predictions, truths, NAMES), ()
 
 
-def tagged(rng, n=200):
-    shown = rng.beta(0.4, 0.4, (n, 3))
+def tagged(rng, n=400):
+    shown = rng.beta(0.1, 0.1, (n, 3))
     states = (rng.random((n, 3)) < shown).astype(np.int8)
     states[rng.random((n, 3)) < 0.1] = 3
     predictions = [Scores(probabilities=torch.tensor(row, dtype=torch.float32)) for row in shown]
@@ -82,10 +82,10 @@ def detected(rng, n=150):
     return predictions, Detection().statistics(predictions, truths, NAMES, threshold=0.4), (0.4,)
 
 
-def segmented(rng, n=80):
+def segmented(rng, n=100):
     predictions, truths = [], []
     for _ in range(n):
-        confidence = rng.beta(8, rng.uniform(0.3, 3), (20, 30))
+        confidence = rng.beta(12, rng.uniform(0.1, 1.5), (20, 30))
         true = rng.integers(0, 3, (20, 30))
         found = np.where(rng.random((20, 30)) < confidence, true, (true + 1) % 3)
         true[rng.random((20, 30)) < 0.05] = 255
@@ -150,7 +150,7 @@ def test_losses_are_what_they_say():
 def test_only_what_was_missed_with_confidence_counts():
     truth = torch.tensor([[0, 0, 0, 0], [1, 1, 255, 1]], dtype=torch.uint8)
     found = torch.tensor([[0, 1, 1, 0], [1, 0, 0, 1]], dtype=torch.uint8)
-    sure = torch.tensor([[0.9, 0.96, 0.4, 0.2], [0.99, 0.7, 1.0, 0.3]])
+    sure = torch.tensor([[0.9, 0.96, 0.45, 0.2], [0.99, 0.72, 1.0, 0.3]])
     prediction = Segmentation(labels=found, confidence=sure)
     statistics = SemanticSegmentation().statistics([prediction], [ClassMap(labels=truth)], ("a", "b"))
     assert statistics.certainty == pytest.approx([float(sure.double().mean())])

@@ -150,16 +150,16 @@ def _parts(request: Request, claims: Confidences) -> Finding:
     )
     return Finding(
         question="when to trust it",
-        claim=f"In parts of the Brier score, {words}. Its log loss is {parts.log_loss:.3f}; a constant confidence would "
-        f"have {parts.constant_log_loss:.3f}.",
+        claim=f"In parts of the Brier score, {words}. Its log loss is {parts.log_loss:.3f}; a constant confidence "
+        f"would have {parts.constant_log_loss:.3f}.",
         metric="parts of the Brier score",
         value=None,
         interval=None,
         n=len(claims.score),
         unit="predictions",
         method=f"Murphy 1973: Brier score = reliability - resolution + uncertainty, over {parts.bins} bins of "
-        "equal mass, corrected for the bias of few predictions in a bin (Ferro & Fricker 2012); what varies within a bin is "
-        "left out. The log loss is the mean negative log likelihood of being correct, in nats.",
+        "equal mass, corrected for the bias of few predictions in a bin (Ferro & Fricker 2012); what varies within one "
+        "is left out. The log loss is the mean negative log likelihood of being correct, in nats.",
         limits=_limits(claims, request.evidence.unit),
         plot="bars",
         series={

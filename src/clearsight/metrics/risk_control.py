@@ -61,8 +61,8 @@ def threshold_to_decide(
     """The uncertainty below which the mean loss is at most ``level`` with probability ``1 - delta``; None for none.
 
     Infinite where all cases may be decided. Learn-then-Test: the least uncertain 5%, 10% and so on of the cases are
-    tested in this order until one fails (fixed-sequence testing), from each of at most three places at an equal part of
-    ``delta``; the places follow from n, ``level`` and ``delta`` alone. The loss of the k cases below the uncertainty of
+    tested in this order until one fails (fixed-sequence testing), from each of at most three places at an equal part
+    of ``delta``; these places follow from n, ``level`` and ``delta`` alone. The loss of the k cases below the uncertainty of
     the next is a mean of k independent losses, whatever that uncertainty is, so each test is exact; the sequence is so
     where the risk crosses ``level`` once as more cases are decided. Losses of 0 and 1 are tested by the binomial.
     """
@@ -86,13 +86,20 @@ def threshold_to_decide(
 
 
 def _starts(ranks: Int[np.ndarray, "k"], level: float, delta: float, binary: bool) -> list[int]:
-    """Where to begin testing: the first rank that could pass at all, and one and two thirds of the way from there."""
-    for number in range(STARTS, 0, -1):
-        nothing = np.zeros(len(ranks))
-        possible = np.flatnonzero(hoeffding_bentkus(nothing, ranks, level, binary) <= delta / number)
-        if len(possible) >= number:
-            first, count = int(possible[0]), len(possible)
-            return [first + count * part // number for part in range(number)]
+    """Where to begin testing: the first rank that a risk of a quarter of the level would pass, twice and four times it.
+
+    Where none would, as of few cases, the first that no loss at all would pass. A first rank that only spotless cases
+    pass would end the sequence before it began.
+    """
+    for risk in (level / 4, 0.0):
+        for number in range(STARTS, 0, -1):
+            lost = np.ceil(risk * ranks) / ranks if binary else np.full(len(ranks), risk)
+            possible = np.flatnonzero(hoeffding_bentkus(lost, ranks, level, binary) <= delta / number)
+            if not len(possible):
+                continue
+            wanted = ranks[possible[0]] * 2 ** np.arange(number)
+            if wanted[-1] <= ranks[-1]:
+                return [int(place) for place in np.searchsorted(ranks, wanted)]
     return []
 
 
