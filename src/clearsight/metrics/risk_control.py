@@ -62,9 +62,10 @@ def threshold_to_decide(
 
     Infinite where all cases may be decided. Learn-then-Test: the least uncertain 5%, 10% and so on of the cases are
     tested in this order until one fails (fixed-sequence testing), from each of at most three places at an equal part
-    of ``delta``; these places follow from n, ``level`` and ``delta`` alone. The loss of the k cases below the uncertainty of
-    the next is a mean of k independent losses, whatever that uncertainty is, so each test is exact; the sequence is so
-    where the risk crosses ``level`` once as more cases are decided. Losses of 0 and 1 are tested by the binomial.
+    of ``delta``; these places follow from n, ``level`` and ``delta`` alone. The loss of the k cases below the
+    uncertainty of the next is a mean of k independent losses, whatever that uncertainty is, so each test is exact; the
+    sequence is so where the risk crosses ``level`` once as more cases are decided. Losses of 0 and 1 are tested by the
+    binomial.
     """
     n = len(loss)
     if not n:
