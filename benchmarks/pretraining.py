@@ -4,8 +4,9 @@
     python benchmarks/pretraining.py yolo --data bccd --labelled 40 --out trial/
 
 All training pictures, without their truths, train an autoencoder; ``--labelled`` of them train the model, once from
-nothing and once on the autoencoder's backbone, for the same minutes and seeds. Judged on the held-out pictures, paired:
-the interval of the gain is over clusters of pictures, that of the mean over seeds over both (see ``mean_gain``).
+nothing and once on the autoencoder's backbone, for the same minutes or epochs and seeds. Judged on the held-out
+pictures, paired: the interval of the gain is over clusters of pictures, that of the mean over seeds over both (see
+``mean_gain``).
 """
 
 import argparse
@@ -78,6 +79,11 @@ def mean_gain(pairs: list[tuple[Run, Run]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def budget(epochs: float, minutes: float) -> dict[str, float]:
+    """How long to train: for so many epochs where they are given, else for so many minutes."""
+    return {"epochs": epochs} if epochs else {"minutes": minutes}
+
+
 def main() -> None:
     """Pretrain, train both, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,6 +92,8 @@ def main() -> None:
     parser.add_argument("--labelled", type=int, default=500, help="pictures whose truths the model learns from")
     parser.add_argument("--pretraining", type=float, default=5, help="minutes of the autoencoder")
     parser.add_argument("--minutes", type=float, default=2, help="of each model")
+    parser.add_argument("--epochs", type=float, default=0, help="of each model, instead of minutes")
+    parser.add_argument("--pretraining-epochs", type=float, default=0, help="of the autoencoder, instead of minutes")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size-px", type=int, default=0, help="the longer side for all, instead of each one's own")
     parser.add_argument("--noise", default="masking", help="of the autoencoder; none for none")
@@ -95,13 +103,13 @@ def main() -> None:
     everything, few = divide(asked.data, asked.labelled, asked.out)
     size = {"size_px": asked.size_px} if asked.size_px else {}
     encoder = cs.train(
-        "autoencoder", everything, minutes=asked.pretraining, out=asked.out / "autoencoder", cluster="none",
-        settings={"noise": asked.noise, **size},
+        "autoencoder", everything, out=asked.out / "autoencoder", cluster="none",
+        settings={"noise": asked.noise, **size}, **budget(asked.pretraining_epochs, asked.pretraining),
     )  # fmt: skip
     backbone = Run.open(encoder.path).config.backbone
     pairs = []
     for seed in range(asked.seeds):
-        common = {"minutes": asked.minutes, "seed": seed, "cluster": "none", "settings": size}
+        common = {**budget(asked.epochs, asked.minutes), "seed": seed, "cluster": "none", "settings": size}
         plain = cs.train(asked.model, few, backbone=backbone, out=asked.out / f"plain-{seed}", **common)
         more = cs.train(
             asked.model, few, out=asked.out / f"pretrained-{seed}", backbone=f"run:{encoder.path}", **common

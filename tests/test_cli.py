@@ -26,13 +26,17 @@ COMMANDS = [
     "demo",
     "evaluate",
     "export",
+    "gate",
+    "mitigate",
     "models",
     "predict",
     "probe",
     "runs",
     "sample",
+    "sign",
     "simulate",
     "train",
+    "verify",
 ]
 # What the command calls otherwise, because a keyword of Python or of the shell stands in the way.
 RENAMED = {
@@ -83,7 +87,7 @@ def test_help_names_every_command_in_its_group_with_a_whole_sentence(command):
     assert status == 0 and all(re.search(rf"^ +{name} +\S", out, re.MULTILINE) for name in COMMANDS)
     assert "clearsight demo" in out and "..." not in out.replace("[ARGS]...", "")
     blocks = {block.split(":")[0]: block for block in out.split("\n\n") if re.match(r"\w+:\n", block)}
-    assert list(blocks) == ["Start", "Train", "Use", "Judge", "Options"]
+    assert list(blocks) == ["Start", "Train", "Use", "Judge", "Release", "Options"]
     assert (
         "  audit " in blocks["Judge"]
         and "  probe " in blocks["Judge"]

@@ -29,6 +29,7 @@ LONG_FUNCTIONS = {
     "verbs/train.py:_new": "the checks before a training, in the order a user makes mistakes",
     "verbs/export.py:export": "every option of the verb, and its documentation",
     "verbs/audit.py:audit": "every option of the verb, and its documentation",
+    "verbs/mitigate.py:mitigate": "every option of the verb, and its documentation",
     "verbs/augment.py:augment": "every option of the verb, and its documentation",
     "audits/groups.py:_shown": "one finding, all its words",
     "verbs/predict.py:predict": "every option of the verb, and its documentation",

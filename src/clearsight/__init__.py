@@ -26,13 +26,17 @@ if TYPE_CHECKING:
     from clearsight.verbs.datasets import datasets as datasets
     from clearsight.verbs.evaluate import evaluate as evaluate
     from clearsight.verbs.export import export as export
+    from clearsight.verbs.gate import gate as gate
+    from clearsight.verbs.mitigate import mitigate as mitigate
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
     from clearsight.verbs.train import train as train
+    from clearsight.verbs.verify import verify as verify
 
 _VERBS = {
     **{
@@ -45,13 +49,17 @@ _VERBS = {
             "datasets",
             "evaluate",
             "export",
+            "gate",
+            "mitigate",
             "models",
             "predict",
             "probe",
             "runs",
             "sample",
+            "sign",
             "simulate",
             "train",
+            "verify",
         )  # fmt: skip
     },
     **{"demo": "recipes.demo", "load_exported": "exported"},

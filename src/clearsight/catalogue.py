@@ -20,6 +20,7 @@ ROOMS = {
     "estimators": "table model",
     "tasks": "task",
     "audits": "audit",
+    "mitigations": "mitigation",
     "sources.formats": "data format",
     "simulations": "simulation",
     "probes": "probe",

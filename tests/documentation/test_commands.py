@@ -11,7 +11,12 @@ from clearsight import catalogue, cli, settings
 GROUP = typer.main.get_command(cli.app)
 PLACEHOLDERS = {"COMMAND", "..."}
 # Options that the documentation names and that belong to other programs.
-OF_OTHERS = {"--check", "--fail-on-warning", "--data"}  # of ruff, of benchmarks/export.py
+OF_OTHERS = {
+    "--check",
+    "--fail-on-warning",
+    "--data",
+    "--clearsight-run",
+}  # of ruff, of benchmarks/export.py, of pytest
 
 
 def refusal(words):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from clearsight.generators.gan import Gan, GanConfig
 from clearsight.generators.gan_2014 import Gan2014, Gan2014Config
 from clearsight.generators.grids import starting_grid
-from clearsight.generators.residual import ResidualBlock, ResidualDiscriminator, ResidualGenerator, halved
+from clearsight.generators.residual import Bounded, ResidualBlock, ResidualDiscriminator, ResidualGenerator, halved
 from clearsight.generators.wgan_gp import WganGp, WganGpConfig
 from clearsight.types import Batch, Label
 
@@ -85,16 +85,46 @@ def test_both_conditionings_tell_the_classes_apart(conditioning):
     assert not torch.equal(model._scores(images, first.expand(2, -1)), model._scores(images, second.expand(2, -1)))
 
 
-def test_in_lower_precision_the_losses_are_those_of_float32():
+def test_in_lower_precision_the_penalties_and_the_scores_stay_in_float32():
     torch.manual_seed(0)
-    model = Gan(GanConfig(**SMALL), NAMES)
+    model = Gan(GanConfig(**SMALL, penalised_share=0.4), NAMES)
+    inside, scores = [], []
+    model.discriminator.first.register_forward_hook(lambda module, inputs, output: inside.append(output.dtype))
+    model.discriminator.register_forward_hook(lambda module, inputs, output: scores.append(output.dtype))
     found = []
     for low in (False, True):
         torch.manual_seed(1)
         with torch.autocast("cpu", torch.bfloat16, enabled=low):
             losses = model.losses(batch(), "discriminator")
         found.append({name: float(value.detach()) for name, value in losses.items()})
-    assert found[0] == found[1]
+    assert inside == [torch.float32] * 3 + [torch.bfloat16] and scores == [torch.float32] * 4
+    assert found[1] == pytest.approx(found[0], rel=0.05)
+
+
+def test_bounded_values_have_a_gradient_that_leads_back_inside_only():
+    values = torch.tensor([-3.0, -3.0, -0.5, 0.5, 3.0, 3.0], requires_grad=True)
+    upward = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+    bounded = Bounded.apply(values)
+    bounded.backward(upward)
+    assert bounded.tolist() == [-1.0, -1.0, -0.5, 0.5, 1.0, 1.0]
+    # A step is against the gradient: -3 with a gradient of 1 would move further out, with -1 back inside.
+    assert values.grad.tolist() == [0.0, -1.0, 1.0, -1.0, 1.0, 0.0]
+
+
+def test_pictures_reach_black_and_white_and_come_back():
+    """A generator that begins far outside learns grey by gradient descent: a plain cut would never move."""
+    torch.manual_seed(0)
+    generator = ResidualGenerator(6, 1, (4, 4), [4, 8], [0, 0])
+    with torch.no_grad():
+        generator.last.bias.fill_(-20.0)
+    noise = torch.randn(8, 6)
+    assert (generator(noise) == -1).all()
+    steps = torch.optim.Adam(generator.parameters(), lr=0.5)
+    for _ in range(100):
+        steps.zero_grad()
+        generator(noise).square().mean().backward()
+        steps.step()
+    assert generator(noise).square().mean() < 0.1
 
 
 def test_the_critic_of_wgan_gp_is_held_between_pairs():
@@ -138,7 +168,7 @@ def test_pictures_and_scores_begin_at_a_sensible_scale():
     torch.manual_seed(0)
     scores = ResidualDiscriminator(1, 1, (4, 4), [16, 32, 64], [1, 1, 1])(torch.randn(64, 1, 16, 16))
     pictures = ResidualGenerator(6, 1, (4, 4), [16, 32, 64], [1, 1, 1])(torch.randn(64, 6))
-    assert 0.1 < scores.std().item() < 10 and 0.1 < pictures.std().item() < 10
+    assert 0.1 < scores.std().item() < 10 and 0.1 < pictures.std().item() <= 1 and pictures.abs().max() <= 1
 
 
 def test_the_first_gan_has_the_sizes_of_its_authors():

@@ -43,7 +43,7 @@ def test_it_is_a_generator_of_two_players(part):
     model = built(part)
     assert isinstance(model, Generator) and isinstance(model, Adversarial)
     assert model.config_type is type(model.config) and model.strides == ()
-    assert model.training_defaults.precision == "float32" and model.training_defaults.flips == "none"
+    assert model.training_defaults.precision in ("auto", "float32") and model.training_defaults.flips == "none"
     assert len(model.players) == 2 and all(times >= 1 for times in model.players.values())
     assert list(model.players)[-1] == "generator"
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from clearsight import report
+from clearsight.report import annex_iv
 from clearsight.report.model_card import escaped
 
 yaml = pytest.importorskip("yaml")
@@ -59,7 +60,7 @@ def test_every_finding_is_told_with_n_interval_method_and_limits(card):
     assert "| stain: faint | 0.815 | 0.764–0.861 | 249 | gap −0.12, p = 0.002 after correction |" in text
     assert "- Verdict: insufficient evidence." in text
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
-    assert headings[-6:] == [
+    assert headings[-7:-1] == [
         "What it does",
         "Whom it fails",
         "When to trust it",
@@ -96,3 +97,33 @@ def test_hostile_text_is_no_markup(hostile):
 )
 def test_escaping(text, expected):
     assert escaped(text) == expected
+
+
+def test_annex_iv_says_where_items_are_and_which_are_missing(card):
+    items = {(one.point, one.asks): one for one in annex_iv.items(card)}
+    assert items["2(g)", "testing: accuracy"].state == "here"
+    assert '"What it does", 2 numbers' in items["2(g)", "testing: accuracy"].where
+    assert items["3", "accuracy for specific persons or groups"].state == "here"
+    assert items["2(f)", "changes determined beforehand"].state == "missing"
+    points = {one.point for one in annex_iv.items(card)}
+    assert points >= {"1(a)", "2(a)", "2(b)", "2(c)", "2(d)", "2(e)", "2(g)", "2(h)", *"3456789"}
+    text = report.markdown(card)
+    assert text.count("\n| 2(g) |") == 5 and "finding aid and no assessment" in text
+    assert "complian" not in text.lower() and "complies" not in text.lower()
+
+
+def test_annex_iv_of_an_empty_card_is_missing_throughout(card):
+    empty = replace(card, findings=(), cost=None, facts={}, provenance={}, untested=(), responsible=None, created="")
+    assert {one.state for one in annex_iv.items(empty)} == {"missing"}
+    assert all(one.lacks for one in annex_iv.items(empty))
+    groups_only = replace(empty, findings=tuple(one for one in card.findings if one.question == "whom it fails"))
+    here = [one for one in annex_iv.items(groups_only) if one.state == "here"]
+    assert {one.point for one in here} == {"2(g)", "3"}
+
+
+def test_a_report_nobody_answers_for_is_not_said_to_be_dated_and_signed(card):
+    def signed(card):
+        return next(one for one in annex_iv.items(card) if "signed" in one.asks)
+
+    assert signed(replace(card, responsible=None, created="")).state == "missing"
+    assert signed(replace(card, responsible="A. Person", created="2026-01-01T00:00:00+00:00")).state == "partly"

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from clearsight.architectures.cnn import Cnn, CnnConfig
+from clearsight.generators.gan import Gan, GanConfig
 from clearsight.training import precision
-from clearsight.types import Training
+from clearsight.types import Batch, Training
 
 SETTINGS = {"batch_size": 2, "size_px": 32}
 
@@ -69,3 +70,17 @@ def test_a_real_step_runs_in_both_and_leaves_no_gradient():
     for lower in (False, True):
         assert precision._step(network, torch.rand(2, 3, 16, 16), lower) > 0
     assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_the_losses_of_every_player_are_timed(monkeypatch):
+    monkeypatch.setattr(precision, "has_bf16", lambda: True)
+    network = Gan(GanConfig(size=(16, 16), channels=1, widths=(4, 8)), ())
+    asked = []
+    losses = Gan.losses
+    monkeypatch.setattr(Gan, "losses", lambda self, batch, player: asked.append(player) or losses(self, batch, player))
+    state = torch.get_rng_state()
+    batch = Batch(images=torch.rand(4, 3, 16, 16), truths=(), ids=())
+    torch.set_rng_state(state)
+    assert precision.precision_of_losses(network, batch) in ("bf16-mixed", "32-true")
+    assert asked[:2] == ["discriminator", "generator"] and asked.count("generator") == asked.count("discriminator") >= 8
+    assert torch.equal(torch.get_rng_state(), state) and all(weight.grad is None for weight in network.parameters())

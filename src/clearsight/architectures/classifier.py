@@ -69,6 +69,11 @@ class Classifier(nn.Module):
         """Probabilities or a number for each picture."""
         return answers.predictions(self.config, self(images))
 
+    @torch.inference_mode()
+    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c"]:
+        """What the last layer reads of each picture: the mean of the backbone's last map."""
+        return self.backbone(images)[-1].mean((2, 3)).float()
+
     @torch.no_grad()
     def heat(self, images: Float[Tensor, "b 3 h w"], classes: Int[Tensor, "b"]) -> Float[Tensor, "b h w"]:
         """Grad-CAM heat map of each picture for its class, in [0, 1]; the network must be in evaluation mode."""

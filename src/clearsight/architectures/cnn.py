@@ -110,6 +110,12 @@ class Cnn(nn.Module):
         outputs = self(torch.cat(seen)).float().unflatten(0, (len(seen), -1)).mean(0)
         return answers.predictions(self.config, outputs)
 
+    @torch.inference_mode()
+    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c"]:
+        """What the last layer reads of each picture: the strongest responses, the mean over the views it answers by."""
+        seen = views(images, self.config.mirrored, self.config.shifted)
+        return self._feature(torch.cat(seen)).amax((2, 3)).float().unflatten(0, (len(seen), -1)).mean(0)
+
     @torch.no_grad()
     def heat(self, images: Float[Tensor, "b 3 h w"], classes: Int[Tensor, "b"]) -> Float[Tensor, "b h w"]:
         """Where each picture speaks for its class (Grad-CAM), in [0, 1]; the network must be in evaluation mode."""

@@ -71,8 +71,7 @@ class Mlp(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
         """Logits, or the standardised number."""
-        pixels = self.norm(F.adaptive_avg_pool2d(images, self.config.side_px)).flatten(1)
-        return self.linear(self.hidden(pixels))
+        return self.linear(self._hidden_values(images))
 
     def losses(self, batch: Batch) -> Losses:
         """One loss, by the kind of target."""
@@ -82,6 +81,15 @@ class Mlp(nn.Module):
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Scores] | list[Estimate]:
         """Probabilities or a number for each picture."""
         return answers.predictions(self.config, self(images))
+
+    @torch.inference_mode()
+    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c"]:
+        """What the last layer reads of each picture: the last hidden layer."""
+        return self._hidden_values(images).float()
+
+    def _hidden_values(self, images: Tensor) -> Tensor:
+        pixels = self.norm(F.adaptive_avg_pool2d(images, self.config.side_px)).flatten(1)
+        return self.hidden(pixels)
 
 
 def _hidden(before: int, after: int, dropout: float) -> nn.Sequential:

@@ -168,4 +168,48 @@ def augment(
     show(augmenting.plain(found), lambda: augmenting.augmented(found), as_json)
 
 
-COMMANDS = (evaluate, audit, compare, augment)
+def mitigate(
+    run: RunFolder,
+    place: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="The data of the run; without it, where the run found them.")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Attributes whose groups are to be served alike; `class` for the classes."),
+    ] = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="What to try, separated by commas. In seconds: last-layer, group-thresholds. Trained anew, as long as "
+            "the run was: reweighting, balanced-sampling, group-dro, class-balanced-loss, focal-loss, "
+            "logit-adjustment.",
+        ),
+    ] = "last-layer",
+    minutes: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Minutes of each training anew; default: the run's steps.")
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Epochs of each training anew, instead of minutes.")
+    ] = None,
+    attributes: Attributes = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="The new run folder; default: RUN-mitigated.")
+    ] = None,
+    zone: Zone = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a classifier serve its groups more alike, into a new run, and measure what that gains and costs."""
+    from clearsight.printing import mitigating
+    from clearsight.verbs.mitigate import mitigate as run_mitigate
+
+    found = run_mitigate(
+        run, place, by=words(by), only=words(only), minutes=minutes, epochs=epochs, attributes=attributes, out=out,
+        zone=zone, seed=seed, quiet=quiet,
+    )  # fmt: skip
+    show(mitigating.plain(found), lambda: mitigating.mitigated(found), as_json)
+
+
+COMMANDS = (evaluate, audit, compare, augment, mitigate)

@@ -55,6 +55,10 @@ def predict(
     seconds: Annotated[
         float | None, typer.Option(metavar="NUMBER", help="Of a video or camera: use the first seconds only.")
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Append every decision to this log, which `clearsight verify` checks."),
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out broken pictures; keep the readable part of a broken video.")
     ] = False,
@@ -64,7 +68,7 @@ def predict(
     """Predict on pictures, videos, a camera or table rows: tables, overlays, masks, crops."""
     if run.endswith((".onnx", ".xml", ".pt")) and not Path(run).is_dir():
         asked = {"window": window, "crops": crops or None, "never": never, "policy": policy or None, "risk": risk,
-                 "every": every - 1 or None, "frames": frames, "seconds": seconds}  # fmt: skip
+                 "every": every - 1 or None, "frames": frames, "seconds": seconds, "log": log}  # fmt: skip
         _predict_exported(
             run, pictures, [name for name, value in asked.items() if value is not None], out=out, as_json=as_json,
             formats=words(formats), min_score=min_score, classes=words(classes), overlays=overlays, skip_bad=skip_bad,
@@ -77,7 +81,7 @@ def predict(
     found = verb.predict(
         run, pictures, out=folder, min_score=min_score, classes=words(classes), window=window, overlap=overlap,
         formats=words(formats), overlays=overlays, crops=crops, never=never or (), policy=policy, risk=risk,
-        every=every, frames=frames, seconds=seconds, keep=as_json, skip_bad=skip_bad, quiet=quiet,
+        every=every, frames=frames, seconds=seconds, log=log, keep=as_json, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     for line in getattr(found, "skipped", ()):
         print(f"left out: {line}", file=sys.stderr)

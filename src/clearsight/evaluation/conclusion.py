@@ -221,6 +221,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         **({} if corruption is None else {"Judged with": str(corruption)}),
         "Clusters": evidence.about["clusters"],
         "Budget": budget_said(config),
+        **({"Mitigated": config.settings["mitigation"]["said"]} if "mitigation" in config.settings else {}),
         "Longer side": f"{training['size_px']} px",
         "Precision": precision_said(config),
         "Seed": str(config.seed),

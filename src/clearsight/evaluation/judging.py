@@ -1,6 +1,7 @@
 """Judging a trained run: its data read as the run needs them, one split evaluated, the evidence kept in its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from clearsight.audits.attributes import TRUE_CLASS, crossed
@@ -9,7 +10,8 @@ from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.loading import trained
-from clearsight.loading.data import gather
+from clearsight.loading.data import Gathered, gather
+from clearsight.loading.division import as_divided
 from clearsight.loading.posing import posed
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
@@ -32,12 +34,25 @@ def read_for(
 
     Clusters are its own too unless ``cluster`` is said; runs that were made before there was a choice inferred none.
     """
+    return gathered_for(run, data, attributes, skip_bad, target, cluster).source
+
+
+def gathered_for(
+    run: Run,
+    data: str | Path,
+    attributes: Path | str | None,
+    skip_bad: bool,
+    target: str | None = None,
+    cluster: str | None = None,
+    check: Callable[[Source], None] = lambda source: None,
+) -> Gathered:
+    """The same with the pictures at hand, as they were trained on; ``check`` as in ``gather``."""
     config = run.config
     kind = trained.task_of(config).truth_type
     own = same_place(data, config.data)
     if own and attributes is None:
         attributes = config.settings["attributes"]
-    source = gather(
+    found = gather(
         str(data),
         int(config.settings["training"]["size_px"]),
         attributes=attributes,
@@ -48,8 +63,10 @@ def read_for(
         target=target or config.settings.get("target"),
         cluster=cluster or (config.settings.get("cluster", NONE) if own else AUTO),
         resplit=own and config.settings.get("resplit", False),
-    ).source
-    return posed(source, config)
+        check=check,
+    )
+    source = posed(found.source, config)
+    return replace(found, source=as_divided(source, run) if own else source)
 
 
 def check_attributes(by: Sequence[str], source: Source, target: str | None = None) -> None:

@@ -54,7 +54,7 @@ class Dcgan(nn.Module):
     """A generator and a discriminator of strided convolutions."""
 
     config_type: ClassVar[type] = DcganConfig
-    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=128, learning_rate=2e-4)
+    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=128, learning_rate=2e-4, precision="auto")
     strides: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, config: DcganConfig, class_names: tuple[str, ...]) -> None:

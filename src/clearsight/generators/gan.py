@@ -93,7 +93,7 @@ class Gan(nn.Module):
     """A generator and a discriminator that compares pairs."""
 
     config_type: ClassVar[type] = GanConfig
-    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=64, learning_rate=5e-4)
+    training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=64, learning_rate=1e-3, precision="auto")
     strides: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, config: GanConfig, class_names: tuple[str, ...]) -> None:
@@ -124,27 +124,27 @@ class Gan(nn.Module):
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The pairing loss of a player, and the discriminator's two penalties.
 
-        In float32 whatever the rest is in: the penalties are derivatives of derivatives.
+        The penalties are derivatives of derivatives: they are taken in float32 whatever the rest is in.
         """
-        with torch.autocast(batch.images.device.type, enabled=False):
-            real = 2 * in_channels(batch.images.float(), self.config.channels) - 1
-            classes = rows_of_batch(self.config, batch, self.classes)
-            noise = torch.randn(len(real), self.config.latents).to(real)
-            made = self.generator(torch.cat([noise, classes], 1))
-            real, made = self.augment(torch.cat([real, made if player == GENERATOR else made.detach()])).chunk(2)
-            if player == GENERATOR:
-                with torch.no_grad():
-                    other = self._scores(real, classes)
-                return {"pairing": relativistic(self._scores(made, classes), other)}
-            weight = _between(self.config.gradient_penalty, self.config.final_gradient_penalty, batch.progress)
-            return self._discriminator_losses(real, made, classes, weight)
+        real = 2 * in_channels(batch.images, self.config.channels) - 1
+        classes = rows_of_batch(self.config, batch, self.classes)
+        noise = torch.randn(len(real), self.config.latents).to(real)
+        made = self.generator(torch.cat([noise, classes], 1)).to(real)
+        real, made = self.augment(torch.cat([real, made if player == GENERATOR else made.detach()])).chunk(2)
+        if player == GENERATOR:
+            with torch.no_grad():
+                other = self._scores(real, classes)
+            return {"pairing": relativistic(self._scores(made, classes), other)}
+        weight = _between(self.config.gradient_penalty, self.config.final_gradient_penalty, batch.progress)
+        return self._discriminator_losses(real, made, classes, weight)
 
     def _discriminator_losses(self, real: Tensor, made: Tensor, classes: Tensor, weight: float) -> Losses:
         """The pairing loss of all pairs, and the penalties of the first so many, seen apart for the others' sake."""
         count = math.ceil(self.config.penalised_share * len(real))
-        images = torch.cat([real[:count], made[:count]]).requires_grad_()
-        scores = self._scores(images, torch.cat([classes[:count], classes[:count]]))
-        penalty = 2 * zero_centred_penalty(scores, images)
+        with torch.autocast(real.device.type, enabled=False):
+            images = torch.cat([real[:count], made[:count]]).float().requires_grad_()
+            scores = self._scores(images, torch.cat([classes[:count], classes[:count]]).float())
+            penalty = 2 * zero_centred_penalty(scores, images)
         preferred, other = scores.chunk(2)
         if count < len(real):
             rest = torch.cat([classes[count:], classes[count:]])

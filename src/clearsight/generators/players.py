@@ -15,7 +15,7 @@ from torch.optim import Adam, Optimizer
 from clearsight.generators.canvas import Canvas, check_built, check_labels
 from clearsight.types import Training, Truth
 
-# Penalties on gradients need derivatives of derivatives, so float32. A generator would learn to make mirror images.
+# Penalties on gradients need derivatives of derivatives, so float32. With flips it would learn to make mirror images.
 TRAINING = Training(
     weight_decay=0.0, warmup_share=0.0, ema_share=0.02, clip_norm=1000.0, size_px=64, enlarge=False, zoom=(1.0, 1.0),
     brightness=0.0, flips="none", precision="float32",

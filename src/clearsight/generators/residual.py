@@ -5,6 +5,8 @@ branches begin as zero and their first filters smaller the more branches there a
 resized by bilinear interpolation, whose gradients leave no checkerboard.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -50,6 +52,26 @@ def by_level(numbers: tuple[int, ...], doublings: int) -> list[int]:
     return [numbers[min(level, len(numbers) - 1)] for level in range(doublings + 1)]
 
 
+class Bounded(torch.autograd.Function):
+    """Values cut to [-1, 1], with a gradient of 1 but for where it would push a value further out.
+
+    Black and white are the ends of the range, and pictures have much of both. A tanh reaches neither and learns slowly
+    near them; a plain cut passes no gradient outside, so what is once outside stays there.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        """The values, cut."""
+        ctx.save_for_backward(values)
+        return values.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """A step goes against the gradient: outside, only one that leads back inside is passed."""
+        (values,) = ctx.saved_tensors
+        return gradient * (((values > -1) | (gradient < 0)) & ((values < 1) | (gradient > 0)))
+
+
 class ResidualGenerator(nn.Module):
     """Noise to pictures: a learned grid whose channels the noise weighs, residual blocks, doubled until full size."""
 
@@ -73,12 +95,12 @@ class ResidualGenerator(nn.Module):
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, noise: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
-        """Pictures about [-1, 1]; nothing holds them within."""
+        """Pictures in [-1, 1]."""
         feature = self.levels[0](self.grid * self.weigh(noise)[:, :, None, None])
         for narrow, level in zip(self.narrow, self.levels[1:], strict=True):
             # Narrowed before it grows: the same result as after, for a quarter of the multiplications.
             feature = level(F.interpolate(narrow(feature), scale_factor=2.0, mode="bilinear"))
-        return self.last(activated(feature))
+        return Bounded.apply(self.last(activated(feature)))
 
 
 class ResidualDiscriminator(nn.Module):
@@ -107,11 +129,14 @@ class ResidualDiscriminator(nn.Module):
         feature = self.levels[0](self.first(images))
         for widen, level in zip(self.widen, self.levels[1:], strict=True):
             feature = level(widen(halved(activated(feature))))
-        return self.linear((activated(feature) * self.grid).sum((2, 3)))
+        with torch.autocast(images.device.type, enabled=False):  # scores are compared: rounded, they tell little
+            return self.linear((activated(feature).float() * self.grid).sum((2, 3)))
 
 
 def halved(feature: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
     """Half as many rows and columns, smoothed by [1, 2, 1] / 4 both ways before every second is kept; 0 beyond."""
     channels = feature.shape[1]
-    line = feature.new_tensor([0.25, 0.5, 0.25])
-    return F.conv2d(feature, (line[:, None] * line).repeat(channels, 1, 1, 1), stride=2, padding=1, groups=channels)
+    with torch.autocast(feature.device.type, enabled=False):  # in bfloat16 its gradient takes ten times as long
+        feature = feature.to(torch.promote_types(feature.dtype, torch.float32))
+        line = feature.new_tensor([0.25, 0.5, 0.25])
+        return F.conv2d(feature, (line[:, None] * line).repeat(channels, 1, 1, 1), stride=2, padding=1, groups=channels)

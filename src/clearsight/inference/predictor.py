@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.ops import views
-from clearsight.types import Model, Prediction, Size
+from clearsight.types import LastLayer, Model, Prediction, Size
 
 Picture = UInt8[Tensor, "3 h w"]
 
@@ -41,10 +41,20 @@ class Predictor:
 
     def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
         """One prediction per picture, in order."""
+        for canvas, chunk in self._batches(images):
+            yield from self._predict(canvas, chunk)
+
+    def features(self, images: Iterable[Picture]) -> Iterator[Float[Tensor, "b c"]]:
+        """What the last layer of a network reads of the pictures (see ``types.LastLayer``), by batches, in order."""
+        assert isinstance(self.model, LastLayer)
+        for canvas, chunk in self._batches(images):
+            yield self.model.features(self.laid(chunk, canvas)[0]).float().cpu()
+
+    def _batches(self, images: Iterable[Picture]) -> Iterator[tuple[Size, list[Tensor]]]:
         laid = ((self._canvas(_size(image)), image) for image in images)
         for canvas, run in groupby(laid, key=lambda pair: pair[0]):
             for chunk in _chunks((image for _, image in run), self.batch):
-                yield from self._predict(canvas, chunk)
+                yield canvas, chunk
 
     def laid(
         self, images: Sequence[Picture], canvas: Size | None = None

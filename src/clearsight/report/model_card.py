@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from clearsight.quantities import counted, moment, number, score
+from clearsight.report import annex_iv
 from clearsight.report.folding import folded, heading, shared_limits
 from clearsight.report.page import bill
 from clearsight.report.series import Column, table
@@ -30,7 +31,10 @@ _MOST_ROWS = 30
 
 
 def markdown(card: Card) -> str:
-    """The model card of a card: front matter, then the six sections with every number, its n, interval and method."""
+    """The model card of a card: front matter, then the six sections with every number, its n, interval and method.
+
+    At the end stands where the items of Annex IV of the EU AI Act are in it, and which are missing.
+    """
     card = cleaned(card)
     parts = [_front_matter(card), f"# {escaped(card.title)}"]
     parts += [f"> **Warning:** {escaped(text)}" for text in card.warnings]
@@ -52,6 +56,7 @@ def markdown(card: Card) -> str:
             together = [mine[place] for place in places]
             parts += _finding(together[0]) if len(together) == 1 else _together(together)
     parts += _answers(card)
+    parts += ["## EU AI Act, Annex IV: what is where", annex_iv.INTRODUCTION, "\n".join(annex_iv.rows(card, escaped))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

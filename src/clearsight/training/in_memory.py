@@ -5,6 +5,7 @@ It takes the steps of the loop that every run takes; there is no run folder, and
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -16,6 +17,7 @@ from clearsight.inference.allocation import keep_freed_memory
 from clearsight.loading import trained
 from clearsight.sources.batches.views import ahead, at_once
 from clearsight.sources.batches.weighting import Weighting
+from clearsight.sources.samples.cache import CachedDataset
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.samples.extended import ExtendedDataset
 from clearsight.training import loop
@@ -26,36 +28,42 @@ from clearsight.types import Training
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A model by its name, its config fitted to the data, and how it is trained; ``precision`` is Fabric's name."""
+    """A model by its name, its config fitted to the data, and how it is trained; ``precision`` is Fabric's name.
+
+    ``pretrained`` is as in ``backbones.build``.
+    """
 
     model: str
     config: Any
     training: Training
     precision: str
+    pretrained: bool | Path = False
 
 
 def fit_in_memory(
     recipe: Recipe,
-    dataset: ExtendedDataset,
+    dataset: CachedDataset | ExtendedDataset,
     budget: loop.Budget,
     seed: int,
     meter: Meter,
     *,
-    begun_from: CroppedDataset,
+    begun_from: CachedDataset | CroppedDataset,
     weighting: Weighting | None = None,
+    objective: Callable[[nn.Module], nn.Module] = lambda network: network,
     stop: Callable[[], bool] = lambda: False,
     watch: Callable[[loop.Moment], None] = lambda moment: None,
 ) -> tuple[nn.Module, int]:
     """The averaged network after the budget, in evaluation mode on the CPU, and the steps it took.
 
     An epoch of the budget is one of ``begun_from``, the pictures a network that starts from its data starts from: so
-    trainings on more pictures, or on pictures drawn more often, take as many steps. Raises Interrupted when asked to
+    trainings on more pictures, or on pictures drawn more often, take as many steps. ``objective`` wraps the network
+    into what the loop trains, with losses of its own; the wrapped one is returned. Raises Interrupted when asked to
     stop, and Diverged where a loss is not finite.
     """
     hush()
     keep_freed_memory()
     torch.manual_seed(seed)
-    network = trained.build(recipe.model, recipe.config, dataset.class_names)
+    network = trained.build(recipe.model, recipe.config, dataset.class_names, recipe.pretrained)
     if hasattr(network, "prepare"):
         cast(Any, network).prepare(some_of(begun_from))
     cuda = torch.cuda.is_available()
@@ -65,5 +73,5 @@ def fit_in_memory(
     clock = loop.Clock(budget, steps_per_epoch, meter)
     hooks = loop.Hooks(save=lambda state: None, watch=watch, stop=stop)
     stream = ahead if cuda else at_once
-    average = loop.fit(network, batches.batch, stream, clock, recipe.training, fabric, hooks)
+    average = loop.fit(objective(network), batches.batch, stream, clock, recipe.training, fabric, hooks)
     return average.cpu(), clock.step

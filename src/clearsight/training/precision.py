@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.loading.trained import has_bf16
-from clearsight.types import Batch, Generator, Model, Training
+from clearsight.types import Adversarial, Batch, Generator, Model, Training
 
 QUICKER = 0.95  # bfloat16 must save this much to be worth its rounding
 SIDE_PX = 224
@@ -41,7 +41,7 @@ def precision_for(network: Model, training: Training) -> str:
 
 
 def precision_of_losses(network: Model | Generator, batch: Batch) -> str:
-    """The same for a network of one player that answers no pictures: found by steps of its losses on this batch."""
+    """The same for a network that answers no pictures: found by steps of its losses on this batch, every player's."""
     assert isinstance(network, nn.Module)
     if torch.cuda.is_available() or not has_bf16():
         return "bf16-mixed" if has_bf16() else "32-true"
@@ -81,7 +81,10 @@ def _losses_step(network: nn.Module, batch: Batch, lower: bool) -> float:
     """Seconds of the losses and their gradient."""
     began = time.perf_counter()
     with torch.autocast("cpu", torch.bfloat16, enabled=lower):
-        losses = cast(Generator, network).losses(batch)
-    torch.stack([value.float() for value in losses.values()]).sum().backward()
+        if isinstance(network, Adversarial):
+            losses = [value for player in network.players for value in network.losses(batch, player).values()]
+        else:
+            losses = list(cast(Generator, network).losses(batch).values())
+    torch.stack([value.float() for value in losses]).sum().backward()
     network.zero_grad(set_to_none=True)
     return time.perf_counter() - began

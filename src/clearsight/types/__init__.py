@@ -23,6 +23,14 @@ from clearsight.types.evidence import Weights as Weights
 from clearsight.types.guarantees import Decision as Decision
 from clearsight.types.guarantees import Guarantee as Guarantee
 from clearsight.types.guarantees import Promise as Promise
+from clearsight.types.mitigation import Change as Change
+from clearsight.types.mitigation import Given as Given
+from clearsight.types.mitigation import GroupedPictures as GroupedPictures
+from clearsight.types.mitigation import GroupOffsets as GroupOffsets
+from clearsight.types.mitigation import LastLayer as LastLayer
+from clearsight.types.mitigation import Mitigation as Mitigation
+from clearsight.types.mitigation import NewLastLayer as NewLastLayer
+from clearsight.types.mitigation import Retraining as Retraining
 from clearsight.types.models import FLIPS as FLIPS
 from clearsight.types.models import PRECISIONS as PRECISIONS
 from clearsight.types.models import Adversarial as Adversarial

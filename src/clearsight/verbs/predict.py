@@ -22,6 +22,7 @@ from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
 from clearsight.prediction.confidence import with_confidence
 from clearsight.prediction.conversion import to_supervision
+from clearsight.prediction.decision_log import DecisionLog
 from clearsight.prediction.decisions import DecisionTables
 from clearsight.prediction.filtering import Filter, refuse_policy
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
@@ -86,6 +87,7 @@ def predict(
     every: int = 1,
     frames: int | None = None,
     seconds: float | None = None,
+    log: str | Path | None = None,
     keep: bool = True,
     skip_bad: bool = False,
     batch: int = 4,
@@ -108,6 +110,8 @@ def predict(
         policy: say of each picture whether the run may decide on it alone, or it is for a person, and why; ``risk`` is
             the error allowed on those it decides, one of 0.01, 0.02, 0.05 (the usual), 0.1 and 0.2.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
+        log: append a line for each picture to this file: what was answered, when, by which weights. Lines hang together
+            by hashes, which ``verify`` checks (see ``files.chain``).
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
 
@@ -118,6 +122,7 @@ def predict(
     run = trained.opened(run)
     if run.config.settings.get("table"):
         refuse_policy(run, policy, {"a table": True})
+        _refuse_log_of_rows(run, log)
         return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
     refuse_policy(run, policy, {"--min-score": min_score is not None, "--classes": classes, "--window": window})
     rule = _policy(run, policy, risk)
@@ -127,6 +132,7 @@ def predict(
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
     limits = Limits(every=every, frames=frames, seconds=seconds)
     limits.check(moving=any(map(moves, sources)))
+    kept_log = None if log is None else DecisionLog(Path(log), run)
     folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
@@ -139,7 +145,7 @@ def predict(
         kept, seen, decisions = list[Prediction](), list[Seen](), list[Decision]()
         partial = stack.enter_context(writing.appearing(folder))
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
-        output = stack.enter_context(_Output(partial, filter, formats, **drawn))
+        output = stack.enter_context(_Output(partial, filter, formats, kept_log, **drawn))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction, decision = filter(prediction)
@@ -171,6 +177,11 @@ def _policy(run: Run, asked: bool, risk: float | None) -> Policy | None:
 def _refuse_crops(run: Run, useless: bool) -> None:
     if useless:
         raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
+
+
+def _refuse_log_of_rows(run: Run, log: str | Path | None) -> None:
+    if log is not None:
+        raise ValueError(f"--log keeps decisions on pictures, and {run.path} reads the rows of tables. Leave it out.")
 
 
 def _refuse_nothing(tally: Tally, views: Views) -> None:
@@ -231,13 +242,14 @@ def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]
 
 
 class _Output(contextlib.ExitStack):
-    """All that is written of what was found, while it is found; nothing where there is no folder."""
+    """All that is written of what was found, while it is found: a log, and files where there is a folder."""
 
     def __init__(
-        self, folder: Path | None, filter: Filter, formats: Sequence[str], *, overlays: bool, crops: bool, frames: bool
-    ) -> None:
+        self, folder: Path | None, filter: Filter, formats: Sequence[str], log: DecisionLog | None, *, overlays: bool,
+        crops: bool, frames: bool,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.filter, self.tables, self.drawings, self.decisions = filter, None, None, None
+        self.filter, self.log, self.tables, self.drawings, self.decisions = filter, log, None, None, None
         self.outlines = "yolo" in formats
         if folder is not None:
             names = filter.class_names
@@ -249,10 +261,16 @@ class _Output(contextlib.ExitStack):
                 self.decisions = self.enter_context(DecisionTables(folder, formats))
 
     def add(self, view: View, prediction: Prediction, decision: Decision | None) -> None:
-        """Write and draw what was found in one picture."""
-        if self.tables is None or self.drawings is None:
+        """Log, write and draw what was found in one picture."""
+        if self.log is None and self.tables is None:
             return
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds, self.filter.calibration)
+        if decision is not None:
+            rows = [{**row, **decision.cells()} for row in rows]
+        if self.log is not None:  # before anyone can act on it
+            self.log.add(view, rows or ([] if decision is None else [decision.cells()]))
+        if self.tables is None or self.drawings is None:
+            return
         if self.filter.blocks:
             rows = [{**row, "abstained": row.get("abstained", "")} for row in rows]
         if self.outlines and isinstance(prediction, InstanceDetections):
@@ -261,7 +279,6 @@ class _Output(contextlib.ExitStack):
         if isinstance(prediction, Picture):
             rows = [{"picture": f"pictures/{view.seen.name}.png", **row} for row in rows]
         if self.decisions is not None and decision is not None:
-            rows = [{**row, **decision.cells()} for row in rows]
             self.decisions.add(view.seen, decision)
         self.tables.add(view.seen, rows)
         self.drawings.add(view, prediction, decision)

@@ -1,0 +1,1 @@
+"""Signatures: keys, signed statements, and what is compared with them."""
