@@ -169,7 +169,7 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
             held_out = evaluator.evaluate(predictor, task, splits["val"], about=about, watch=watch)
         held_out = _calibrated(run, with_clusters(held_out, source, features, trained_here=True))
         deployed = task.settle(held_out.statistics)
-    run.change(settings={**run.config.settings, "deployed": deployed})
+    run.change(settings={**run.config.settings, "deployed": deployed, "guarantees": []})
     if "val" in splits:
         held_out = replace(held_out, statistics=held_out.statistics.with_options(**deployed))
         guarantees.keep(run, held_out)
