@@ -75,7 +75,11 @@ def test_what_may_be_decided_alone_on_new_pictures():
     decided = 1 - statistics.probabilities.astype(float).max(1) < rule.threshold
     wrong = 1 - statistics.right[decided].mean()
     assert 0 < decided.mean() < 1 and wrong <= 0.05
-    assert f"it may decide {100 * decided.mean():.1f}% of these pictures alone, with {100 * wrong:.1f}%" in alone.claim
+    assert (
+        f"it may decide {100 * decided.mean():.1f}% of these pictures alone; their share of wrong answers is "
+        in alone.claim
+    )
+    assert f"wrong answers is {100 * wrong:.1f}%" in alone.claim
     assert "promised with probability 90%" in alone.claim and "exact binomial" in alone.method
     assert "with probability 90% over the choice of the calibration set" in alone.method
     assert "settled on 3,000 pictures of the split val" in alone.method and "was not settled on" in alone.method
@@ -174,7 +178,7 @@ def test_a_detector_states_both_promises_and_never_counts_pictures_without_objec
         objects = int(test.truths[picture, :, 0].sum())
         met = ((test.row == picture) & test.matched[0, 0] & (test.score >= threshold)).sum()
         shares += [1 - met / objects] if objects else []
-    assert f"Seen here: {100 * np.mean(shares):.1f}%" in finding.claim
+    assert f"objects that are missed is {100 * np.mean(shares):.1f}%" in finding.claim
 
 
 def test_intervals_of_numbers():

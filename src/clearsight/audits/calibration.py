@@ -145,12 +145,12 @@ def _parts(request: Request, claims: Confidences) -> Finding:
     """The Brier score in parts, and the log loss, each beside that of a constant confidence."""
     parts = brier_parts(claims)
     words = (
-        f"its confidence is wrong by {parts.reliability:.4f} (reliability, lower is better), tells right from wrong by "
-        f"{parts.resolution:.4f} (resolution, higher is better), of {parts.uncertainty:.4f} there is to tell"
+        f"reliability {parts.reliability:.4f} (lower is better), resolution {parts.resolution:.4f} (higher is better), "
+        f"uncertainty {parts.uncertainty:.4f} (of the task)"
     )
     return Finding(
         question="when to trust it",
-        claim=f"In parts of the Brier score, {words}. Its log loss is {parts.log_loss:.3f}; a constant confidence "
+        claim=f"The parts of its Brier score: {words}. Its log loss is {parts.log_loss:.3f}; a constant confidence "
         f"would have {parts.constant_log_loss:.3f}.",
         metric="parts of the Brier score",
         value=None,

@@ -129,7 +129,7 @@ def _claim(request: Request, guarantees: list[Guarantee], chosen: Guarantee, wor
     evidence = request.evidence
     if chosen.threshold is None:
         return (
-            f"No limit on {wording.lost} could be promised: {chosen.n} {chosen.unit} are too few, or it loses more "
+            f"No limit on the {wording.lost} could be promised: {chosen.n} {chosen.unit} are too few, or it loses more "
             f"than {percent(max(one.level for one in guarantees))}."
         )
     if chosen.of:
@@ -139,7 +139,7 @@ def _claim(request: Request, guarantees: list[Guarantee], chosen: Guarantee, wor
     value, ends = observed(request, found)
     threshold = wording.threshold(chosen, evidence)
     claim = f"{wording.claim.format(level=percent(chosen.level), kept=percent(1 - chosen.level), threshold=threshold)}"
-    claim += f" on average over calibration sets. Seen here: {points(value)}{ends_said(ends)} lost."
+    claim += f" on average over calibration sets. Here the {wording.lost} is {points(value)}{ends_said(ends)}."
     sure = [one for one in guarantees if one.level == chosen.level and one.delta is not None]
     if sure and sure[0].threshold is not None:
         claim += f" With probability {percent(1 - DELTA)} it takes more: {wording.threshold(sure[0], evidence)}."
@@ -190,7 +190,7 @@ def _by_group(request: Request, usual: Guarantee, wording: Wording, attribute: A
         return None
     more = len(parts) - NAMED_AT_MOST
     told = joined(parts if more <= 0 else [*parts[:NAMED_AT_MOST], f"{more} more groups (see the table)"])
-    claim = f"By {attribute.name}, at the common limit of {percent(usual.level)}, {wording.lost} is {told}."
+    claim = f"By {attribute.name}, at the common limit of {percent(usual.level)}, the {wording.lost} is {told}."
     claim += f" Clearly more than the limit for {joined(above)}." if above else ""
     return Finding(
         question="when to trust it",

@@ -146,11 +146,11 @@ def _claim(request: Request, usual: Guarantee, said: list[tuple[Guarantee, float
     found = kept(rule, request.evidence.statistics, every_row(request.evidence))
     assert found is not None
     value, ends = observed(request, found) if len(found.loss) else (float("nan"), None)
-    seen = f"{points(value)}{ends_said(ends)} of {losses.wrong}" if len(found.loss) else "nothing to judge"
+    seen = f"; their share of {losses.wrong} is {points(value)}{ends_said(ends)}" if len(found.loss) else ""
     probability = percent(1 - (rule.delta or 0))
     return (
         f"{start}At an error of at most {percent(rule.level)}, promised with probability {probability}, it may decide "
-        f"{points(covered)} of these {unit} alone, with {seen} among them; {points(1 - covered)} go to a person."
+        f"{points(covered)} of these {unit} alone{seen}. The other {points(1 - covered)} go to a person."
     )
 
 
