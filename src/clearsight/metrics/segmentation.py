@@ -64,7 +64,8 @@ class SegmentationStatistics:
 
     def with_options(self, *, calibration: Any = None) -> "SegmentationStatistics":
         """The same statistics with other lines of calibration."""
-        return replace(self, calibration=platt.as_lines(calibration))
+        lines = platt.as_lines(calibration)
+        return self if lines == self.calibration else replace(self, calibration=lines)
 
     @classmethod
     def joined(cls, parts: Sequence["SegmentationStatistics"]) -> "SegmentationStatistics":

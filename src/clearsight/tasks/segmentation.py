@@ -80,6 +80,8 @@ class SemanticSegmentation:
     def settle(self, statistics: SegmentationStatistics) -> dict[str, Any]:
         """The calibration of the confidence in each predicted class; the most probable class stays the answer."""
         label = statistics.label
+        if not len(label):
+            return {}
         classes = len(statistics.class_names)
         # Pixels of one picture are alike: a prior counts as so many pictures, not pixels.
         strength = platt.STRENGTH * max(1.0, len(label) / max(1, statistics.images))
