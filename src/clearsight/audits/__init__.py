@@ -2,9 +2,11 @@
 
 from .attacks import attacks as attacks
 from .calibration import calibration as calibration
+from .certified import certified as certified
 from .confusion import confusion as confusion
 from .copies import copies as copies
 from .cost import cost as cost
+from .deciding_alone import deciding_alone as deciding_alone
 from .errors import errors as errors
 from .generated import generated as generated
 from .group_mix import group_mix as group_mix

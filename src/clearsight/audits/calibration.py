@@ -10,6 +10,7 @@ from clearsight.audits.sentences import between, joined, number
 from clearsight.metrics.calibration import (
     CalibrationError,
     brier,
+    brier_parts,
     calibration_error,
     overconfidence,
     reliability,
@@ -35,7 +36,7 @@ def calibration(request: Request) -> tuple[Finding, ...]:
         return ()
     if not _enough(claims):
         return (_too_few(claims, request.evidence.unit),)
-    return (_reliability(request, claims), _brier(request, claims), *_groups(request, claims))
+    return (_reliability(request, claims), _brier(request, claims), _parts(request, claims), *_groups(request, claims))
 
 
 def _limits(claims: Confidences, unit: str) -> str:
@@ -137,6 +138,36 @@ def _brier(request: Request, claims: Confidences) -> Finding:
         unit="predictions",
         method=how(request, found),
         limits=_limits(claims, request.evidence.unit),
+    )
+
+
+def _parts(request: Request, claims: Confidences) -> Finding:
+    """The Brier score in parts, and the log loss, each beside that of a constant confidence."""
+    parts = brier_parts(claims)
+    words = (
+        f"reliability {parts.reliability:.4f} (lower is better), resolution {parts.resolution:.4f} (higher is better), "
+        f"uncertainty {parts.uncertainty:.4f} (of the task)"
+    )
+    return Finding(
+        question="when to trust it",
+        claim=f"The parts of its Brier score: {words}. Its log loss is {parts.log_loss:.3f}; a constant confidence "
+        f"would have {parts.constant_log_loss:.3f}.",
+        metric="parts of the Brier score",
+        value=None,
+        interval=None,
+        n=len(claims.score),
+        unit="predictions",
+        method=f"Murphy 1973: Brier score = reliability - resolution + uncertainty, over {parts.bins} bins of "
+        "equal mass, corrected for the bias of few predictions in a bin (Ferro & Fricker 2012); what varies within one "
+        "is left out. The log loss is the mean negative log likelihood of being correct, in nats.",
+        limits=_limits(claims, request.evidence.unit),
+        plot="bars",
+        series={
+            "label": ["reliability (lower is better)", "resolution (higher is better)", "uncertainty (of the task)"],
+            "value": [parts.reliability, parts.resolution, parts.uncertainty],
+            "ours": [True, True, False],
+        },
+        axes=("part of the Brier score",),
     )
 
 

@@ -38,6 +38,16 @@ def predict(
     overlays: Annotated[bool, typer.Option(help="Draw the predictions on the pictures and videos.")] = True,
     crops: Annotated[bool, typer.Option("--crops", help="Save a picture of every object.")] = False,
     never: Never = None,
+    policy: Annotated[
+        bool,
+        typer.Option("--policy", help="Say which pictures the run may decide on alone, which go to a person, why."),
+    ] = False,
+    risk: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="With --policy: the error allowed on decided pictures: 0.01, 0.02, 0.05, 0.1 or 0.2."
+        ),
+    ] = None,
     every: Annotated[int, typer.Option(metavar="NUMBER", help="Of a video: use every n-th frame.")] = 1,
     frames: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Of a video or camera: use at most so many frames.")
@@ -57,8 +67,8 @@ def predict(
 ) -> None:
     """Predict on pictures, videos, a camera or table rows: tables, overlays, masks, crops."""
     if run.endswith((".onnx", ".xml", ".pt")) and not Path(run).is_dir():
-        asked = {"window": window, "crops": crops or None, "never": never, "every": every - 1 or None,
-                 "frames": frames, "seconds": seconds, "log": log}  # fmt: skip
+        asked = {"window": window, "crops": crops or None, "never": never, "policy": policy or None, "risk": risk,
+                 "every": every - 1 or None, "frames": frames, "seconds": seconds, "log": log}  # fmt: skip
         _predict_exported(
             run, pictures, [name for name, value in asked.items() if value is not None], out=out, as_json=as_json,
             formats=words(formats), min_score=min_score, classes=words(classes), overlays=overlays, skip_bad=skip_bad,
@@ -70,8 +80,8 @@ def predict(
     folder = None if as_json and out is None else out or "predictions"
     found = verb.predict(
         run, pictures, out=folder, min_score=min_score, classes=words(classes), window=window, overlap=overlap,
-        formats=words(formats), overlays=overlays, crops=crops, never=never or (), every=every, frames=frames,
-        seconds=seconds, log=log, keep=as_json, skip_bad=skip_bad, quiet=quiet,
+        formats=words(formats), overlays=overlays, crops=crops, never=never or (), policy=policy, risk=risk,
+        every=every, frames=frames, seconds=seconds, log=log, keep=as_json, skip_bad=skip_bad, quiet=quiet,
     )  # fmt: skip
     for line in getattr(found, "skipped", ()):
         print(f"left out: {line}", file=sys.stderr)

@@ -21,7 +21,7 @@ from clearsight.evaluation.capturing import with_conditions
 from clearsight.evaluation.classical_filters import filters_for
 from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.evaluation.judging import about_run
-from clearsight.loading import trained
+from clearsight.loading import guarantees, trained
 from clearsight.loading.data import Gathered
 from clearsight.loading.posing import corruption_of, posed
 from clearsight.metrics.classification import ClassificationStatistics
@@ -80,7 +80,9 @@ def conclude(
     baseline = baseline_for(run, source, judged, filters)
     facts = _facts(run.config, source, judged)
     more = {"baseline": baseline, **filters}
-    request = Request(evidence=judged, more=more, by=tuple(by), zone=zone, seed=config.seed)
+    request = Request(
+        evidence=judged, more=more, by=tuple(by), guarantees=guarantees.kept(run.config), zone=zone, seed=config.seed
+    )
     examples = examples_of(run, source.split(split), request)
     return write_card(run, request, meter, facts, examples, [*source.problems, *notes], responsible)
 
@@ -185,10 +187,12 @@ def _judge(run: Run, source: Source, quiet: bool) -> tuple[Evidence, list[str]]:
             held_out = evaluator.evaluate(predictor, task, splits["val"], about=about, watch=watch)
         held_out = _calibrated(run, with_clusters(held_out, source, features, trained_here=True))
         deployed = task.settle(held_out.statistics)
-    run.change(settings={**run.config.settings, "deployed": deployed})
+    run.change(settings={**run.config.settings, "deployed": deployed, "guarantees": []})
+    if "val" in splits:
+        held_out = replace(held_out, statistics=held_out.statistics.with_options(**deployed))
+        guarantees.keep(run, held_out)
     if "test" not in splits:
-        settled = replace(held_out, statistics=held_out.statistics.with_options(**deployed))
-        return settled, settled_on_the_same(run.config, "val")
+        return held_out, settled_on_the_same(run.config, "val")
     predictor = trained.predictor(run)  # which knows the temperature by now
     with stage("evaluating", quiet) as watch, pooled_features(predictor.model) as features:
         found = evaluator.evaluate(predictor, task, splits["test"], about=about, watch=watch, **deployed)

@@ -102,6 +102,44 @@ def calibration_error(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BrierParts:
+    """The Brier score in parts (Murphy 1973): reliability - resolution + uncertainty, and what bins leave out.
+
+    ``reliability`` is the squared distance of confidence and share correct, lower is better; ``resolution`` how far the
+    shares of the bins lie from that of all, higher is better; ``uncertainty`` the variance of being correct, which the
+    model cannot change. Corrected for the bias of few predictions in a bin (Ferro & Fricker 2012). ``log_loss`` is the
+    mean negative log likelihood in nats, ``constant_log_loss`` that of the share correct as the confidence of all.
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    bins: int
+    log_loss: float
+    constant_log_loss: float
+
+
+def brier_parts(confidences: Confidences) -> BrierParts:
+    """Reliability, resolution and uncertainty over bins of equal mass, and the log loss."""
+    bins = _bins(confidences.score)
+    correct = confidences.correct.astype(np.float64)
+    n, total, share = np.bincount(bins), len(correct), float(correct.mean())
+    own, claimed = (np.bincount(bins, weights=each) / n for each in (correct, confidences.score))
+    noise = float((n * own * (1 - own) / np.maximum(n - 1, 1)).sum()) / total
+    spread = share * (1 - share)
+    p = np.clip(confidences.score, 1e-7, 1 - 1e-7)
+    likely = np.clip(share, 1e-7, 1 - 1e-7)
+    return BrierParts(
+        reliability=max(0.0, float((n * (claimed - own) ** 2).sum()) / total - noise),
+        resolution=max(0.0, float((n * (own - share) ** 2).sum()) / total - noise + spread / max(1, total - 1)),
+        uncertainty=spread * total / max(1, total - 1),
+        bins=len(n),
+        log_loss=-float((correct * np.log(p) + (1 - correct) * np.log1p(-p)).mean()),
+        constant_log_loss=-float(share * np.log(likely) + (1 - share) * np.log1p(-likely)),
+    )
+
+
 def brier(confidences: Confidences, images: int) -> Metric:
     """The mean squared difference between confidence and outcome (1 if correct), as a metric over pictures."""
     squared = (confidences.score - confidences.correct) ** 2

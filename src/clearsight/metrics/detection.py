@@ -7,14 +7,17 @@ The conventions are COCO's (Lin et al. 2014): ten IoU thresholds from 0.50 to 0.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from clearsight.metrics import platt
 from clearsight.metrics.additive import Additive, Columns, Sums, ratio
 from clearsight.metrics.average_precision import RankedDetections, average_precision
 from clearsight.metrics.grouping import held
+from clearsight.metrics.joining import joined_causes, joined_where_kept
+from clearsight.metrics.platt import Lines
 from clearsight.types import Confidences, Metric, Values, Weights
 
 ALL, SMALL, MEDIUM, LARGE = range(4)
@@ -33,7 +36,9 @@ class DetectionStatistics:
     an ignored object, or is unmatched and outside the area range) are given per area range and IoU threshold;
     ``overlap`` is the IoU with the object matched at IoU 0.5, else the highest IoU with any object of the class.
     ``truths`` counts the objects that are not ignored. ``threshold`` is the score from which a detection is shown to
-    users. ``cause`` and ``met`` give the error types (see ``ops.error_causes``); None if not computed.
+    users. ``cause`` and ``met`` give the error types (see ``ops.error_causes``); ``margin`` by which share of a box its
+    sides must move outwards to hold the object it matches, infinite without one; ``size`` is 0, 1, 2 for small, medium
+    and large boxes. ``calibration``: lines of ``metrics.platt`` by class and size, which leave scores as they are.
     """
 
     class_names: tuple[str, ...]
@@ -47,6 +52,9 @@ class DetectionStatistics:
     threshold: float = 0.5
     cause: Int[np.ndarray, "d"] | None = None
     met: Int[np.ndarray, "d"] | None = None
+    margin: Float[np.ndarray, "d"] | None = None
+    size: Int[np.ndarray, "d"] | None = None
+    calibration: Lines | None = None
     # Fields of a subclass with detections along their last axis.
     OF_DETECTIONS: ClassVar[tuple[str, ...]] = ()
 
@@ -66,9 +74,9 @@ class DetectionStatistics:
         found = [mean_average_precision(self, rows) for rows in blocks]
         return "AP on this picture alone", np.concatenate(found) if found else np.zeros(0)
 
-    def with_options(self, *, threshold: float) -> Self:
-        """The same statistics with another deployed score threshold, in [0, 1]."""
-        return replace(self, threshold=float(threshold))
+    def with_options(self, *, threshold: float, calibration: Any = None) -> Self:
+        """The same statistics with another deployed score threshold, in [0, 1], and other lines of calibration."""
+        return replace(self, threshold=float(threshold), calibration=platt.as_lines(calibration))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -87,7 +95,9 @@ class DetectionStatistics:
             ignored=np.concatenate([part.ignored for part in parts], axis=2)[:, :, order],
             truths=np.concatenate([part.truths for part in parts]),
             threshold=parts[0].threshold,
-            **_joined_causes(parts, order),
+            calibration=parts[0].calibration,
+            **joined_causes(parts, [int(part.truths[:, :, ALL].sum()) for part in parts], order),
+            **joined_where_kept(parts, ("margin", "size"), order),
             **{name: np.concatenate([getattr(part, name) for part in parts], axis=-1)[..., order] for name in more},
         )
 
@@ -100,14 +110,16 @@ class DetectionStatistics:
         return {name: self._only(index) for index, name in enumerate(self.class_names)}
 
     def confidences(self) -> Confidences:
-        """The boxes a user is shown (score at or above the threshold), and whether each matches an object."""
+        """The boxes shown (score at or above the threshold), calibrated if they are, and whether each is right."""
         kept = (self.score >= self.threshold) & ~self.ignored[ALL, 0]
-        claim = f"a box shown (score {self.threshold:.2f} or more) matches an object of its class at IoU 0.5"
+        score = self.score[kept].astype(np.float64)
+        if self.calibration is not None and self.size is not None:
+            score = platt.scaled(score, self.label[kept], self.size[kept], self.calibration)
         return Confidences(
-            score=self.score[kept].astype(np.float64),
+            score=score,
             correct=self.matched[ALL, 0, kept],
             row=self.row[kept],
-            claim=claim,
+            claim=f"a box shown (score {self.threshold:.2f} or more) matches an object of its class at IoU 0.5",
         )
 
     def for_groups(self) -> tuple[Metric, ...]:
@@ -146,22 +158,11 @@ class DetectionStatistics:
             truths=self.truths[:, index : index + 1],
             cause=None,
             met=None,
+            margin=None if self.margin is None else self.margin[low:high],
+            size=None if self.size is None else self.size[low:high],
+            calibration=None if self.calibration is None else (self.calibration[index],),
             **{name: getattr(self, name)[..., low:high] for name in self.OF_DETECTIONS},
         )
-
-
-def _joined_causes(
-    parts: Sequence[DetectionStatistics], order: Int[np.ndarray, "d"]
-) -> dict[str, Int[np.ndarray, "d"]]:
-    """The causes of all parts, with consecutive object indices; nothing where one of the parts lacks them."""
-    before, causes, mets = 0, [], []
-    for part in parts:
-        if part.cause is None or part.met is None:
-            return {}
-        causes.append(part.cause)
-        mets.append(np.where(part.met < 0, -1, part.met + before))
-        before += int(part.truths[:, :, ALL].sum())
-    return {"cause": np.concatenate(causes)[order], "met": np.concatenate(mets)[order].astype(np.int32)}
 
 
 def class_average_precision(

@@ -9,13 +9,19 @@ They average over pictures; here the counts are pooled, so that a picture withou
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from clearsight.metrics import platt
 from clearsight.metrics.additive import Additive, Sums, ratio
 from clearsight.metrics.grouping import held
+from clearsight.metrics.platt import Lines
 from clearsight.types import Confidences, Metric, Values, Weights
+
+# Confidences from which missed pixels are counted, fixed in advance so that guarantees may be tested at each.
+MISS_EDGES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +32,10 @@ class SegmentationStatistics:
     predicted boundary pixels near a true boundary, predicted ones, true ones near a predicted boundary, and true ones.
     ``row``, ``label``, ``confidence`` and ``right`` are an even sample of these pixels: picture, predicted class,
     confidence in it, and whether it is correct. Means run over ``class_names``: the first classes of the confusion
-    matrix, all but in ``by_class``, where a last one is everything else.
+    matrix, all but in ``by_class``, where a last one is everything else. ``certainty`` is the mean confidence of all
+    pixels of each picture; ``missed`` counts the pixels of each class that are given another one, by the confidence in
+    that: the last of ``MISS_EDGES`` it reaches. Both are None in ``by_class``, and where they were not kept. All these
+    are as the network gives them; ``calibration`` holds the lines of ``metrics.platt`` by predicted class.
     """
 
     class_names: tuple[str, ...]
@@ -36,6 +45,9 @@ class SegmentationStatistics:
     label: Int[np.ndarray, "k"]
     confidence: Float[np.ndarray, "k"]
     right: Bool[np.ndarray, "k"]
+    certainty: Float[np.ndarray, "images"] | None = None
+    missed: Int[np.ndarray, "images c edges"] | None = None
+    calibration: Lines | None = None
 
     def __post_init__(self) -> None:
         assert len(self.class_names) == self.boundary.shape[1] <= self.confusion.shape[1], "one name per class"
@@ -50,9 +62,10 @@ class SegmentationStatistics:
         """The confusion matrix of the pixels: true classes by predicted ones."""
         return self.confusion.sum(0), "pixels"
 
-    def with_options(self) -> "SegmentationStatistics":
-        """The same statistics: deployment needs no option."""
-        return self
+    def with_options(self, *, calibration: Any = None) -> "SegmentationStatistics":
+        """The same statistics with other lines of calibration."""
+        lines = platt.as_lines(calibration)
+        return self if lines == self.calibration else replace(self, calibration=lines)
 
     @classmethod
     def joined(cls, parts: Sequence["SegmentationStatistics"]) -> "SegmentationStatistics":
@@ -62,8 +75,11 @@ class SegmentationStatistics:
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("confusion", "boundary", "label", "confidence", "right")
         }
+        for name in ("certainty", "missed"):
+            if all(getattr(part, name) is not None for part in parts):
+                arrays[name] = np.concatenate([getattr(part, name) for part in parts])
         row = np.concatenate([part.row + start for part, start in zip(parts, starts, strict=False)])
-        return cls(class_names=parts[0].class_names, row=row, **arrays)
+        return cls(class_names=parts[0].class_names, row=row, calibration=parts[0].calibration, **arrays)
 
     def metrics(self) -> tuple[Metric, ...]:
         """Every metric, mean IoU first."""
@@ -74,9 +90,12 @@ class SegmentationStatistics:
         return {name: self._only(index) for index, name in enumerate(self.class_names)}
 
     def confidences(self) -> Confidences:
-        """The confidence in the predicted class of each sampled pixel, and whether it is correct."""
+        """The confidence in the predicted class of each sampled pixel, calibrated if it is, and whether it is right."""
+        score = self.confidence.astype(np.float64)
+        if self.calibration is not None:
+            score = platt.scaled(score, self.label, np.zeros_like(self.label), self.calibration)
         return Confidences(
-            score=self.confidence.astype(np.float64),
+            score=score,
             correct=self.right,
             row=self.row,
             claim="a pixel is of its predicted class",
@@ -123,6 +142,9 @@ class SegmentationStatistics:
             label=np.zeros(int(sampled.sum()), dtype=self.label.dtype),
             confidence=self.confidence[sampled],
             right=self.right[sampled],
+            certainty=None,
+            missed=None,
+            calibration=None if self.calibration is None else (self.calibration[index],),
         )
 
 

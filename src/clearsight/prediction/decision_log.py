@@ -44,7 +44,9 @@ class DecisionLog:
 
 def decided(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The answer in rows of a picture, the highest confidence among them, and who decided, with the reason."""
-    answer = [{name: row[name] for name in ANSWERS if name in row} for row in rows]
+    answers = ({name: row[name] for name in ANSWERS if name in row} for row in rows)
+    # A picture without objects has a row of its decision alone.
+    answer = [one for one in answers if one]
     confidences = [row[name] for row in rows for name in ("score", "mean_confidence") if row.get(name) is not None]
     first = rows[0] if rows else {}
     abstained = first.get("abstained") or ""

@@ -19,9 +19,10 @@ from clearsight import drawing
 from clearsight.inference.tiles import reduced
 from clearsight.ops import instance_masks, mask_views
 from clearsight.ops.instance_masks import Window
+from clearsight.prediction.decisions import with_decision
 from clearsight.prediction.inputs import View
 from clearsight.prediction.videos import DrawnVideo
-from clearsight.types import Detections, InstanceDetections, Masks, Picture, Prediction, Segmentation
+from clearsight.types import Decision, Detections, InstanceDetections, Masks, Picture, Prediction, Segmentation
 
 WAITING = 32  # pictures drawn behind the prediction
 LARGE_PIXELS = 32_000_000  # pictures from here on are drawn smaller, their longer side at most
@@ -60,8 +61,11 @@ class Drawings:
         if kind is not None and self.video is not None and self.video[1].writer is not None:
             self.video[1].writer.release()
 
-    def add(self, view: View, prediction: Prediction) -> None:
-        """Draw one prediction, later; objects are cut out at once, while the picture is there."""
+    def add(self, view: View, prediction: Prediction, decision: Decision | None = None) -> None:
+        """Draw one prediction, later; objects are cut out at once, while the picture is there.
+
+        A decision is written below the overlay.
+        """
         if self.crops and isinstance(prediction, Detections):
             cut_out(view.image, prediction, self.class_names, self.folder / "crops" / view.seen.name)
         if not self.overlays and not isinstance(prediction, Segmentation | InstanceDetections | Picture):
@@ -75,7 +79,7 @@ class Drawings:
         if large:
             factor = -(-max(image.shape[1:]) // DRAWN_PX)
             image, prediction = reduced(image, factor), smaller(prediction, factor)
-        self._draw(view, image, prediction)
+        self._draw(view, image, prediction, decision)
 
     def _save_pixels(self, view: View, prediction: Prediction, now: bool) -> None:
         """Save what is as large as the picture: masks, or the picture that was made of it."""
@@ -92,22 +96,26 @@ class Drawings:
         if now:
             self._finish(0)
 
-    def _draw(self, view: View, image: Tensor, prediction: Prediction) -> None:
+    def _draw(self, view: View, image: Tensor, prediction: Prediction, decision: Decision | None) -> None:
         seen = view.seen
         if seen.frame is None:
             path = self.folder / "overlays" / f"{seen.name}.jpg"
-            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path)))
+            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path, decision)))
             return
         clip = seen.name.rpartition("/")[0]
         if self.video is None or self.video[0] != clip:
             self._finish(0)
             self._end_video()
             self.video = (clip, DrawnVideo(self.folder / "overlays" / f"{clip}.mp4"))
-        drawn = self.pool.submit(self._overlay, image, prediction, None)
+        drawn = self.pool.submit(self._overlay, image, prediction, None, decision)
         self.jobs.append(_Job(drawn, self.video[1], seen.time_s or 0.0))
 
-    def _overlay(self, image: Tensor, prediction: Prediction, path: Path | None) -> Image.Image | None:
+    def _overlay(
+        self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None
+    ) -> Image.Image | None:
         drawn = drawing.overlay(prediction, image, self.class_names, at_least_px=1)
+        if decision is not None:
+            drawn = with_decision(drawn, decision, frame=path is None)
         if path is None:
             return drawn
         drawn.save(path, "JPEG", quality=90)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from clearsight.types import Abstained, Detections, Estimate, Picture, Prediction, Scores, Segmentation
+from clearsight.types import Abstained, Decision, Detections, Estimate, Picture, Prediction, Scores, Segmentation
 
 
 class Tally:
@@ -20,6 +20,7 @@ class Tally:
         self.maps = False
         self.restored = 0
         self.abstained = 0
+        self.decisions: Counter[str] = Counter()
 
     def add(self, prediction: Prediction) -> None:
         """Count one prediction."""
@@ -41,8 +42,16 @@ class Tally:
             counts = torch.bincount(prediction.labels.flatten(), minlength=len(self.class_names))
             self.shares += counts[: len(self.class_names)] / prediction.labels.numel()
 
+    def decide(self, decision: Decision) -> None:
+        """Count one decision of a policy."""
+        self.decisions[decision.said] += 1
+
     def lines(self) -> list[tuple[str, str]]:
-        """Lines of two words, the names of the columns first."""
+        """Lines of two words, the names of the columns first; the decisions last where there are any."""
+        words = ("decided", "to a person") if self.decisions else ()
+        return [*self._found(), *((word, str(self.decisions[word])) for word in words)]
+
+    def _found(self) -> list[tuple[str, str]]:
         if self.maps:
             named = zip(self.class_names, (self.shares / self.pictures).tolist(), strict=True)
             return [("class", "of the area"), *((name, f"{share:.1%}") for name, share in named)]

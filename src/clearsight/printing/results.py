@@ -118,7 +118,8 @@ def predicted(found: Predicted | PredictedRows) -> str:
     where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
     if isinstance(found, PredictedRows):
         return f"{counted(len(found.rows), 'rows')}\n\n{table(_first_rows(found))}{where}"
-    return f"{counted(found.count, 'pictures')}\n\n{table(found.tally, numbers=(1,))}{where}"
+    promise = f"\n\n{found.promise}" if found.promise else ""
+    return f"{counted(found.count, 'pictures')}\n\n{table(found.tally, numbers=(1,))}{promise}{where}"
 
 
 def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:

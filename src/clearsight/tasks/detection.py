@@ -1,14 +1,17 @@
 """Object detection: a box, a class and a score for every object."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from clearsight.metrics import platt
 from clearsight.metrics.detection import ALL, DetectionStatistics
+from clearsight.metrics.platt import Lines
 from clearsight.ops.error_causes import explain
-from clearsight.ops.matching import Matches, Objects, match
+from clearsight.ops.matching import AREA_RANGES_PX2, Matches, Objects, match
 from clearsight.types import Boxes, Detections, Prediction, Size, Truth
 
 MAX_DETECTIONS = 100
@@ -29,8 +32,11 @@ class Detection:
         truths: Sequence[Truth],
         class_names: Sequence[str],
         threshold: float = 0.5,
+        calibration: Any = None,
     ) -> DetectionStatistics:
         """Match the detections of each picture with its objects, as COCO does; ``threshold`` is the deployed score.
+
+        ``calibration`` are the lines by class and size that ``settle`` found, if any.
 
         Raises ValueError where a picture has no truth, a score is not a number, or a label has no class name.
         """
@@ -53,11 +59,18 @@ class Detection:
             threshold=float(threshold),
             cause=explained.cause[order],
             met=explained.met[order],
+            margin=_margins(found, true, matches)[order],
+            size=sizes_of(found.area)[order],
+            calibration=platt.as_lines(calibration),
         )
 
-    def settle(self, statistics: DetectionStatistics) -> dict[str, float]:
-        """The score threshold to deploy: the one of highest F1 on held-out pictures."""
-        return {"threshold": best_threshold(statistics)}
+    def settle(self, statistics: DetectionStatistics) -> dict[str, Any]:
+        """The score threshold to deploy, the one of highest F1 on held-out pictures, and the calibration of the boxes
+        shown at it, by class and size.
+        """
+        threshold = best_threshold(statistics)
+        found = calibration_of(statistics, threshold)
+        return {"threshold": threshold} | ({} if found is None else {"calibration": found})
 
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
@@ -110,6 +123,20 @@ def best_threshold(statistics: DetectionStatistics) -> float:
     return float(candidates[np.argmax(total)])
 
 
+def sizes_of(area: Float[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
+    """0 for a small box, 1 for a medium and 2 for a large one, by COCO's areas in px²."""
+    return np.searchsorted(AREA_RANGES_PX2[1:3, 1], area, side="right")
+
+
+def calibration_of(statistics: DetectionStatistics, threshold: float) -> Lines | None:
+    """Platt scaling of the boxes shown at a threshold, by class and size; None where the sizes were not kept."""
+    if statistics.size is None:
+        return None
+    kept = (statistics.score >= threshold) & ~statistics.ignored[ALL, 0]
+    parts = (statistics.score[kept], statistics.matched[ALL, 0, kept], statistics.label[kept], statistics.size[kept])
+    return platt.lines(*parts, (len(statistics.class_names), len(AREA_RANGES_PX2) - 1))
+
+
 def found_objects(
     predictions: Sequence[Prediction], classes: int
 ) -> tuple[Objects, Float[np.ndarray, "d"], Int[np.ndarray, "d"]]:
@@ -149,6 +176,17 @@ def true_objects(truths: Sequence[Truth], pictures: int, classes: int) -> Object
         area=_flat([truth.areas for truth in boxes], (0,)),
         crowd=_flat([truth.ignored for truth in boxes], (0,)).astype(bool),
     )
+
+
+def _margins(found: Objects, true: Objects, matches: Matches) -> Float[np.ndarray, "d"]:
+    """By which share of its width or height all sides of each box must move outwards to hold what it is matched to."""
+    margin = np.full(len(found), np.inf)
+    met = np.flatnonzero(matches.met >= 0)
+    box, held = found.xyxy[met], true.xyxy[matches.met[met]]
+    sides = np.tile(np.maximum(box[:, 2:] - box[:, :2], 1e-9), 2)
+    beyond = np.concatenate([box[:, :2] - held[:, :2], held[:, 2:] - box[:, 2:]], axis=1) / sides
+    margin[met] = np.maximum(beyond.max(1, initial=0.0), 0.0)
+    return margin
 
 
 def counted(true: Objects, matches: Matches, pictures: int, classes: int) -> Int[np.ndarray, "pictures classes areas"]:

@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from clearsight.metrics import platt
 from clearsight.metrics.detection import ALL
 from clearsight.metrics.instance_segmentation import InstanceStatistics
 from clearsight.ops import instance_masks
 from clearsight.ops.error_causes import explain
 from clearsight.ops.mask_boundaries import boundary_ious, width_of
 from clearsight.ops.matching import AREA_RANGES_PX2, match
-from clearsight.tasks.detection import Detection, counted, found_objects, true_objects
+from clearsight.tasks.detection import Detection, counted, found_objects, sizes_of, true_objects
 from clearsight.types import Detections, InstanceDetections, Instances, Masks, Prediction, Size, Truth
 
 SHAPE_SIDE = 28
@@ -35,8 +37,11 @@ class InstanceSegmentation(Detection):
         truths: Sequence[Truth],
         class_names: Sequence[str],
         threshold: float = 0.5,
+        calibration: Any = None,
     ) -> InstanceStatistics:
         """Match the masks of each picture with its objects, as COCO does; ``threshold`` is the deployed score.
+
+        ``calibration`` are the lines by class and size that ``settle`` found, if any.
 
         Raises ValueError where a picture has no truth, masks differ from it in size, a score is not a number, or a
         label has no class name.
@@ -63,6 +68,8 @@ class InstanceSegmentation(Detection):
             threshold=float(threshold),
             cause=explained.cause[order],
             met=explained.met[order],
+            size=sizes_of(found.area)[order],
+            calibration=platt.as_lines(calibration),
             boundary=pairs.boundaries(matches.met, row)[order],
             box_matched=by_box.matched[ALL][:, order],
             box_ignored=by_box.ignored[ALL][:, order],

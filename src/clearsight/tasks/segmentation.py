@@ -1,12 +1,14 @@
 """Semantic segmentation: a class for every pixel."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 
-from clearsight.metrics.segmentation import SegmentationStatistics
+from clearsight.metrics import platt
+from clearsight.metrics.segmentation import MISS_EDGES, SegmentationStatistics
 from clearsight.ops import outlines
 from clearsight.types import IGNORE, ClassMap, Prediction, Segmentation, Size, Truth
 
@@ -26,9 +28,15 @@ class SemanticSegmentation:
     truth_type = ClassMap
 
     def statistics(
-        self, predictions: Sequence[Prediction], truths: Sequence[Truth], class_names: Sequence[str]
+        self,
+        predictions: Sequence[Prediction],
+        truths: Sequence[Truth],
+        class_names: Sequence[str],
+        calibration: Any = None,
     ) -> SegmentationStatistics:
         """The confusion matrix and the boundary agreement of each picture, without ignored pixels.
+
+        ``calibration`` are the lines by class that ``settle`` found, if any.
 
         Raises ValueError where a picture has no class map, the sizes differ, a class id has no name, or a confidence
         is not a probability.
@@ -42,11 +50,14 @@ class SemanticSegmentation:
             )
         confusion = np.zeros((len(maps), classes, classes), dtype=np.int64)
         boundary = np.zeros((len(maps), classes, 4), dtype=np.int64)
+        certainty, missed = np.zeros(len(maps)), np.zeros((len(maps), classes, len(MISS_EDGES)), dtype=np.int64)
         samples = []
         for index, (prediction, truth) in enumerate(zip(predictions, maps, strict=True)):
             assert isinstance(prediction, Segmentation), "every prediction must be a Segmentation"
             true, found, confidence = _checked(prediction, truth, classes)
             confusion[index] = _confusion(true, found, classes)
+            certainty[index] = confidence.mean(dtype=np.float64) if confidence.size else 0.0
+            missed[index] = _missed(true, found, confidence, classes)
             judged = np.where(true == IGNORE, np.uint8(IGNORE), found)
             within = TOLERANCE * float(np.hypot(*true.shape))
             boundary[index] = outlines.agreement(judged, true, classes, within)
@@ -61,11 +72,23 @@ class SemanticSegmentation:
             label=label,
             confidence=_flat([confidence for _, _, confidence, _ in samples], np.float64),
             right=label == _flat([true for _, _, _, true in samples], np.int64),
+            certainty=certainty,
+            missed=missed,
+            calibration=platt.as_lines(calibration),
         )
 
-    def settle(self, statistics: SegmentationStatistics) -> dict[str, float]:
-        """Nothing: the most probable class is predicted, without a threshold."""
-        return {}
+    def settle(self, statistics: SegmentationStatistics) -> dict[str, Any]:
+        """The calibration of the confidence in each predicted class; the most probable class stays the answer."""
+        label = statistics.label
+        if not len(label):
+            return {}
+        classes = len(statistics.class_names)
+        # Pixels of one picture are alike: a prior counts as so many pictures, not pixels.
+        strength = platt.STRENGTH * max(1.0, len(label) / max(1, statistics.images))
+        found = platt.lines(
+            statistics.confidence, statistics.right, label, np.zeros_like(label), (classes, 1), strength
+        )
+        return {"calibration": found}
 
     def baseline(
         self, truths: Iterable[Truth], sizes: Sequence[Size], class_names: Sequence[str]
@@ -125,6 +148,14 @@ def _confusion(true: Map, found: Map, classes: int) -> Int[np.ndarray, "c c"]:
     pairs = rows[true.reshape(-1)]
     pairs += found.reshape(-1)
     return np.bincount(pairs, minlength=classes * (classes + 1))[: classes * classes].reshape(classes, classes)
+
+
+def _missed(true: Map, found: Map, confidence: Float[np.ndarray, "h w"], classes: int) -> Int[np.ndarray, "c edges"]:
+    """How many pixels of each class are given another one, by the last of ``MISS_EDGES`` the confidence reaches."""
+    wrong = (true != found) & (true != IGNORE)
+    edge = np.searchsorted(MISS_EDGES, confidence[wrong], side="right") - 1
+    place = true[wrong].astype(np.int64) * len(MISS_EDGES) + edge
+    return np.bincount(place, minlength=classes * len(MISS_EDGES)).reshape(classes, len(MISS_EDGES))
 
 
 def _sampled(judged: Int[np.ndarray, "n"]) -> Int[np.ndarray, "k"]:

@@ -20,6 +20,9 @@ from clearsight.types.evidence import Statistics as Statistics
 from clearsight.types.evidence import Task as Task
 from clearsight.types.evidence import Values as Values
 from clearsight.types.evidence import Weights as Weights
+from clearsight.types.guarantees import Decision as Decision
+from clearsight.types.guarantees import Guarantee as Guarantee
+from clearsight.types.guarantees import Promise as Promise
 from clearsight.types.mitigation import AddedPictures as AddedPictures
 from clearsight.types.mitigation import Change as Change
 from clearsight.types.mitigation import Given as Given

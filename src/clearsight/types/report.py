@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from clearsight.types.evidence import Evidence
+from clearsight.types.guarantees import Guarantee
 
 Question = Literal[
     "what it does", "whom it fails", "when to trust it", "what breaks it", "what it cost", "who answers for it",
@@ -90,8 +91,8 @@ class Request:
 
     ``more`` is evidence made under other conditions by name: "baseline", an older model, other pictures. ``reference``
     declares for an attribute the share that each of its groups should have, by name. ``never`` are the confusions that
-    must not happen, as pairs of a true class and the one it must not be taken for. ``shared`` keeps what one audit has
-    computed for those after it.
+    must not happen, as pairs of a true class and the one it must not be taken for. ``guarantees`` are what was settled
+    for deployment, to be checked on the evidence. ``shared`` keeps what one audit has computed for those after it.
     """
 
     evidence: Evidence
@@ -100,6 +101,7 @@ class Request:
     by: tuple[str, ...] = ()
     reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     never: tuple[tuple[str, str], ...] = ()
+    guarantees: tuple[Guarantee, ...] = ()
     zone: str | None = None
     replicates: int = 1000
     confidence: float = 0.95

@@ -19,8 +19,8 @@ from clearsight.evaluation.judging import (
     zone_of,
 )
 from clearsight.generation.conclusion import conclude_again
+from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
-from clearsight.loading import trained
 from clearsight.robustness.kept import kept_of
 from clearsight.run import Run
 from clearsight.sources import Source
@@ -116,6 +116,7 @@ def _audited_anew(
         more={**({"baseline": baseline, **filters} if baseline is not None else {}), **kept_of(run, found)},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
         never=never_confused.kept_pairs(config),
+        guarantees=guarantees.kept(config),
         zone=zone,
         seed=config.seed,
     )

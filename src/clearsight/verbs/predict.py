@@ -8,20 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from clearsight.console.progress import stage
 from clearsight.console.signals import signals
-from clearsight.inference.abstention import Block, withheld
+from clearsight.decisions.policy import Policy
+from clearsight.decisions.settling import USUAL_LEVEL
 from clearsight.inference.familiarity import Likeness
 from clearsight.inference.windows import OVERLAP
+from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
-from clearsight.loading import trained
+from clearsight.metrics.platt import Lines
 from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
+from clearsight.prediction.confidence import with_confidence
 from clearsight.prediction.conversion import to_supervision
 from clearsight.prediction.decision_log import DecisionLog
+from clearsight.prediction.decisions import DecisionTables, with_likeness
+from clearsight.prediction.filtering import Filter, refuse_policy
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
 from clearsight.prediction.overlays import Drawings
 from clearsight.prediction.tallies import Tally, labels_above
@@ -31,7 +35,7 @@ from clearsight.robustness.strangers import Likenesses, likenesses_of
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
-from clearsight.types import Boxes, Detections, InstanceDetections, Picture, Prediction, Scores
+from clearsight.types import Decision, Detections, InstanceDetections, Picture, Prediction, Scores
 
 __all__ = ["Predicted", "found_files", "predict", "results"]
 
@@ -43,7 +47,8 @@ class Predicted:
     ``files`` are those of the predictions, ``seen`` what each was (see ``writing.Seen``); ``thresholds`` are those of
     several labels. ``count`` pictures were looked at, which are more than the predictions where these were not kept,
     and ``tally`` says in lines of two words what was found in all of them. ``likenesses`` tell of each whether it is
-    unlike the training pictures; None where the run keeps nothing to tell it by (see ``stress``).
+    unlike the training pictures; None where the run keeps nothing to tell it by (see ``stress``). ``decisions`` are
+    those of the policy, which ``promise`` states; empty without one.
     """
 
     files: tuple[Path, ...]
@@ -56,6 +61,9 @@ class Predicted:
     count: int = 0
     tally: tuple[tuple[str, str], ...] = ()
     likenesses: tuple[Likeness | None, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    promise: str = ""
+    calibration: Lines | None = None
 
     def to_supervision(self) -> list[Any]:
         """One ``supervision.Detections`` per picture; raises ValueError where the model finds no objects."""
@@ -78,6 +86,8 @@ def predict(
     overlays: bool = True,
     crops: bool = False,
     never: Sequence[str | Path] = (),
+    policy: bool = False,
+    risk: float | None = None,
     every: int = 1,
     frames: int | None = None,
     seconds: float | None = None,
@@ -101,6 +111,8 @@ def predict(
             ``overlays`` draws what was found, a video as a video, and ``crops`` saves every object cut out.
         never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
             run keeps hold too; ``("none",)`` lifts them.
+        policy: say of each picture whether the run may decide on it alone, or it is for a person, and why; ``risk`` is
+            the error allowed on those it decides, one of 0.01, 0.02, 0.05 (the usual), 0.1 and 0.2.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
         log: append a line for each picture to this file: what was answered, when, by which weights. Lines hang together
             by hashes, which ``verify`` checks (see ``files.chain``).
@@ -113,15 +125,18 @@ def predict(
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
+        refuse_policy(run, policy, {"a table": True})
         _refuse_log_of_rows(run, log)
         return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
-    filter = _Filter.of(run, min_score, classes, never)
+    refuse_policy(run, policy, {"--min-score": min_score is not None, "--classes": classes, "--window": window})
+    rule = _policy(run, policy, risk)
+    filter = Filter.of(run, min_score, classes, never, rule)
     formats = writing.formats_of(formats, filter.objects)
     _refuse_crops(run, crops and not filter.objects)
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
     limits = Limits(every=every, frames=frames, seconds=seconds)
     limits.check(moving=any(map(moves, sources)))
-    decisions = None if log is None else DecisionLog(Path(log), run)
+    kept_log = None if log is None else DecisionLog(Path(log), run)
     folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
@@ -133,16 +148,19 @@ def predict(
         tally, kept = Tally(filter.class_names, filter.thresholds), list[Any]()
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
         output = stack.enter_context(
-            _Output(stack.enter_context(writing.appearing(folder)), filter, formats, decisions, **drawn)
+            _Output(stack.enter_context(writing.appearing(folder)), filter, formats, kept_log, **drawn)
         )
         likenesses = stack.enter_context(likenesses_of(predictor, run, windows=window is not None))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
-            prediction, like = filter(prediction), likenesses.next()
-            output.add(view, prediction, like)
+            (prediction, decision), like = filter(prediction), likenesses.next()
+            decision = with_likeness(decision, like)
+            output.add(view, prediction, like, decision)
             tally.add(prediction)
+            if decision is not None:
+                tally.decide(decision)
             if keep:
-                kept.append((view.seen, prediction, like))
+                kept.append((view.seen, prediction, like, decision))
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
@@ -150,15 +168,23 @@ def predict(
 
 
 def _predicted(
-    kept: Sequence[tuple[Seen, Prediction, Likeness | None]], filter: "_Filter", folder: Path | None, tally: Tally, likenesses: Likenesses,
-    skipped: tuple[str, ...],
+    kept: Sequence[tuple[Seen, Prediction, Likeness | None, Decision]], filter: Filter, folder: Path | None,
+    tally: Tally, likenesses: Likenesses, skipped: tuple[str, ...],
 ) -> Predicted:  # fmt: skip
-    seen, predictions, likes = zip(*kept, strict=True) if kept else ((), (), ())
+    seen, predictions, likes, decisions = zip(*kept, strict=True) if kept else ((), (), (), ())
     return Predicted(
         files=tuple(Path(one.file_name) for one in seen), predictions=predictions, folder=folder, seen=seen,
         class_names=filter.class_names, thresholds=filter.thresholds, skipped=skipped, count=tally.pictures,
         tally=(*tally.lines(), *likenesses.lines(tally.pictures)), likenesses=likes,
+        decisions=decisions if filter.policy else (), promise=filter.policy.said if filter.policy else "",
+        calibration=filter.calibration,
     )  # fmt: skip
+
+
+def _policy(run: Run, asked: bool, risk: float | None) -> Policy | None:
+    if risk is not None and not asked:
+        raise ValueError("--risk is the error allowed by a policy. Give --policy too, or leave it out.")
+    return guarantees.policy_for(run, USUAL_LEVEL if risk is None else risk) if asked else None
 
 
 def _refuse_crops(run: Run, useless: bool) -> None:
@@ -177,72 +203,37 @@ def _refuse_nothing(tally: Tally, views: Views) -> None:
 
 
 def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
-    """One row per object or picture: its number and file name, and what was found there (see ``plain_rows.rows``)."""
+    """One row per object or picture: its number and file name, and what was found there (see ``plain_rows.rows``).
+
+    With a policy each has the decision too, and a picture without objects a row of its own.
+    """
     if isinstance(predicted, PredictedRows):
         return list(predicted.rows)
     begun = [one.row() for one in predicted.seen] or [
         {"image_id": number, "file_name": str(file)} for number, file in enumerate(predicted.files, 1)
     ]
-    likenesses = predicted.likenesses or (None,) * len(begun)
-    return [
-        {**beginning, **row, **plain_rows.of_likeness(like)}
-        for beginning, found, like in zip(begun, predicted.predictions, likenesses, strict=True)
-        for row in rows_of(found, predicted.class_names, predicted.thresholds)
-    ]
+    likenesses: Sequence[Likeness | None] = predicted.likenesses or [None] * len(begun)
+    decisions: Sequence[Decision | None] = predicted.decisions or [None] * len(begun)
+    found = []
+    for beginning, prediction, like, decision in zip(begun, predicted.predictions, likenesses, decisions, strict=True):
+        rows = rows_of(prediction, predicted.class_names, predicted.thresholds, predicted.calibration)
+        cells = plain_rows.of_likeness(like) | ({} if decision is None else decision.cells())
+        found += [{**beginning, **row, **cells} for row in (rows or ([] if decision is None else [{}]))]
+    return found
 
 
-def rows_of(found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = ()) -> list[dict[str, Any]]:
-    """What was found in one picture as rows; of several labels, those that reach their thresholds."""
-    rows = plain_rows.rows(found, class_names)
+def rows_of(
+    found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = (), calibration: Lines | None = None
+) -> list[dict[str, Any]]:
+    """What was found in one picture as rows; of several labels, those that reach their thresholds.
+
+    Objects have their calibrated ``confidence`` beside their score.
+    """
+    rows = with_confidence(plain_rows.rows(found, class_names), found, calibration)
     if thresholds and isinstance(found, Scores):
         said = {"labels": labels_above(found, class_names, thresholds)}
         return [said | {"probabilities": row["probabilities"]} for row in rows]
     return rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Filter:
-    """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on."""
-
-    class_names: tuple[str, ...]
-    objects: bool
-    least_score: float
-    labels: tuple[int, ...]
-    thresholds: tuple[float, ...]
-    blocks: tuple[Block, ...] = ()
-
-    @classmethod
-    def of(
-        cls, run: Run, min_score: float | None, classes: Sequence[str], never: Sequence[str | Path] = ()
-    ) -> "_Filter":
-        """Raises ValueError for a score or classes where the run finds no objects, and for unknown classes."""
-        config = run.config
-        objects = issubclass(trained.task_of(config).truth_type, Boxes)
-        if min_score is not None and not objects:
-            raise ValueError(f"--min-score chooses among boxes, and {run.path} does {config.task}. Leave it out.")
-        if classes and not objects:
-            raise ValueError(f"--classes chooses among boxes, and {run.path} does {config.task}. Leave it out.")
-        if min_score is not None and not 0 <= min_score <= 1:
-            raise ValueError(f"min_score is {min_score}. Expected a score between 0 and 1.")
-        deployed = trained.deployed(config)
-        return cls(
-            class_names=config.class_names,
-            objects=objects,
-            least_score=deployed.get("threshold", 0.5) if min_score is None else min_score,
-            labels=writing.class_ids(classes, config.class_names),
-            thresholds=tuple(deployed.get("thresholds", ())) if config.task == "tagging" else (),
-            blocks=never_confused.blocks_for(run, never),
-        )
-
-    def __call__(self, prediction: Prediction) -> Prediction:
-        if self.blocks:
-            prediction = withheld(prediction, self.blocks, self.class_names)
-        if not isinstance(prediction, Detections):
-            return prediction
-        chosen = prediction.scores >= self.least_score
-        if self.labels:
-            chosen &= torch.isin(prediction.labels, torch.tensor(self.labels))
-        return prediction.select(chosen)
 
 
 def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]]:
@@ -268,11 +259,11 @@ class _Output(contextlib.ExitStack):
     """All that is written of what was found, while it is found: a log, and files where there is a folder."""
 
     def __init__(
-        self, folder: Path | None, filter: _Filter, formats: Sequence[str], log: DecisionLog | None, *, overlays: bool,
+        self, folder: Path | None, filter: Filter, formats: Sequence[str], log: DecisionLog | None, *, overlays: bool,
         crops: bool, frames: bool,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.filter, self.log, self.tables, self.drawings = filter, log, None, None
+        self.filter, self.log, self.tables, self.drawings, self.decisions = filter, log, None, None, None
         self.outlines = "yolo" in formats
         if folder is not None:
             names = filter.class_names
@@ -280,15 +271,18 @@ class _Output(contextlib.ExitStack):
                 writing.Tables(folder, formats, names, frames=frames, objects=filter.objects)
             )
             self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
+            if filter.policy is not None:
+                self.decisions = self.enter_context(DecisionTables(folder, formats))
 
-    def add(self, view: View, prediction: Prediction, like: Likeness | None = None) -> None:
+    def add(self, view: View, prediction: Prediction, like: Likeness | None, decision: Decision | None) -> None:
         """Log, write and draw what was found in one picture."""
         if self.log is None and self.tables is None:
             return
-        rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds)
-        rows = [{**row, **plain_rows.of_likeness(like)} for row in rows]
+        rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds, self.filter.calibration)
+        cells = plain_rows.of_likeness(like) | ({} if decision is None else decision.cells())
+        rows = [{**row, **cells} for row in rows]
         if self.log is not None:  # before anyone can act on it
-            self.log.add(view, rows)
+            self.log.add(view, rows or ([] if decision is None else [decision.cells()]))
         if self.tables is None or self.drawings is None:
             return
         if self.filter.blocks:
@@ -298,8 +292,10 @@ class _Output(contextlib.ExitStack):
                 row["outline"] = (tracing.outline(crop) + window[:2]).tolist()
         if isinstance(prediction, Picture):
             rows = [{"picture": f"pictures/{view.seen.name}.png", **row} for row in rows]
+        if self.decisions is not None and decision is not None:
+            self.decisions.add(view.seen, decision)
         self.tables.add(view.seen, rows)
-        self.drawings.add(view, prediction)
+        self.drawings.add(view, prediction, decision)
 
 
 @contextlib.contextmanager

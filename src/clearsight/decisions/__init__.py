@@ -1,0 +1,1 @@
+"""What a model may decide alone, and what it promises: settled on evidence, applied to predictions."""
