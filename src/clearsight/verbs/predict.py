@@ -132,17 +132,15 @@ def predict(
         )
         tally, kept = Tally(filter.class_names, filter.thresholds), list[Any]()
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
-        output = stack.enter_context(
-            _Output(stack.enter_context(writing.appearing(folder)), filter, formats, decisions, **drawn)
-        )
+        partial = stack.enter_context(writing.appearing(folder))
+        output = stack.enter_context(_Output(partial, filter, formats, decisions, **drawn))
         likenesses = stack.enter_context(likenesses_of(predictor, run, windows=window is not None))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
             prediction, like = filter(prediction), likenesses.next()
             output.add(view, prediction, like)
             tally.add(prediction)
-            if keep:
-                kept.append((view.seen, prediction, like))
+            kept += [(view.seen, prediction, like)] if keep else []
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
@@ -150,8 +148,8 @@ def predict(
 
 
 def _predicted(
-    kept: Sequence[tuple[Seen, Prediction, Likeness | None]], filter: "_Filter", folder: Path | None, tally: Tally, likenesses: Likenesses,
-    skipped: tuple[str, ...],
+    kept: Sequence[tuple[Seen, Prediction, Likeness | None]], filter: "_Filter", folder: Path | None, tally: Tally,
+    likenesses: Likenesses, skipped: tuple[str, ...],
 ) -> Predicted:  # fmt: skip
     seen, predictions, likes = zip(*kept, strict=True) if kept else ((), (), ())
     return Predicted(
