@@ -2,29 +2,16 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from clearsight.inference.familiarity import Likeness
 from clearsight.prediction.writing import CsvRows, JsonRows, Seen
 from clearsight.types import Decision
 
 COLUMNS = ("file_name", "decision", "reason")
 COLOURS = {True: "#00664b", False: "#9c4400"}  # white text on either has a contrast above 6
 FRAME_LINES = 2
-
-
-def with_likeness(decision: Decision | None, like: Likeness | None) -> Decision | None:
-    """The decision of a policy, or to a person where the picture is unlike the training pictures.
-
-    What a policy promises is of pictures like those it was settled on, and of a stranger nobody knows.
-    """
-    if decision is None or like is None or not like.unlike or not decision.alone:
-        return decision
-    reason = "the picture is unlike the training pictures, and what is promised holds for pictures like these only"
-    return replace(decision, alone=False, reason=reason)
 
 
 class DecisionTables(contextlib.ExitStack):

@@ -1,7 +1,7 @@
 """Which of a run's finds count, which answers are withheld, and what its policy decides."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 
 from clearsight.decisions.policy import Policy
 from clearsight.inference.abstention import Block, withheld
+from clearsight.inference.familiarity import Likeness
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
 from clearsight.metrics.platt import Lines, as_lines
@@ -57,11 +58,11 @@ class Filter:
             calibration=as_lines(deployed.get("calibration")),
         )
 
-    def __call__(self, prediction: Prediction) -> tuple[Prediction, Decision | None]:
-        """What is shown of a prediction, and the decision on all of it."""
+    def __call__(self, prediction: Prediction, like: Likeness | None = None) -> tuple[Prediction, Decision | None]:
+        """What is shown of a prediction, and the decision on all of it, which is a person's on a stranger."""
         if self.blocks:
             prediction = withheld(prediction, self.blocks, self.class_names)
-        decision = None if self.policy is None else self.policy(prediction)
+        decision = None if self.policy is None else of_a_stranger(self.policy(prediction), like)
         return self._shown(prediction), decision
 
     def _shown(self, prediction: Prediction) -> Prediction:
@@ -71,6 +72,17 @@ class Filter:
         if self.labels:
             chosen &= torch.isin(prediction.labels, torch.tensor(self.labels))
         return prediction.select(chosen)
+
+
+def of_a_stranger(decision: Decision, like: Likeness | None) -> Decision:
+    """The decision of a policy, or to a person where the picture is unlike the training pictures.
+
+    What a policy promises is of pictures like those it was settled on.
+    """
+    if like is None or not like.unlike or not decision.alone:
+        return decision
+    reason = "the picture is unlike the training pictures, and what is promised holds for pictures like these only"
+    return replace(decision, alone=False, reason=reason)
 
 
 def refuse_policy(run: Run, policy: bool, beside: Mapping[str, Any]) -> None:

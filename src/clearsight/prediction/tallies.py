@@ -22,9 +22,11 @@ class Tally:
         self.abstained = 0
         self.decisions: Counter[str] = Counter()
 
-    def add(self, prediction: Prediction) -> None:
-        """Count one prediction."""
+    def add(self, prediction: Prediction, decision: Decision | None = None) -> None:
+        """Count one prediction, and the decision of a policy on it."""
         self.pictures += 1
+        if decision is not None:
+            self.decisions[decision.said] += 1
         if isinstance(prediction, Detections):
             self.counts.update(self.class_names[label] for label in prediction.labels.tolist())
         elif isinstance(prediction, Abstained):
@@ -41,10 +43,6 @@ class Tally:
             self.maps = True
             counts = torch.bincount(prediction.labels.flatten(), minlength=len(self.class_names))
             self.shares += counts[: len(self.class_names)] / prediction.labels.numel()
-
-    def decide(self, decision: Decision) -> None:
-        """Count one decision of a policy."""
-        self.decisions[decision.said] += 1
 
     def lines(self) -> list[tuple[str, str]]:
         """Lines of two words, the names of the columns first; the decisions last where there are any."""

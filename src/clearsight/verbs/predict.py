@@ -24,7 +24,7 @@ from clearsight.prediction import plain_rows, writing
 from clearsight.prediction.confidence import with_confidence
 from clearsight.prediction.conversion import to_supervision
 from clearsight.prediction.decision_log import DecisionLog
-from clearsight.prediction.decisions import DecisionTables, with_likeness
+from clearsight.prediction.decisions import DecisionTables
 from clearsight.prediction.filtering import Filter, refuse_policy
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
 from clearsight.prediction.overlays import Drawings
@@ -147,20 +147,16 @@ def predict(
         )
         tally, kept = Tally(filter.class_names, filter.thresholds), list[Any]()
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
-        output = stack.enter_context(
-            _Output(stack.enter_context(writing.appearing(folder)), filter, formats, kept_log, **drawn)
-        )
+        partial = stack.enter_context(writing.appearing(folder))
+        output = stack.enter_context(_Output(partial, filter, formats, kept_log, **drawn))
         likenesses = stack.enter_context(likenesses_of(predictor, run, windows=window is not None))
         watch = stack.enter_context(stage("predicting", quiet))
         for view, prediction in _looked_at(predictor, views):
-            (prediction, decision), like = filter(prediction), likenesses.next()
-            decision = with_likeness(decision, like)
+            like = likenesses.next()
+            prediction, decision = filter(prediction, like)
             output.add(view, prediction, like, decision)
-            tally.add(prediction)
-            if decision is not None:
-                tally.decide(decision)
-            if keep:
-                kept.append((view.seen, prediction, like, decision))
+            tally.add(prediction, decision)
+            kept += [(view.seen, prediction, like, decision)] if keep else []
             watch(tally.pictures, views.total)
             del view, prediction  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
