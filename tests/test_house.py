@@ -25,6 +25,8 @@ LONG_FUNCTIONS = {
     "tabular/training.py:train_table": "every option of the verb, and its documentation",
     "verbs/data.py:data": "every option of the verb, and its documentation",
     "verbs/probe.py:probe": "every option of the verb, and its documentation",
+    "verbs/forecast.py:forecast": "every option of the verb, and its documentation",
+    "verbs/sweep.py:sweep": "every option of the verb, and its documentation",
     "verbs/train.py:train": "every option of the verb, and its documentation",
     "verbs/train.py:planned": "the checks before a training, in the order a user makes mistakes",
     "verbs/export.py:export": "every option of the verb, and its documentation",

@@ -126,14 +126,11 @@ def _audited_anew(
     facts["Evaluated on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
     facts["Clusters"] = found.about["clusters"]
     return write_card(
-        run,
-        request,
-        meter,
-        facts,
+        run, request, meter, facts,
         [*examples_of(run, source.split(split), request), *shown],
         [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
-    )
+    )  # fmt: skip
 
 
 def _refuse_choices_of_pictures(run: Run, *choices: str | None) -> None:
