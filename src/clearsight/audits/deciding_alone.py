@@ -170,27 +170,14 @@ def _by_group(request: Request, usual: Guarantee, losses: Losses, attribute: Att
         assert found is not None
         covered, ends = decided_share(request, found, judged)
         special = of_group(request, usual, attribute.name, group)
-        rows.add(
-            group,
-            covered,
-            ends,
-            len(judged),
-            f"{_error_said(request, found, losses)}; {_own(request, special, judged)}",
-        )
+        said = f"{_error_said(request, found, losses)}; {_own(request, special, judged)}"
+        rows.add(group, covered, ends, len(judged), said)
         parts.append(f"{points(covered)} of {group}")
         if len(found.loss) and (limits := observed(request, found)[1]) and limits[0] > usual.level:
             above.append(f"{group} ({points(found.mean)})")
-    more = len(parts) - NAMED_AT_MOST
-    told = joined(parts if more <= 0 else [*parts[:NAMED_AT_MOST], f"{more} more groups (see the table)"])
-    claim = f"By {attribute.name}, the threshold for an error of {percent(usual.level)} decides {told}."
-    claim += (
-        f" Its error is above that for {joined(above)}: the promise is for all {evidence.unit} together."
-        if above
-        else ""
-    )
     return Finding(
         question="when to trust it",
-        claim=claim,
+        claim=_claim_by_group(attribute.name, usual, parts, above, evidence.unit),
         metric="share it may decide alone, by group",
         value=None,
         interval=None,
@@ -207,6 +194,16 @@ def _by_group(request: Request, usual: Guarantee, losses: Losses, attribute: Att
         series=rows.series,
         axes=(f"share of {evidence.unit} decided alone",),
     )
+
+
+def _claim_by_group(name: str, usual: Guarantee, parts: list[str], above: list[str], unit: str) -> str:
+    """What the threshold decides of each group, and of which its error is above what was promised for all."""
+    more = len(parts) - NAMED_AT_MOST
+    told = joined(parts if more <= 0 else [*parts[:NAMED_AT_MOST], f"{more} more groups (see the table)"])
+    claim = f"By {name}, the threshold for an error of {percent(usual.level)} decides {told}."
+    if not above:
+        return claim
+    return f"{claim} Its error is above that for {joined(above)}: the promise is for all {unit} together."
 
 
 def _own(request: Request, special: Guarantee | None, judged: np.ndarray) -> str:

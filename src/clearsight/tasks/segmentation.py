@@ -65,17 +65,12 @@ class SemanticSegmentation:
             samples.append((index, found.reshape(-1)[chosen], confidence.reshape(-1)[chosen], true.reshape(-1)[chosen]))
         label = _flat([found for _, found, _, _ in samples], np.int64)
         return SegmentationStatistics(
-            class_names=tuple(class_names),
-            confusion=confusion,
-            boundary=boundary,
+            class_names=tuple(class_names), confusion=confusion, boundary=boundary, label=label,
             row=np.repeat(np.arange(len(samples)), [len(found) for _, found, _, _ in samples]),
-            label=label,
             confidence=_flat([confidence for _, _, confidence, _ in samples], np.float64),
-            right=label == _flat([true for _, _, _, true in samples], np.int64),
-            certainty=certainty,
-            missed=missed,
+            right=label == _flat([true for _, _, _, true in samples], np.int64), certainty=certainty, missed=missed,
             calibration=platt.as_lines(calibration),
-        )
+        )  # fmt: skip
 
     def settle(self, statistics: SegmentationStatistics) -> dict[str, Any]:
         """The calibration of the confidence in each predicted class; the most probable class stays the answer."""

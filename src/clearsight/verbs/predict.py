@@ -3,7 +3,7 @@
 import contextlib
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,20 @@ from clearsight.inference.windows import OVERLAP
 from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
 from clearsight.metrics.platt import Lines
-from clearsight.ops import instance_masks, tracing
 from clearsight.prediction import plain_rows, writing
-from clearsight.prediction.confidence import with_confidence
 from clearsight.prediction.conversion import to_supervision
 from clearsight.prediction.decision_log import DecisionLog
-from clearsight.prediction.decisions import DecisionTables
 from clearsight.prediction.filtering import Filter, refuse_policy
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
-from clearsight.prediction.overlays import Drawings
-from clearsight.prediction.tallies import Tally, labels_above
+from clearsight.prediction.output import Answer, Output, rows_of
+from clearsight.prediction.tallies import Tally
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
 from clearsight.robustness.strangers import Likenesses, likenesses_of
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
-from clearsight.types import Decision, Detections, InstanceDetections, Picture, Prediction, Scores
+from clearsight.types import Decision, Detections, Prediction
 
 __all__ = ["Predicted", "found_files", "predict", "results"]
 
@@ -114,23 +111,18 @@ def predict(
         policy: say of each picture whether the run may decide on it alone, or it is for a person, and why; ``risk`` is
             the error allowed on those it decides, one of 0.01, 0.02, 0.05 (the usual), 0.1 and 0.2.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
-        log: append a line for each picture to this file: what was answered, when, by which weights. Lines hang together
-            by hashes, which ``verify`` checks (see ``files.chain``).
+        log: append a line for each picture to this file: what was answered, when, by which weights (see ``verify``).
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
         skip_bad: leave out files that cannot be read, keep what a broken video gave, and say so, instead of stopping.
 
     Raises:
-        ValueError: no pictures, unreadable ones (all named), a video that breaks off, no such camera, a class that
-            the run does not know, a run without weights, a folder that is not new.
+        ValueError: no or unreadable pictures (all named), no such camera or class, no weights, a folder that exists.
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
-        refuse_policy(run, policy, {"a table": True})
-        _refuse_log_of_rows(run, log)
-        return predict_table(never_confused.refused(run, never), pictures, out, skip_bad=skip_bad)
+        return _of_table(run, pictures, out, never, policy, log, skip_bad)
     refuse_policy(run, policy, {"--min-score": min_score is not None, "--classes": classes, "--window": window})
-    rule = _policy(run, policy, risk)
-    filter = Filter.of(run, min_score, classes, never, rule)
+    filter = Filter.of(run, min_score, classes, never, _policy(run, policy, risk))
     formats = writing.formats_of(formats, filter.objects)
     _refuse_crops(run, crops and not filter.objects)
     sources = found_sources([pictures] if isinstance(pictures, str | Path) else list(pictures))
@@ -140,41 +132,59 @@ def predict(
     folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
-        stop = stack.enter_context(signals()).asked if watched else lambda: False
-        views = Views(good, limits, skip_bad=skip_bad, stop=stop)
+        views = _views(stack, good, limits, skip_bad)
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
         tally, kept = Tally(filter.class_names, filter.thresholds), list[Any]()
         drawn = {"overlays": overlays, "crops": crops, "frames": any(map(moves, good))}
         partial = stack.enter_context(writing.appearing(folder))
-        output = stack.enter_context(_Output(partial, filter, formats, kept_log, **drawn))
+        output = stack.enter_context(Output(partial, filter, formats, kept_log, **drawn))
         likenesses = stack.enter_context(likenesses_of(predictor, run, windows=window is not None))
         watch = stack.enter_context(stage("predicting", quiet))
-        for view, prediction in _looked_at(predictor, views):
-            like = likenesses.next()
-            prediction, decision = filter(prediction, like)
-            output.add(view, prediction, like, decision)
-            tally.add(prediction, decision)
-            kept += [(view.seen, prediction, like, decision)] if keep else []
+        for view, answer in _looked_at(predictor, views, filter, likenesses):
+            output.add(view, answer)
+            tally.add(answer.prediction, answer.decision)
+            kept += [(view.seen, answer)] if keep else []
             watch(tally.pictures, views.total)
-            del view, prediction  # a large picture must go before the next is decoded
+            del view, answer  # a large picture must go before the next is decoded
         _refuse_nothing(tally, views)
     return _predicted(kept, filter, folder, tally, likenesses, (*skipped, *views.cut_short))
 
 
 def _predicted(
-    kept: Sequence[tuple[Seen, Prediction, Likeness | None, Decision]], filter: Filter, folder: Path | None,
-    tally: Tally, likenesses: Likenesses, skipped: tuple[str, ...],
+    kept: Sequence[tuple[Seen, Answer]], filter: Filter, folder: Path | None, tally: Tally, likenesses: Likenesses,
+    skipped: tuple[str, ...],
 ) -> Predicted:  # fmt: skip
-    seen, predictions, likes, decisions = zip(*kept, strict=True) if kept else ((), (), (), ())
+    seen, answers = tuple(one for one, _ in kept), [answer for _, answer in kept]
     return Predicted(
-        files=tuple(Path(one.file_name) for one in seen), predictions=predictions, folder=folder, seen=seen,
-        class_names=filter.class_names, thresholds=filter.thresholds, skipped=skipped, count=tally.pictures,
-        tally=(*tally.lines(), *likenesses.lines(tally.pictures)), likenesses=likes,
-        decisions=decisions if filter.policy else (), promise=filter.policy.said if filter.policy else "",
+        files=tuple(Path(one.file_name) for one in seen), predictions=tuple(one.prediction for one in answers),
+        folder=folder, seen=seen, class_names=filter.class_names, thresholds=filter.thresholds, skipped=skipped,
+        count=tally.pictures, tally=(*tally.lines(), *likenesses.lines(tally.pictures)),
+        likenesses=tuple(one.like for one in answers),
+        decisions=tuple(one.decision for one in answers if one.decision is not None),
+        promise=filter.policy.said if filter.policy else "",
         calibration=filter.calibration,
     )  # fmt: skip
+
+
+def _of_table(
+    run: Run, rows: Any, out: str | Path | None, never: Sequence[str | Path], policy: bool, log: str | Path | None,
+    skip_bad: bool,
+) -> PredictedRows:  # fmt: skip
+    refuse_policy(run, policy, {"a table": True})
+    if log is not None:
+        raise ValueError(f"--log keeps decisions on pictures, and {run.path} reads the rows of tables. Leave it out.")
+    return predict_table(never_confused.refused(run, never), rows, out, skip_bad=skip_bad)
+
+
+def _views(
+    stack: contextlib.ExitStack, sources: Mapping[Any, tuple[int, int]], limits: Limits, skip_bad: bool
+) -> Views:
+    """What is to be looked at; a camera until somebody stops it."""
+    watched = any(isinstance(one, Camera) for one in sources)
+    stop = stack.enter_context(signals()).asked if watched else lambda: False
+    return Views(sources, limits, skip_bad=skip_bad, stop=stop)
 
 
 def _policy(run: Run, asked: bool, risk: float | None) -> Policy | None:
@@ -186,11 +196,6 @@ def _policy(run: Run, asked: bool, risk: float | None) -> Policy | None:
 def _refuse_crops(run: Run, useless: bool) -> None:
     if useless:
         raise ValueError(f"--crops cuts out objects, and {run.path} does {run.config.task}. Leave it out.")
-
-
-def _refuse_log_of_rows(run: Run, log: str | Path | None) -> None:
-    if log is not None:
-        raise ValueError(f"--log keeps decisions on pictures, and {run.path} reads the rows of tables. Leave it out.")
 
 
 def _refuse_nothing(tally: Tally, views: Views) -> None:
@@ -218,22 +223,8 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
     return found
 
 
-def rows_of(
-    found: Prediction, class_names: Sequence[str], thresholds: Sequence[float] = (), calibration: Lines | None = None
-) -> list[dict[str, Any]]:
-    """What was found in one picture as rows; of several labels, those that reach their thresholds.
-
-    Objects have their calibrated ``confidence`` beside their score.
-    """
-    rows = with_confidence(plain_rows.rows(found, class_names), found, calibration)
-    if thresholds and isinstance(found, Scores):
-        said = {"labels": labels_above(found, class_names, thresholds)}
-        return [said | {"probabilities": row["probabilities"]} for row in rows]
-    return rows
-
-
-def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]]:
-    """Each picture with its prediction; only those under way are in memory."""
+def _looked_at(predictor: Any, views: Views, filter: Filter, likenesses: Likenesses) -> Iterator[tuple[View, Answer]]:
+    """Each picture with what is said of it; only those under way are in memory."""
     waiting: deque[View] = deque()
 
     def images() -> Iterator[Any]:
@@ -245,53 +236,11 @@ def _looked_at(predictor: Any, views: Views) -> Iterator[tuple[View, Prediction]
             del image
 
     for prediction in predictor(images()):
-        pair = (waiting.popleft(), prediction)
+        like = likenesses.next()
+        pair = (waiting.popleft(), Answer(like, *filter(prediction, like)))
         del prediction
         yield pair
         del pair
-
-
-class _Output(contextlib.ExitStack):
-    """All that is written of what was found, while it is found: a log, and files where there is a folder."""
-
-    def __init__(
-        self, folder: Path | None, filter: Filter, formats: Sequence[str], log: DecisionLog | None, *, overlays: bool,
-        crops: bool, frames: bool,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.filter, self.log, self.tables, self.drawings, self.decisions = filter, log, None, None, None
-        self.outlines = "yolo" in formats
-        if folder is not None:
-            names = filter.class_names
-            self.tables = self.enter_context(
-                writing.Tables(folder, formats, names, frames=frames, objects=filter.objects)
-            )
-            self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
-            if filter.policy is not None:
-                self.decisions = self.enter_context(DecisionTables(folder, formats))
-
-    def add(self, view: View, prediction: Prediction, like: Likeness | None, decision: Decision | None) -> None:
-        """Log, write and draw what was found in one picture."""
-        if self.log is None and self.tables is None:
-            return
-        rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds, self.filter.calibration)
-        cells = plain_rows.of_likeness(like) | ({} if decision is None else decision.cells())
-        rows = [{**row, **cells} for row in rows]
-        if self.log is not None:  # before anyone can act on it
-            self.log.add(view, rows or ([] if decision is None else [decision.cells()]))
-        if self.tables is None or self.drawings is None:
-            return
-        if self.filter.blocks:
-            rows = [{**row, "abstained": row.get("abstained", "")} for row in rows]
-        if self.outlines and isinstance(prediction, InstanceDetections):
-            for row, (window, crop) in zip(rows, instance_masks.crops(prediction.masks), strict=True):
-                row["outline"] = (tracing.outline(crop) + window[:2]).tolist()
-        if isinstance(prediction, Picture):
-            rows = [{"picture": f"pictures/{view.seen.name}.png", **row} for row in rows]
-        if self.decisions is not None and decision is not None:
-            self.decisions.add(view.seen, decision)
-        self.tables.add(view.seen, rows)
-        self.drawings.add(view, prediction, decision)
 
 
 @contextlib.contextmanager
