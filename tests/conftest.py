@@ -18,6 +18,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Files of tests that train for long come first, so that no process is left with one of them at the end.
+pytest_plugins = ["pytester"]  # the plugin of the gate runs pytest inside pytest
 FIRST = (
     "generation/test_chain.py", "test_every_task.py", "test_every_detector.py", "evaluation/test_judging.py",
     "test_chain.py", "exporting/test_export.py", "test_faults.py", "generation/test_extractors.py", "test_demo.py",

@@ -1,5 +1,6 @@
 """From a folder of pictures to a report, once, by the commands a person types."""
 
+import html
 import json
 import re
 import sys
@@ -74,7 +75,7 @@ def test_the_clusters_of_the_table_reach_the_evidence(chain):
 
 def test_the_report_holds_every_claim_of_the_card_and_needs_nothing_else(chain):
     page = (chain / "runs/yolo-walls-1/report.html").read_text(encoding="utf-8")
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    text = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)))
     findings = Run.open("runs/yolo-walls-1").read_card().findings
     told = [finding for finding in findings if finding.claim.split(".")[0][:50] in text]
     assert len(told) == len(findings) > 8, [f.claim for f in findings if f not in told]

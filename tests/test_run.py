@@ -264,7 +264,7 @@ def test_evidence_of_another_kind(run: Run) -> None:
         run.read_evidence("test", Other)
     with pytest.raises(ValueError, match=r"no evidence named 'val'; it has: test"):
         run.read_evidence("val", Rows)
-    for name in ("../test", "", ".hidden", "a/b", "a\n"):
+    for name in ("../test", "", ".hidden", "a/../b", "/a", "a/b/c", "a\n"):
         with pytest.raises(ValueError, match="cannot name evidence"):
             run.write_evidence(name, evidence())
     run.write_checkpoint({"step": 3})

@@ -1,4 +1,4 @@
-"""Two classifiers on the same pictures as finished runs, without a training; the plugin runs pytest inside pytest."""
+"""Two classifiers on the same pictures as finished runs, without a training."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,6 @@ from clearsight.audits import groups, scores
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.run import Run
 from clearsight.types import Card, Cost, Evidence, Request
-
-pytest_plugins = ["pytester"]
 
 
 def evidence_of(right, groups, clusters=None):

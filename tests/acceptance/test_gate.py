@@ -250,7 +250,7 @@ def test_the_command_gives_the_verdict_by_its_exit_status(run, policy, tmp_path,
     assert json.loads(capsys.readouterr().out)["verdict"] == "pass"
 
 
-PLUGIN = ("-p", "clearsight.acceptance.pytest_plugin", "-p", "no:cacheprovider", "-n", "0")
+PLUGIN = ("-p", "no:clearsight", "-p", "clearsight.acceptance.pytest_plugin", "-p", "no:cacheprovider", "-n", "0")
 
 
 def test_a_policy_is_a_test_for_each_threshold(pytester, run):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -170,19 +169,14 @@ def test_a_long_last_line_is_found_whole(log):
     assert chain.append(log, {"answer": "after"}).lines == 9 and chain.check(log).problem == ""
 
 
-def _write_many(path, name, count):
-    for number in range(count):
-        chain.append(path, {"writer": name, "nth": number})
-
-
 def test_processes_append_at_once_and_no_line_is_lost_or_torn(tmp_path):
-    log, context = tmp_path / "log.jsonl", multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write_many, args=(log, name, 12)) for name in "abc"]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    log = tmp_path / "log.jsonl"
+    code = (
+        "import sys; from pathlib import Path; from clearsight.files import chain\n"
+        "for number in range(12): chain.append(Path(sys.argv[1]), {'writer': sys.argv[2], 'nth': number})"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, log, name]) for name in "abc"]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
     checked = chain.check(log)
     assert checked.problem == "" and checked.head.lines == 36
     told = [json.loads(line) for line in lines(log)]

@@ -61,7 +61,11 @@ def test_the_run_holds_all_that_a_report_needs(run):
 def test_it_is_audited_again_and_other_verbs_say_what_to_do(run, shapes):
     before = run.read_card()
     card = cs.audit(run, zone="FRA", responsible="Ada")
-    assert card.responsible == "Ada" and card.cost.kg_co2e is not None and card.cost.seconds == before.cost.seconds
+    assert card.responsible == "Ada" and card.cost.kg_co2e is not None
+    assert (
+        card.cost.stages["training"].kwh == before.cost.stages["training"].kwh
+        and card.cost.seconds > before.cost.seconds
+    )
     values = [{f.metric: f.value for f in one.findings if f.value is not None} for one in (before, card)]
     assert values[0]["Fréchet distance"] == pytest.approx(values[1]["Fréchet distance"])
     assert cs.audit(run, shapes).title == before.title  # its own data by name
@@ -178,7 +182,9 @@ def test_few_pictures_are_enough_or_refused_before_the_training(shapes, tmp_path
 @pytest.mark.parametrize("model", ["gan", "vae"])
 def test_a_run_that_was_stopped_ends_in_the_same_weights(shapes, tmp_path, monkeypatch, model):
     """Both loops, through the whole command: stopped after some steps, resumed from the file, compared bit by bit."""
-    small = SMALL if model == "gan" else {"latents": 4, "batch_size": 16, "precision": "float32"}
+    # The precision is found by trying: two runs may find another.
+    own = SMALL if model == "gan" else {"latents": 4, "batch_size": 16}
+    small = {**own, "precision": "float32"}
     whole = cs.train(model, shapes, epochs=2, out=tmp_path / "whole", settings=small, quiet=True)
     steps = {"taken": 0}
     show = loop.Hooks.__init__
