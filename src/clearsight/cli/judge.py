@@ -92,11 +92,11 @@ def stress(
     tests: Annotated[
         str, typer.Option(metavar="NAMES", help="Some of corruptions, strangers, attacks, separated by commas.")
     ] = "corruptions,strangers,attacks",
-    corruption: Annotated[
+    corruptions: Annotated[
         str | None,
         typer.Option(metavar="NAMES", help="Some corruptions, such as fog,jpeg, separated by commas; default: all."),
     ] = None,
-    severity: Annotated[
+    severities: Annotated[
         str, typer.Option(metavar="NUMBERS", help="Severities from 1 to 5, separated by commas.")
     ] = "1,2,3,4,5",
     strangers: Annotated[
@@ -121,8 +121,8 @@ def stress(
     from clearsight.verbs.stress import stress as run_stress
 
     found = run_stress(
-        run, place, tests=words(tests), corruptions=words(corruption), strangers=strangers,
-        severities=whole_numbers(severity, "--severity"), pictures=pictures, by=words(by),
+        run, place, tests=words(tests), corruptions=words(corruptions), strangers=strangers,
+        severities=whole_numbers(severities, "--severities"), pictures=pictures, by=words(by),
         attributes=attributes, target=target, cluster=cluster, split=split, skip_bad=skip_bad, seed=seed, quiet=quiet,
     )  # fmt: skip
     show(printing.plain(found), lambda: printing.stressed(found), as_json)
