@@ -78,6 +78,7 @@ def test_it_is_audited_again_and_other_verbs_say_what_to_do(run, shapes):
             verb(run, shapes)
 
 
+@pytest.mark.slow
 def test_its_groups_are_counted_where_somebody_asks(run, shapes, tmp_path):
     ids = sorted(path.relative_to(shapes).with_suffix("").as_posix() for path in shapes.rglob("*.png"))
     table = tmp_path / "groups.csv"
@@ -234,6 +235,7 @@ def copy_of(run, folder, **changes):
     return again
 
 
+@pytest.mark.slow
 def test_generators_are_compared_on_the_same_real_pictures(run, tmp_path):
     found = run.read_evidence("val", GenerationStatistics).statistics
     features = found.features.copy()

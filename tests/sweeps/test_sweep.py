@@ -186,6 +186,7 @@ def needs_ray():
     pytest.importorskip("ray", reason="the extra sweep is not installed: pip install '.[sweep]'")
 
 
+@pytest.mark.slow
 def test_two_workers_on_ray_killed_and_resumed(tmp_path, stripes):
     needs_ray()
     killed_and_resumed_on_ray(tmp_path / "sweep", stripes, trials=4, after=1)
