@@ -1,11 +1,16 @@
 """Tables read and checked: layouts, kinds of columns, every bad input with its one message, and leaking columns."""
 
+import csv
+import io
+
 import numpy as np
 import polars
 import pytest
 
 from clearsight.sources.checks.leaks import alone
 from clearsight.sources.problems import DataError
+from clearsight.sources.tables.columns import Cells, Column
+from clearsight.sources.tables.files import _are_even
 from clearsight.sources.tables.table import looks_like_table, read_rows, read_table
 
 ROWS = [("a" if i % 2 else "b", i % 7 + 0.5, 10 * i) for i in range(30)]
@@ -137,3 +142,24 @@ def test_a_column_that_tells_the_answer_is_named(tmp_path):
     rows = [f"{random.normal()},{'xy'[k]},{['no', 'yes'][k]}" for k in random.integers(0, 2, 100)]
     found = alone(read_table(write(tmp_path, rows, header="noise,code,answer"), "answer"))
     assert found[0].column == "code" and found[0].leaks and not found[1].leaks
+
+
+@pytest.mark.parametrize(
+    ("content", "even"),
+    [("a,b\n1,2\n", True), ("a,b\n1,2", True), ("a,b\r\n1,2\r\n", True), ("a,b\n\n1,2\n\n", True), ("a,b\n1\n", False),
+     ("a,b\n1,2,3\n", False), ("a,b\n1,2\n,\n", True), ('a,b\n"1,2",3\n', False), ("a,b\r1,2\r", False),
+     ("a,b\n1,2\n3", False), ("a,b\n  \n1,2\n", False)],
+)  # fmt: skip
+def test_a_table_is_called_even_only_where_every_line_surely_is(content, even):
+    """What is not sure is read line by line, which takes long for a million rows and decides alone what is wrong."""
+    assert _are_even(content.encode(), ",", 2) is even
+    if even:
+        read = [row for row in csv.reader(io.StringIO(content, newline="")) if row]
+        assert all(len(row) == 2 for row in read)
+
+
+def test_codes_of_levels_are_their_places():
+    column = Column(name="colour", kind="category", levels=("red", "green"))
+    words = ["green", "", "blue", "red", "nan"]
+    codes = column.codes(Cells(kind="category", numbers=np.zeros(0), words=words))
+    assert codes.dtype == np.float64 and np.array_equal(codes, [1, np.nan, 2, 0, 2], equal_nan=True)

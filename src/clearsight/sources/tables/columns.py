@@ -34,10 +34,10 @@ class Column:
         """Cells as numbers: NaN where missing; the index of a level; for an unknown level the number of levels."""
         if self.kind == "number":
             return cells.numbers
-        places = {level: index for index, level in enumerate(self.levels)}
-        return np.array(
-            [float("nan") if word == "" else places.get(word, len(places)) for word in cells.words], dtype=np.float64
-        )
+        places = {"": float("nan")} | {level: float(index) for index, level in enumerate(self.levels)}
+        words = polars.Series(cells.words, dtype=polars.String)
+        codes = words.replace_strict(places, default=float(len(self.levels)), return_dtype=polars.Float64)
+        return codes.to_numpy().astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

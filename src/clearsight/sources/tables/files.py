@@ -11,6 +11,7 @@ import itertools
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import polars
 
 from clearsight.sources.problems import DataError, listed, shown
@@ -98,6 +99,17 @@ def read_frame(data: str | Path) -> tuple[polars.DataFrame, str | None]:
     return frame, None
 
 
+def _are_even(content: bytes, separator: str, cells: int) -> bool:
+    """Whether every line surely has so many cells; where text is quoted only reading the lines tells."""
+    if b'"' in content or content.count(b"\r") != content.count(b"\r\n"):
+        return False
+    symbols = np.frombuffer(content, dtype=np.uint8)
+    ends = np.append(np.flatnonzero(symbols == ord("\n")), len(symbols))
+    separators = np.searchsorted(np.flatnonzero(symbols == ord(separator)), ends)
+    counts, lengths = np.diff(separators, prepend=0), np.diff(ends, prepend=-1) - 1
+    return bool(((counts == cells - 1) | (lengths == 0)).all())
+
+
 def _of_csv(path: Path) -> polars.DataFrame:
     # Bytes throughout: a table as text in memory takes up to four times as much.
     content = content_of(path).removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
@@ -107,9 +119,11 @@ def _of_csv(path: Path) -> polars.DataFrame:
     rows = csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=""), delimiter=separator)
     header = [name.strip() for name in next(rows)]
     _check_names(header, path)
-    ragged = [
-        f"line {rows.line_num}: {len(row)} cells" for row in rows if row and len(row) != len(header)
-    ]  # polars would pad short lines silently
+    ragged = (
+        []
+        if _are_even(content, separator, len(header))
+        else [f"line {rows.line_num}: {len(row)} cells" for row in rows if row and len(row) != len(header)]
+    )  # polars would pad short lines silently
     if ragged:
         raise DataError(
             f"{len(ragged)} lines of {shown(path)} do not have {len(header)} cells, as the header line has "
