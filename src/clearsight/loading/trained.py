@@ -33,6 +33,21 @@ def makes_pictures(model: str) -> bool:
     return any(part.name == model for part in catalogue.parts("generators"))
 
 
+def check_conditional(run: Run, instead: str = "") -> None:
+    """Raise ValueError where a run makes no pictures of a class; ``instead`` ends the advice."""
+    config = run.config
+    if not makes_pictures(config.model):
+        raise ValueError(
+            f"{run.path} is a {config.model}, which makes no pictures. Expected the run of a generator: "
+            "`clearsight models` lists them."
+        )
+    if not config.settings["model"].get("conditional"):
+        raise ValueError(
+            f"{run.path} was not trained to make pictures of a class, so nobody knows what its pictures show. Train "
+            f"one with --set conditional=true{instead}."
+        )
+
+
 def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: bool | Path = False) -> Any:
     """A network by its name and its config, weights random but for the backbone's where ``pretrained``."""
     kind = kind_of(model)

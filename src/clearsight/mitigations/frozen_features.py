@@ -1,13 +1,13 @@
 """What a new last layer is fitted on: features of pictures of known groups, standardised."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from clearsight.types import Given
+from clearsight.types import Given, NewLastLayer
 
 
 def materials(
@@ -23,6 +23,25 @@ def materials(
         if len(np.unique(labels)) == given.classes:
             features = np.concatenate([part.features() for part in parts])[cells >= 0]
             yield where, features, labels, cells[cells >= 0]
+
+
+# Fits a layer's weight and bias to standardised features, labels and cells, with so strong a penalty.
+Fit = Callable[
+    [Float[np.ndarray, "n c"], Int[np.ndarray, "n"], Int[np.ndarray, "n"], float],
+    tuple[Float[np.ndarray, "classes c"], Float[np.ndarray, "classes"]],
+]
+
+
+def layers(given: Given, strengths: Sequence[float], fit: Fit) -> tuple[NewLastLayer, ...]:
+    """A layer for each strength and choice of pictures that holds every class, written as one on the features."""
+    found = []
+    for where, features, labels, cells in materials(given):
+        standardised = Standardised.of(features)
+        shown = standardised.of_features(features)
+        for strength in strengths:
+            weight, bias = standardised.layer(*fit(shown, labels, cells, strength))
+            found.append(NewLastLayer(said=f"{where}, C {strength:g}", weight=weight, bias=bias))
+    return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from clearsight.mitigations.frozen_features import Standardised, materials
+from clearsight.mitigations.frozen_features import layers
 from clearsight.mitigations.worst_cell import worst_cell
 from clearsight.types import Given, NewLastLayer
 
@@ -23,28 +23,20 @@ MAX_STEPS = 200
 
 def last_layer_dro(given: Given) -> tuple[NewLastLayer, ...]:
     """A layer for each strength and choice of pictures that holds every class."""
-    return tuple(
-        _fitted(features, labels, cells, given.classes, strength, where)
-        for where, features, labels, cells in materials(given)
-        for strength in STRENGTHS
-    )
+    return layers(given, STRENGTHS, partial(_fitted, classes=given.classes))
 
 
 def _fitted(
     features: Float[np.ndarray, "n c"],
     labels: Int[np.ndarray, "n"],
     cells: Int[np.ndarray, "n"],
-    classes: int,
     strength: float,
-    where: str,
-) -> NewLastLayer:
-    standardised = Standardised.of(features)
-    shown = standardised.of_features(features)
-    loss = partial(_loss, features=shown, labels=labels, cells=cells, penalty=1 / (strength * len(labels)))
-    start = np.zeros(classes * (shown.shape[1] + 1))
+    classes: int,
+) -> tuple[Float[np.ndarray, "classes c"], Float[np.ndarray, "classes"]]:
+    loss = partial(_loss, features=features, labels=labels, cells=cells, penalty=1 / (strength * len(labels)))
+    start = np.zeros(classes * (features.shape[1] + 1))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_STEPS}).x.reshape(classes, -1)
-    weight, bias = standardised.layer(found[:, :-1], found[:, -1])
-    return NewLastLayer(said=f"{where}, C {strength:g}", weight=weight, bias=bias)
+    return found[:, :-1], found[:, -1]
 
 
 def _loss(

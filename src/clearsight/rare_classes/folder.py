@@ -11,15 +11,15 @@ Every file is written whole or not at all, so an interrupted experiment goes on 
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
 from clearsight.files import durable
+from clearsight.files.design_folder import DesignFolder
 from clearsight.files.records import from_json, to_json
 from clearsight.files.tree import load_tree, save_tree
 from clearsight.generation.sifting import Sifted
@@ -68,47 +68,14 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(DesignFolder[Design]):
     """An experiment's folder."""
 
-    path: Path
-
-    @classmethod
-    def create(cls, path: Path | str, design: Design) -> "Folder":
-        """A new folder; raises ValueError where there is something already."""
-        folder = cls(Path(path))
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            begun = (folder.path / "design.json").exists()
-            hint = f"Go on with the experiment in it by --resume {path}, or choose" if begun else "Choose"
-            raise ValueError(f"{path} is not empty. {hint} a new folder with --out.")
-        try:
-            (folder.path / "trainings").mkdir(parents=True)
-            (folder.path / "generated").mkdir()
-        except OSError as error:
-            raise ValueError(durable.failure(folder.path, error)) from error
-        durable.write_json(folder.path / "design.json", to_json(design))
-        return folder
-
-    @classmethod
-    def open(cls, path: Path | str) -> "Folder":
-        """The folder of an experiment that was begun; raises ValueError where there is none."""
-        folder = cls(Path(path))
-        if not (folder.path / "design.json").is_file():
-            raise ValueError(
-                f"{path} holds no experiment to go on with. Expected a folder that `clearsight augment` made."
-            )
-        return folder
-
-    @property
-    def design(self) -> Design:
-        """What was asked."""
-        return from_json(Design, durable.read_json(self.path / "design.json"), "design.json")
-
-    def lock(self) -> AbstractContextManager[None]:
-        """Hold the folder, so that no second process goes on with it."""
-        return durable.locked(
-            self.path / ".lock", f"{self.path} is in use by another process (number {{pid}}). Wait, or stop it."
-        )
+    kind: ClassVar[str] = "experiment"
+    made_by: ClassVar[str] = "clearsight augment"
+    file: ClassVar[str] = "design.json"
+    design_type: ClassVar[type] = Design
+    rooms: ClassVar[tuple[str, ...]] = ("trainings", "generated")
 
     def trained(self, arm: Arm, seed: int) -> Trained | None:
         """What a training left, if it was finished."""
@@ -137,11 +104,6 @@ class Folder:
     def keep_generated(self, seed: int, pictures: Sifted) -> None:
         """Keep the pictures of a seed."""
         save_tree(self.path / "generated" / f"{seed}.safetensors", dict(vars(pictures)))
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file of the results."""
-        (self.path / name).parent.mkdir(exist_ok=True)
-        durable.write_bytes(self.path / name, content)
 
     def _training(self, arm: Arm, seed: int) -> Path:
         return self.path / "trainings" / f"{seed}-{arm.key}.safetensors"

@@ -11,12 +11,12 @@ run was saved last.
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from clearsight.files import durable
+from clearsight.files.design_folder import DesignFolder
 from clearsight.files.records import from_json, to_json
 from clearsight.sweeps.space import Parameter
 from clearsight.types import Cost
@@ -87,44 +87,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(DesignFolder[Design]):
     """A sweep's folder."""
 
-    path: Path
-
-    @classmethod
-    def create(cls, path: Path | str, design: Design) -> "Folder":
-        """A new folder; raises ValueError where there is something already."""
-        folder = cls(Path(path))
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            begun = (folder.path / "sweep.json").exists()
-            hint = f"Go on with the sweep in it by --resume {path}, or choose" if begun else "Choose"
-            raise ValueError(f"{path} is not empty. {hint} a new folder with --out.")
-        try:
-            (folder.path / "trials").mkdir(parents=True)
-        except OSError as error:
-            raise ValueError(durable.failure(folder.path, error)) from error
-        durable.write_json(folder.path / "sweep.json", to_json(design))
-        return folder
-
-    @classmethod
-    def open(cls, path: Path | str) -> "Folder":
-        """The folder of a sweep that was begun; raises ValueError where there is none."""
-        folder = cls(Path(path))
-        if not (folder.path / "sweep.json").is_file():
-            raise ValueError(f"{path} holds no sweep to go on with. Expected a folder that `clearsight sweep` made.")
-        return folder
-
-    @property
-    def design(self) -> Design:
-        """What was asked."""
-        return from_json(Design, durable.read_json(self.path / "sweep.json"), "sweep.json")
-
-    def lock(self) -> AbstractContextManager[None]:
-        """Hold the folder, so that no second process goes on with it."""
-        return durable.locked(
-            self.path / ".lock", f"{self.path} is in use by another process (number {{pid}}). Wait, or stop it."
-        )
+    kind: ClassVar[str] = "sweep"
+    made_by: ClassVar[str] = "clearsight sweep"
+    file: ClassVar[str] = "sweep.json"
+    design_type: ClassVar[type] = Design
+    rooms: ClassVar[tuple[str, ...]] = ("trials",)
 
     def run_of(self, number: int) -> Path:
         """The run folder of a trial."""
@@ -154,7 +124,3 @@ class Folder:
         left = [trial.number for trial in self.design.trials if trial.number not in ended]
         given_up = [number for number in left if rows.count(number) >= MOST_BEGINNINGS]
         return [number for number in left if number not in given_up], given_up
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file of the results."""
-        durable.write_bytes(self.path / name, content)

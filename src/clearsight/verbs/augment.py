@@ -218,18 +218,8 @@ def _generator(folder: Folder, design: Design, quiet: bool) -> Run:
 
 def _check_generator(run: Run, class_name: str) -> None:
     """Fail where the run makes no pictures of a class that can be asked for."""
-    config = run.config
-    if not trained.makes_pictures(config.model):
-        raise ValueError(
-            f"{run.path} is a {config.model}, which makes no pictures. Expected a run of a generator: "
-            "`clearsight models` lists them."
-        )
-    if not config.settings["model"].get("conditional"):
-        raise ValueError(
-            f"{run.path} was not trained to make pictures of a class, so nobody knows what its pictures show. Train "
-            "one with --set conditional=true, or leave --run out and give --model."
-        )
-    class_ids([class_name], config.class_names)
+    trained.check_conditional(run, ", or leave --run out and give --model")
+    class_ids([class_name], run.config.class_names)
     if not run.has_weights:
         raise ValueError(f"{run.path} has no weights yet. Finish its training first: clearsight train --resume.")
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import inspect
 import json
 import os
@@ -22,6 +21,7 @@ from clearsight.exporting import graphs
 from clearsight.exporting import pictures as pictures_for
 from clearsight.exporting.accuracy_loss import accuracy_loss
 from clearsight.files import durable
+from clearsight.files.provenance import version
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.ops import views
@@ -171,7 +171,7 @@ def _description(run: Run, predictor: Predictor, to: str, origin: str, precision
             "provenance": dict(config.provenance),
         },
         check={"pictures": origin},
-        clearsight=importlib.metadata.version("clearsight"),
+        clearsight=version("clearsight"),
         precision=precision,
     )
 

@@ -28,7 +28,7 @@ from clearsight.prediction.output import Answer, Output, rows_of
 from clearsight.prediction.tallies import Tally
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
-from clearsight.robustness.strangers import Likenesses, likenesses_of
+from clearsight.robustness.likenesses import Likenesses, likenesses_of
 from clearsight.run import Run
 from clearsight.sources.problems import DataError
 from clearsight.tabular.prediction import PredictedRows, predict_table
@@ -132,7 +132,7 @@ def predict(
     folder, watched = None if out is None else writing.new_folder(out), any(isinstance(one, Camera) for one in sources)
     with _large_pictures(), contextlib.ExitStack() as stack:
         good, skipped = readable(sources, skip_bad)
-        views = _views(stack, good, limits, skip_bad)
+        views = _views(stack, good, limits, skip_bad, watched)
         predictor = trained.predictor(
             run, batch=1 if watched else batch, window=window, overlap=overlap, least_score=filter.least_score
         )
@@ -179,10 +179,9 @@ def _of_table(
 
 
 def _views(
-    stack: contextlib.ExitStack, sources: Mapping[Any, tuple[int, int]], limits: Limits, skip_bad: bool
+    stack: contextlib.ExitStack, sources: Mapping[Any, tuple[int, int]], limits: Limits, skip_bad: bool, watched: bool
 ) -> Views:
-    """What is to be looked at; a camera until somebody stops it."""
-    watched = any(isinstance(one, Camera) for one in sources)
+    """What is to be looked at; until somebody stops it where a camera is ``watched``."""
     stop = stack.enter_context(signals()).asked if watched else lambda: False
     return Views(sources, limits, skip_bad=skip_bad, stop=stop)
 

@@ -27,21 +27,11 @@ SEED_STEP = 100_003  # between the seeds of two cells
 
 def check_generator(run: Run, grouping: Grouping) -> None:
     """Raise ValueError where a run makes no pictures of a cell that can be asked for by name."""
-    config = run.config
-    if not trained.makes_pictures(config.model):
-        raise ValueError(
-            f"{run.path} is a {config.model}, which makes no pictures. Expected the run of a generator: "
-            "`clearsight models` lists them."
-        )
-    if not config.settings["model"].get("conditional"):
-        raise ValueError(
-            f"{run.path} was not trained to make pictures of a class, so nobody knows what its pictures show. Train "
-            "one with --set conditional=true."
-        )
+    trained.check_conditional(run)
     if not cells_made(run, grouping):
         names = [grouping.name(cell) for cell in range(len(grouping.groups) * len(grouping.class_names))]
         raise ValueError(
-            f"{run.path} makes pictures of {', '.join(config.class_names)}, and none of these is a group together "
+            f"{run.path} makes pictures of {', '.join(run.config.class_names)}, and none of these is a group together "
             f"with a class. Expected some of: {'; '.join(names)}. Train a generator on a table with a column of these "
             "words as its --target."
         )
