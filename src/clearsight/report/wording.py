@@ -5,6 +5,7 @@ once for all of them: control characters, which reorder, hide or break text, are
 """
 
 import dataclasses
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
