@@ -81,7 +81,9 @@ class ServedRun:
         """What the network finds in each picture; those of one shape are predicted together."""
         order = sorted(range(len(pictures)), key=lambda place: pictures[place].shape)
         images = [torch.from_numpy(pictures[place]).permute(2, 0, 1).contiguous() for place in order]
-        watching = contextlib.nullcontext([]) if self.kept is None else pooled_features(self.predictor.model)
+        watching: contextlib.AbstractContextManager[list[Tensor]] = contextlib.nullcontext([])
+        if self.kept is not None:
+            watching = pooled_features(self.predictor.model)
         found: list[Looked | None] = [None] * len(pictures)
         with watching as features:
             likenesses = Likenesses(self.kept, features)
@@ -141,7 +143,9 @@ class ServedRun:
         self, picture: Pixels, prediction: Prediction, decision: Decision | None
     ) -> Mapping[str, Callable[[], Image.Image]]:
         image = torch.from_numpy(picture).permute(2, 0, 1)
-        drawings = {"overlay": partial(self._overlay, image, prediction, decision)}
+        drawings: dict[str, Callable[[], Image.Image]] = {
+            "overlay": partial(self._overlay, image, prediction, decision)
+        }
         if isinstance(prediction, Segmentation):
             classes = len(self.filter.class_names)
             drawings["mask"] = partial(drawing.class_map_picture, prediction.labels, classes)

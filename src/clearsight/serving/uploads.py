@@ -11,6 +11,7 @@ from starlette.requests import Request
 from clearsight.files import decoding
 from clearsight.files.decoding import PictureError, Size
 from clearsight.serving.limits import Limits
+from clearsight.serving.served import Pixels
 from clearsight.visible import visible
 
 MULTIPART, FIELDS, NAME_LETTERS = "multipart/form-data", 50, 120
@@ -97,7 +98,7 @@ def measured(uploads: Sequence[Upload], limits: Limits) -> list[Measured]:
     return found
 
 
-def decoded(upload: Upload, limits: Limits) -> decoding.UInt8:
+def decoded(upload: Upload, limits: Limits) -> Pixels:
     """The pixels of a picture; raises HTTPException 422 where its content is broken."""
     try:
         return decoding.decode(upload.content, pixels=limits.pixels)

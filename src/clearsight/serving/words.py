@@ -5,8 +5,9 @@ LEVELS = (
     (0.9, "confident"),
     (0.7, "fairly confident"),
     (0.5, "unsure"),
-    (0.0, "very unsure"),
 )
+
+LEAST = "very unsure"
 
 
 def sureness(confidence: float) -> str:
