@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -27,8 +28,9 @@ def test_the_last_decision_counts_and_one_can_be_taken_back(tmp_path):
     decisions.take(decision())
     again = Decisions.open(tmp_path / "new" / "c.jsonl", "f")
     assert again.changes() == [CHANGE] and again.counts() == {"accepted": 1, "rejected": 1, "dropped": 0}
-    assert again.about("k").decided and again.ids == {"a"}
-    again.take(decision(what="open", change=None))
+    assert again.about("k").decided and again.settled == {"a"}
+    again.take(replace(decision(what="open", change=None), left=1))
+    assert again.settled == set()
     assert Decisions.open(tmp_path / "new" / "c.jsonl", "f").about("k") is None
     assert len((tmp_path / "new" / "c.jsonl").read_text().splitlines()) == 5
 

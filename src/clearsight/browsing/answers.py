@@ -70,10 +70,11 @@ def _(statistics: ClassificationStatistics) -> Answers:
 def _(statistics: DetectionStatistics) -> Answers:
     shown = np.flatnonzero((statistics.score >= statistics.threshold) & ~statistics.ignored[ALL, 0])
     row, answer, right = statistics.row[shown], statistics.label[shown], statistics.matched[ALL, 0, shown]
+    confidence = statistics.confidences().score  # of the same boxes in the same order, calibrated where that is settled
     truth = np.where(right, answer, -1)
     if statistics.cause is None or statistics.met is None:
         cause = np.where(right, CAUSES.index(CORRECT), CAUSES.index(FALSE_BOX))
-        return _joined([(row, truth, answer, cause, statistics.score[shown])])
+        return _joined([(row, truth, answer, cause, confidence)])
     pictures, classes = objects(statistics)
     about, why = statistics.met[shown], statistics.cause[shown]
     truth = np.where(about >= 0, classes[about] if len(classes) else -1, truth)
@@ -81,7 +82,7 @@ def _(statistics: DetectionStatistics) -> Answers:
     free = missed(statistics, statistics.threshold)
     return _joined(
         [
-            (row, truth, answer, words[why], statistics.score[shown]),
+            (row, truth, answer, words[why], confidence),
             (pictures[free], classes[free], -1, CAUSES.index(MISSED), np.nan),
         ]
     )

@@ -79,9 +79,14 @@ class Asked:
             if each.name == "group":
                 pairs += [("group", f"{attribute}:{word}") for attribute, word in value]
             elif value and not (each.name == "page" and value == 1):
-                shown = f"{_plain(value[0])}..{_plain(value[1])}" if isinstance(value, tuple) else str(value)
+                shown = other.written(each.name) if isinstance(value, tuple) else str(value)
                 pairs.append((each.name.rstrip("_"), shown))
         return urlencode(pairs)
+
+    def written(self, field: str) -> str:
+        """A range as it is written in an address; empty where none is asked for."""
+        ends: Range | None = getattr(self, field)
+        return "" if ends is None else f"{_plain(ends[0])}..{_plain(ends[1])}"
 
     @property
     def of_answers(self) -> bool:

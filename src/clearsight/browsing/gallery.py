@@ -3,6 +3,7 @@
 Columns are arrays throughout, so that a choice among 100,000 pictures takes milliseconds.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class Gallery:
     doubt: Float[np.ndarray, "images"] | None = None
     decided: set[int] = field(default_factory=set)
     _kept: OrderedDict[str, np.ndarray] = field(default_factory=OrderedDict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def of(cls, named: Sequence[tuple[str, Evidence]], **more: object) -> "Gallery":
@@ -97,14 +99,17 @@ class Gallery:
     def chosen(self, asked: Asked) -> Int[np.ndarray, "k"]:
         """The rows of the pictures asked for, in the order asked for; raises ValueError for a name that is unknown."""
         key = asked.query(page=1)
-        if key in self._kept and not asked.doubt:  # what is open changes with every decision
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
         within, answers = self._within(asked)
         rows = self._ordered(np.flatnonzero(within), answers, asked)
-        self._kept[key] = rows
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        if not asked.doubt:  # what is open changes with every decision
+            with self._lock:
+                self._kept[key] = rows
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
         return rows
 
     def page(self, asked: Asked) -> tuple[Int[np.ndarray, "k"], int, int]:

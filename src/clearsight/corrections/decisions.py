@@ -24,6 +24,7 @@ class Decision:
     """What was decided about one doubted label, which ``key`` names: a change, or that the label is right.
 
     ``fingerprint`` is that of the data the picture is of. ``decided`` is when; "open" takes the former decision back.
+    ``left`` is how many doubts about the picture were open then.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Decision:
     change: Change | None
     fingerprint: str
     kind: str = ""
+    left: int = 0
     decided: str = ""
     version: int = VERSION
 
@@ -43,6 +45,7 @@ class Decisions:
     path: Path
     fingerprint: str
     _found: dict[str, Decision] = field(default_factory=dict)
+    _left: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -74,6 +77,7 @@ class Decisions:
 
     def _take(self, decision: Decision) -> None:
         self._found.pop(decision.key, None)
+        self._left[decision.id] = decision.left
         if decision.what != "open":
             self._found[decision.key] = decision
 
@@ -82,9 +86,9 @@ class Decisions:
         return self._found.get(key)
 
     @property
-    def ids(self) -> set[str]:
-        """The pictures with a decision."""
-        return {one.id for one in self._found.values()}
+    def settled(self) -> set[str]:
+        """The pictures about which nothing is open any more."""
+        return {id for id, left in self._left.items() if not left}
 
     @property
     def last(self) -> Decision | None:
