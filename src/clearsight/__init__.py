@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.serve import serve as serve
     from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
     from clearsight.verbs.stress import stress as stress
@@ -62,6 +63,7 @@ _VERBS = {
             "probe",
             "runs",
             "sample",
+            "serve",
             "sign",
             "simulate",
             "sweep",

@@ -1,6 +1,5 @@
 """Make pictures with a trained generator: single ones, a grid, or a video between them."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from clearsight.console.progress import stage
 from clearsight.files import durable
 from clearsight.generation import credentials
 from clearsight.generation import sheets as drawn
+from clearsight.generation.asking import labels_for, origin
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.loading import trained
 from clearsight.prediction import writing
@@ -64,7 +64,7 @@ def sample(
     config = run.config
     _check_run(run)
     _check(count, truncation, interpolate, video)
-    labels = _labels(config.class_names, classes, count, bool(config.settings["model"].get("conditional")), run.path)
+    labels = labels_for(run, classes, count)
     _check_new(grid, video)
     credentials.check()
     target = None if folder is None else writing.new_folder(folder)
@@ -77,19 +77,9 @@ def sample(
         else:
             made = sampled(network, count, seed, truncation=truncation, classes=labels, watch=watch)
     names = tuple("" if labels is None else config.class_names[labels[k]] for k in range(len(made)))
-    about = _about(run, seed, truncation)
+    about = {**origin(run), "seed": seed, "truncation": truncation, "provenance": credentials.kind()}
     files = _written(made, names, about, target, grid, video)
     return Sampled(pictures=made, classes=names, files=files, about=about)
-
-
-def _about(run: Run, seed: int, truncation: float) -> dict[str, Any]:
-    """What every file says of itself."""
-    config = run.config
-    return {
-        "generated": True, "model": config.model, "run": run.name, "data": config.data_name,
-        "data_fingerprint": config.fingerprint, "weights": _digest(run), "seed": seed, "truncation": truncation,
-        "provenance": credentials.kind(),
-    }  # fmt: skip
 
 
 def _written(
@@ -153,23 +143,3 @@ def _check(count: int, truncation: float, interpolate: int, video: Any) -> None:
         raise ValueError("a video shows the way between pictures. Say how many with --interpolate, such as 8.")
     if video is not None and Path(video).suffix.lower() not in (".mp4", ".gif"):
         raise ValueError(f"{video} is no video that can be written. Expected a name that ends in .mp4 or .gif.")
-
-
-def _labels(
-    class_names: Sequence[str], asked: Sequence[str], count: int, conditional: bool, path: Path
-) -> list[int] | None:
-    """The class id of each picture: those asked for in turn; None where the generator knows no classes."""
-    if not conditional:
-        if asked:
-            raise ValueError(
-                f"{path} was not trained to make pictures of a class. Train one with --set conditional=true, or leave "
-                "--class out."
-            )
-        return None
-    ids = writing.class_ids(asked, class_names) or tuple(range(len(class_names)))
-    return [ids[k % len(ids)] for k in range(count)]
-
-
-def _digest(run: Run) -> str:
-    with (run.path / "weights.safetensors").open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
