@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clearsight.recipes.demo import demo as demo
     from clearsight.verbs.audit import audit as audit
     from clearsight.verbs.augment import augment as augment
+    from clearsight.verbs.browse import browse as browse
     from clearsight.verbs.compare import compare as compare
     from clearsight.verbs.data import data as data
     from clearsight.verbs.datasets import datasets as datasets
@@ -48,6 +49,7 @@ _VERBS = {
         for name in (
             "audit",
             "augment",
+            "browse",
             "compare",
             "data",
             "datasets",
