@@ -21,9 +21,9 @@ BITS, SPREAD, OPENNESS = "bits per dimension", "spread of the draws", "distance 
 class InventionStatistics:
     """Of each held-out picture what is known of ``draws`` pictures drawn from its small version.
 
-    ``bits`` are bits per dimension of the true picture. ``spread`` is the standard deviation over draws, mean over
-    pixels; ``apart`` the mean squared distance of two draws, ``off`` that of a draw and the truth, ``others`` that of
-    the truth and the true picture of another row; on the scale of 0 to 255.
+    ``bits`` are bits per dimension of the true picture. ``spread`` is the standard deviation over draws, the root of
+    its mean square over the numbers of a picture; ``apart`` the mean squared distance of two draws, ``off`` that of a
+    draw and the truth, ``others`` that of the truth and the true picture of another row; on the scale of 0 to 255.
     """
 
     bits: Float[np.ndarray, "images"]
