@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from clearsight.architectures.layers import residual_blocks
 from clearsight.architectures.patches import patch
 from clearsight.architectures.training_noise import check_levels, with_noise
+from clearsight.ops.degradations import Noisy
 from clearsight.ops.noise import NOISES, check_noise
 from clearsight.types import Batch, Losses, Picture, Training, Truth
 
@@ -56,6 +57,11 @@ class DenoiserConfig:
             raise ValueError(f"depth is {self.depth}. Expected at least 1.")
         if self.patch_px < 16:
             raise ValueError(f"patch_px is {self.patch_px}. Expected at least 16 px, such as 48.")
+
+    @property
+    def given(self) -> Noisy:
+        """What it is judged on: pictures with its noise."""
+        return Noisy(noise=self.noise, level=self.judged_level or NOISES[self.noise].judged)
 
 
 class Denoiser(nn.Module):

@@ -54,7 +54,7 @@ def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: boo
     if makes_pictures(model):
         _refuse_pretrained(model, pretrained)
         return kind(choice, class_names)
-    if not hasattr(choice, "backbone"):
+    if not getattr(choice, "backbone", ""):  # none at all, or none in place of the model's own layers
         _refuse_pretrained(model, pretrained)
         return kind(choice, None, class_names)
     return kind(choice, backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained), class_names)
@@ -92,14 +92,19 @@ def task_named(name: str) -> Task:
     return task
 
 
-def load(run: Run) -> Any:
-    """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
-    config, weights = run.config, run.read_weights()
+def choice_of(config: Config) -> Any:
+    """The config of the network of a run, as it was fitted."""
     kind = kind_of(config.model)
     own = {"backbone": config.backbone} if config.backbone else {}
     settings = renamed(config.settings["model"] | own, kind.config_type())
     (choice,) = choose(settings, kind.config_type())
-    network = build(config.model, choice, config.class_names)
+    return choice
+
+
+def load(run: Run) -> Any:
+    """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
+    config, weights = run.config, run.read_weights()
+    network = build(config.model, choice_of(config), config.class_names)
     assert isinstance(network, nn.Module)
     try:
         network.load_state_dict(weights)

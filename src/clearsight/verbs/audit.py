@@ -7,7 +7,7 @@ from clearsight.audits.attributes import crossed, known_names
 from clearsight.audits.cost import EVALUATION
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.baselines import baseline_for
-from clearsight.evaluation.classical_filters import filters_for
+from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import (
     check_attributes,
@@ -109,11 +109,11 @@ def _audited_anew(
     if never:
         never_confused.keep(run, pairs, found)
         config = run.config
-    filters = filters_for(run, source, found) if own else {}
-    baseline = baseline_for(run, source, found, filters) if own else None
+    classical = classical_answers(run, source, found) if own else {}
+    baseline = baseline_for(run, source, found, classical) if own else None
     request = Request(
         evidence=found,
-        more={**({"baseline": baseline, **filters} if baseline is not None else {}), **kept_of(run, found)},
+        more={**({"baseline": baseline, **classical} if baseline is not None else {}), **kept_of(run, found)},
         by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
         never=never_confused.kept_pairs(config),
         guarantees=guarantees.kept(config),

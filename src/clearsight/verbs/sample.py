@@ -1,6 +1,5 @@
 """Make pictures with a trained generator: single ones, a grid, or a video between them."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from torch import Tensor
 
 from clearsight import drawing
 from clearsight.console.progress import stage
-from clearsight.files import durable
-from clearsight.generation import credentials
+from clearsight.files import credentials, durable
 from clearsight.generation import sheets as drawn
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.loading import trained
+from clearsight.loading.made_by import made_by
 from clearsight.prediction import writing
 from clearsight.prediction.videos import DrawnVideo
 from clearsight.run import Run
@@ -77,19 +76,9 @@ def sample(
         else:
             made = sampled(network, count, seed, truncation=truncation, classes=labels, watch=watch)
     names = tuple("" if labels is None else config.class_names[labels[k]] for k in range(len(made)))
-    about = _about(run, seed, truncation)
+    about = made_by(run, seed=seed, truncation=truncation)
     files = _written(made, names, about, target, grid, video)
     return Sampled(pictures=made, classes=names, files=files, about=about)
-
-
-def _about(run: Run, seed: int, truncation: float) -> dict[str, Any]:
-    """What every file says of itself."""
-    config = run.config
-    return {
-        "generated": True, "model": config.model, "run": run.name, "data": config.data_name,
-        "data_fingerprint": config.fingerprint, "weights": _digest(run), "seed": seed, "truncation": truncation,
-        "provenance": credentials.kind(),
-    }  # fmt: skip
 
 
 def _written(
@@ -168,8 +157,3 @@ def _labels(
         return None
     ids = writing.class_ids(asked, class_names) or tuple(range(len(class_names)))
     return [ids[k % len(ids)] for k in range(count)]
-
-
-def _digest(run: Run) -> str:
-    with (run.path / "weights.safetensors").open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

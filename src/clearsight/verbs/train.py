@@ -13,8 +13,8 @@ from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
+from clearsight.files import credentials
 from clearsight.generation import conclusion as generation
-from clearsight.generation import credentials
 from clearsight.generation.extractors import check_count
 from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
@@ -26,7 +26,7 @@ from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
-from clearsight.training.batching import answering_as_trained
+from clearsight.training.batching import answering_as_trained, some_of
 from clearsight.training.plans import plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
@@ -176,6 +176,8 @@ def planned(
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
         config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
+    if hasattr(kind, "check_pictures"):
+        kind.check_pictures(some_of(gathered.cached["train"]))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
@@ -215,7 +217,7 @@ def _check_choices(config: Any, training: Training, devices: int, pretrained: bo
             "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave "
             "frozen_share out."
         )
-    if hasattr(config, "backbone"):
+    if getattr(config, "backbone", ""):
         backbones.check_name(config.backbone)
 
 
