@@ -5,8 +5,8 @@ probability of the true picture is exact. Of any, a classifier of each attribute
 pictures and beside bicubic interpolation of the same inputs.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from clearsight.console.progress import stage
+from clearsight.evaluation.more_evidence import MoreEvidence
 from clearsight.generation.drawn_sheets import sheets_of
 from clearsight.generation.readings import read_attributes
 from clearsight.loading import trained
@@ -36,15 +37,7 @@ MADE, BICUBIC = "what it made", "bicubic interpolation"
 Pictures = UInt8[Tensor, "n 3 h w"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Invented:
-    """Evidence of what is invented, by the name it is kept under, and pictures that show it."""
-
-    evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    examples: tuple[Example, ...] = ()
-
-
-def invented(run: Run, source: Source, judged: Evidence, by: Sequence[str] = (), *, quiet: bool = True) -> Invented:
+def invented(run: Run, source: Source, judged: Evidence, by: Sequence[str] = (), *, quiet: bool = True) -> MoreEvidence:
     """What a run that enlarges pictures made of the judged ones; nothing for other runs, or pictures of several sizes.
 
     ``source`` is posed as the run is judged, ``judged`` the evidence of one of its splits, in order. ``by`` names the
@@ -53,11 +46,11 @@ def invented(run: Run, source: Source, judged: Evidence, by: Sequence[str] = (),
     """
     given = given_of(run.config)
     if given is None or given.factor == 1:
-        return Invented()
+        return MoreEvidence()
     split = judged.about["split"]
     some = _some(source.split(split))
     if some is None:
-        return Invented()
+        return MoreEvidence()
     network = trained.load(run)
     with stage("making pictures of held-out ones", quiet) as watch:
         made, bits = _made(run, network, some, watch)
@@ -73,7 +66,7 @@ def invented(run: Run, source: Source, judged: Evidence, by: Sequence[str] = (),
     evidence |= read_attributes(run, source, at, some.true, makers, wanted, quiet=quiet)
     for name, one in evidence.items():
         run.write_evidence(f"{name}-{split}", one)
-    return Invented(evidence=evidence, examples=examples)
+    return MoreEvidence(evidence=evidence, examples=examples)
 
 
 @dataclass(frozen=True, kw_only=True)

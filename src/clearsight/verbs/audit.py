@@ -19,6 +19,7 @@ from clearsight.evaluation.judging import (
     zone_of,
 )
 from clearsight.generation.conclusion import conclude_again
+from clearsight.generation.invention import invented
 from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
 from clearsight.robustness.kept import kept_of
@@ -109,12 +110,20 @@ def _audited_anew(
     if never:
         never_confused.keep(run, pairs, found)
         config = run.config
+    attributes = tuple(by) or tuple(
+        name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))
+    )
+    more = invented(run, source, found, attributes, quiet=quiet)
     classical = classical_answers(run, source, found) if own else {}
     baseline = baseline_for(run, source, found, classical) if own else None
     request = Request(
         evidence=found,
-        more={**({"baseline": baseline, **classical} if baseline is not None else {}), **kept_of(run, found)},
-        by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
+        more={
+            **({"baseline": baseline, **classical} if baseline is not None else {}),
+            **kept_of(run, found),
+            **more.evidence,
+        },
+        by=attributes,
         never=never_confused.kept_pairs(config),
         guarantees=guarantees.kept(config),
         zone=zone,
@@ -127,7 +136,7 @@ def _audited_anew(
     facts["Clusters"] = found.about["clusters"]
     return write_card(
         run, request, meter, facts,
-        [*examples_of(run, source.split(split), request), *shown],
+        [*more.examples, *examples_of(run, source.split(split), request), *shown],
         [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )  # fmt: skip

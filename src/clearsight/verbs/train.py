@@ -1,7 +1,9 @@
 """Train a model on pictures, evaluate it on held-out pictures, audit it, and write the report."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from clearsight.evaluation.judging import check_attributes, check_for_a_table
 from clearsight.files import credentials
 from clearsight.generation import conclusion as generation
 from clearsight.generation.extractors import check_count
+from clearsight.generation.invention import invented
 from clearsight.loading import trained
 from clearsight.loading.canvas import with_canvas
 from clearsight.loading.data import Gathered, gather, models_for
@@ -107,7 +110,7 @@ def train(
         run.change(state="training")
         launch(run, plan, gathered)
         meter.end_stage(TRAINING)
-        ended = generation.conclude if trained.makes_pictures(plan.model) else conclude
+        ended = generation.conclude if trained.makes_pictures(plan.model) else partial(conclude, look=invented)
         ended(run, meter, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
@@ -175,7 +178,9 @@ def planned(
     if trained.makes_pictures(model):
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
-        config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
+    if hasattr(config, "channels"):
+        multiple = math.lcm(trained.multiple_of(model), getattr(config, "factor", 1))
+        config = with_canvas(config, gathered.cached["train"], training.size_px, multiple)
     if hasattr(kind, "check_pictures"):
         kind.check_pictures(some_of(gathered.cached["train"]))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
