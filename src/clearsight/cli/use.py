@@ -133,7 +133,7 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Generate pictures with a trained generator: single ones, a grid, or a video between them."""
-    from clearsight.generation.credentials import said
+    from clearsight.files.credentials import said
     from clearsight.verbs.sample import sample as run_sample
 
     if folder is None and video is None:

@@ -106,6 +106,8 @@ class Model(Protocol):
 
     ``tasks`` are those it can answer, its first the usual one: the truths of the data decide.
     ``losses`` returns named scalars whose sum is minimised; ``predict`` returns one prediction per picture.
+    The config of one that gives pictures back has ``given``, the ``Degradation`` of what it is given, None for pictures
+    as they are; a network that is given smaller ones has its ``factor`` too.
     ``fitted`` fills in what the config takes from the training truths (class frequencies, anchors, one label or
     several); it is asked once, before the network is built, and a run remembers the answer.
     """

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from clearsight import drawing
 from clearsight.console.progress import stage
-from clearsight.files import durable
-from clearsight.generation import credentials
+from clearsight.files import credentials, durable
 from clearsight.generation import sheets as drawn
-from clearsight.generation.asking import labels_for, origin
+from clearsight.generation.asking import labels_for
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.loading import trained
+from clearsight.loading.made_by import made_by
 from clearsight.prediction import writing
 from clearsight.prediction.videos import DrawnVideo
 from clearsight.run import Run
@@ -77,7 +77,7 @@ def sample(
         else:
             made = sampled(network, count, seed, truncation=truncation, classes=labels, watch=watch)
     names = tuple("" if labels is None else config.class_names[labels[k]] for k in range(len(made)))
-    about = {**origin(run), "seed": seed, "truncation": truncation, "provenance": credentials.kind()}
+    about = made_by(run, seed=seed, truncation=truncation)
     files = _written(made, names, about, target, grid, video)
     return Sampled(pictures=made, classes=names, files=files, about=about)
 
