@@ -130,7 +130,8 @@ def gathered_as_trained(run: Run, data: str, quiet: bool, attributes: Path | str
     settings = run.config.settings
     return gather(
         data, int(settings["training"]["size_px"]), attributes=attributes or settings["attributes"],
-        skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]), wanted=(Picture,),
+        skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]),
+        wanted=tuple(trained.tasks_of(run.config.model)),
         target=settings["target"], cluster=settings["cluster"], resplit=settings["resplit"], quiet=quiet,
     )  # fmt: skip
 

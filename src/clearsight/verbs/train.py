@@ -17,7 +17,7 @@ from clearsight.generation import conclusion as generation
 from clearsight.generation import credentials
 from clearsight.generation.extractors import check_count
 from clearsight.loading import trained
-from clearsight.loading.canvas import with_canvas
+from clearsight.loading.canvas import cached_px, with_canvas
 from clearsight.loading.data import Gathered, gather, models_for
 from clearsight.run import Run
 from clearsight.settings import choose
@@ -157,9 +157,10 @@ def planned(
         _check_splits(source, training.held_out)
         check_attributes(asked["by"], source, target)
 
+    makes = trained.makes_pictures(model)
     gathered = gather(
         data,
-        training.size_px,
+        cached_px(config, training.size_px) if makes else training.size_px,
         attributes=attributes,
         skip_bad=skip_bad,
         wanted=tuple(tasks),
@@ -172,7 +173,7 @@ def planned(
         quiet=quiet,
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
-    if trained.makes_pictures(model):
+    if makes:
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
         config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
