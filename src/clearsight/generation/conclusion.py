@@ -16,6 +16,7 @@ from clearsight.evaluation.belonging import clusters_said
 from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
 from clearsight.evaluation.judging import check_attributes
 from clearsight.generation import showing
+from clearsight.generation.conditions import conditions
 from clearsight.generation.declared import declared
 from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference, seen_of
 from clearsight.generation.extractors import extractors_for
@@ -23,6 +24,7 @@ from clearsight.generation.likelihood import likelihood_findings
 from clearsight.generation.mixes import CLASS, TRUNCATIONS, mixes_of
 from clearsight.generation.parzen_window import parzen_findings
 from clearsight.generation.pictures import Pictures
+from clearsight.generation.recognising import Segmenter, recognised
 from clearsight.generation.sampling import sampled
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
@@ -31,11 +33,12 @@ from clearsight.run import Config, Run
 from clearsight.sources import Record, records_of
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.types import UNKNOWN, Card, Evidence, Finding, Label, Picture, Request
+from clearsight.types import UNKNOWN, Card, Evidence, Finding, Label, Request
 
 MOST_JUDGED = 5000  # held-out pictures, and as many generated: more make every search of neighbours slow
 MOST_TRAINING = 50_000
 MOST_TRUNCATED = 2000  # generated pictures for each further truncation
+SegmenterOf = Callable[[CroppedDataset, Callable[[int, int], None]], Segmenter]
 ON_VALIDATION = (
     "These data have no test split: the pictures it is compared with are the validation pictures. Nothing was chosen "
     "by them."
@@ -64,22 +67,24 @@ def conclude(
     reference: Mapping[str, Mapping[str, float]] | None = None,
     zone: str | None = None,
     responsible: str | None = None,
+    segmenter: SegmenterOf | None = None,
     quiet: bool = False,
 ) -> Card:
     """Make pictures with a trained generator, compare them with held-out ones, audit, and write card and report.
 
     ``by`` names the attributes whose groups are counted among its pictures, at several truncations; ``reference``
-    declares the shares they should have.
+    declares the shares they should have. ``segmenter`` gives one trained on the real training pictures, for a generator
+    of pictures from label maps.
     """
     network = trained.load(run)
     split = split_of(gathered)
-    judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}))
+    judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}), segmenter)
     meter.end_stage(EVALUATION)
     run.write_evidence(split, judged.evidence)
     for name, evidence in judged.more.items():
         run.write_evidence(f"{name}-{split}", evidence)
     with stage("drawing", quiet):
-        examples = showing.examples_of(run, network, judged.generated, judged.reference.train, judged.pairs)
+        examples = showing.examples_of(run, network, judged.generated, judged.reference, judged.pairs)
     config = run.config
     request = Request(
         evidence=judged.evidence, more=judged.more, by=tuple(by), reference=reference or {}, zone=zone, seed=config.seed
@@ -98,6 +103,7 @@ def conclude_again(
     attributes: Path | str | None = None,
     zone: str | None = None,
     responsible: str | None = None,
+    segmenter: SegmenterOf | None = None,
     quiet: bool = False,
 ) -> Card:
     """The same for a run that was concluded before: on its own data, wherever they lie now, with the cost it had.
@@ -121,7 +127,7 @@ def conclude_again(
     with Meter(start=former.cost if former else None) as meter:
         return conclude(
             run, meter, gathered, by=by, reference=shares, zone=zone,
-            responsible=responsible or (former.responsible if former else None), quiet=quiet,
+            responsible=responsible or (former.responsible if former else None), segmenter=segmenter, quiet=quiet,
         )  # fmt: skip
 
 
@@ -149,7 +155,15 @@ def _groups_of(gathered: Gathered, by: Sequence[str]) -> dict[str, list[str]]:
     return {name: sorted(groups) for name, groups in known.items()}
 
 
-def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, by: Sequence[str] = ()) -> Judged:
+def judge(
+    run: Run,
+    network: Any,
+    gathered: Gathered,
+    split: str,
+    quiet: bool,
+    by: Sequence[str] = (),
+    segmenter: SegmenterOf | None = None,
+) -> Judged:
     """As many pictures as the split holds, 5,000 at most, made by the network and compared with those of the split.
 
     With ``by``, the groups of these attributes are counted among them, and at smaller truncations too.
@@ -164,7 +178,7 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, b
     with stage("extracting features of real pictures", quiet) as watch:
         found = reference(train, real, extractors, names, watch)
     with stage("generating pictures", quiet) as watch:
-        generated = made(network, len(real), config.seed, len(config.class_names), watch)
+        generated = made(network, real, config.seed, len(config.class_names), watch)
     with stage("looking for copies", quiet) as watch:
         seen = seen_of(found, generated)
         nearest = nearest_of(found, generated, watch, seen)
@@ -182,11 +196,16 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, b
     scaled = {1.0: generated}
     for scale in [one for one in TRUNCATIONS if by and one != 1.0]:
         with stage(f"making pictures at truncation {scale:g}", quiet) as watch:
-            count = min(len(real), MOST_TRUNCATED)
-            scaled[scale] = made(network, count, config.seed, len(config.class_names), watch, scale)
+            some = real.select(range(min(len(real), MOST_TRUNCATED)))
+            scaled[scale] = made(network, some, config.seed, len(config.class_names), watch, scale)
     with stage("counting groups", quiet) as watch:
         asked = {} if generated.classes is None else {"classes asked for": ASKED}
         more |= mixes_of(found, scaled, by, fingerprint, {**about, **asked}, watch)
+    if segmenter is not None and generated.paired and real.maps is not None:
+        with stage("training a segmenter to judge by", quiet) as watch:
+            judge_of_maps = segmenter(gathered.cropped("train", size), watch)
+        with stage("segmenting generated and real pictures", quiet):
+            more |= recognised(judge_of_maps, generated, real, config.class_names, about)
     likelihood = (
         *likelihood_findings(network, real, config.seed),
         *parzen_findings(network, real, config.seed),
@@ -204,13 +223,24 @@ def _with_seen(evidence: Evidence, train: Pictures, real: Pictures) -> Evidence:
 
 
 def made(
-    network: Any, count: int, seed: int, classes: int, watch: Callable[[int, int], None], truncation: float = 1.0
+    network: Any, real: Pictures, seed: int, classes: int, watch: Callable[[int, int], None], truncation: float = 1.0
 ) -> Pictures:
-    """Pictures of a generator; the classes of a conditional one in turn."""
-    asked = [k % classes for k in range(count)] if network.config.conditional else None
-    images = sampled(network, count, seed, truncation=truncation, classes=asked, watch=watch)
-    labels = None if asked is None else torch.tensor(asked)
-    return Pictures(images=images, ids=tuple(f"generated-{k}" for k in range(count)), classes=labels)
+    """As many pictures of a generator as there are real ones; the classes of a conditional one in turn.
+
+    One that makes pictures from label maps, or from poorer pictures, makes them from those of the real ones.
+    """
+    count, config = len(real), network.config
+    asked = [k % classes for k in range(count)] if config.conditional else None
+    given = conditions(config.made_from, real.images, real.maps)
+    images = sampled(network, count, seed, truncation=truncation, classes=asked, condition=given, watch=watch)
+    paired = given is not None
+    return Pictures(
+        images=images,
+        ids=tuple(f"generated-{k}" for k in range(count)),
+        classes=None if asked is None else torch.tensor(asked),
+        clusters=real.clusters if paired else (),
+        paired=paired,
+    )
 
 
 def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
@@ -222,6 +252,7 @@ def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
     classes = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)]) if labelled else None
     return Pictures(
         images=whole.stack()[place],
+        maps=None if whole.maps is None else whole.maps[place],
         ids=tuple(record.id for record in records),
         classes=classes,
         clusters=tuple(record.cluster for record in records),
@@ -247,12 +278,16 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
     training = config.settings["training"]
     height, width = judged.generated.images.shape[2:]
     channels = config.settings["model"].get("channels")
+    from_maps = judged.generated.paired and judged.reference.real.maps is not None
     about = judged.evidence.about
     return {
         "Model": config.model,
         "Data": f"{config.data_name} ({gathered.source.format})",
-        "Makes": f"{'grey' if channels == 1 else 'colour'} pictures of {width} x {height} px",
-        "Classes": ", ".join(config.class_names) if config.settings["model"].get("conditional") else "not asked for",
+        "Makes": f"{'grey' if channels == 1 else 'colour'} pictures of {width} x {height} px"
+        + (" from label maps" if from_maps else ""),
+        "Classes": ", ".join(config.class_names)
+        if from_maps or config.settings["model"].get("conditional")
+        else "not asked for",
         "Trained on": f"{len(gathered.cached['train'])} pictures",
         "Compared with": f"{about['real']} pictures of the split {about['split']}, not trained on",
         "Generated pictures": about["generated"],

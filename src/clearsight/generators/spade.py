@@ -29,9 +29,7 @@ class SpatiallyAdaptiveNorm(nn.Module):
         assert self.scale_and_shift.bias is not None
         nn.init.ones_(self.scale_and_shift.bias[:width])  # it begins as a plain normalisation
 
-    def forward(
-        self, feature: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k h w"]
-    ) -> Float[Tensor, "b c h w"]:
+    def forward(self, feature: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k h w"]) -> Float[Tensor, "b c h w"]:
         """The map, normalised for its labels."""
         scale, shift = self.scale_and_shift(F.relu(self.look(labels))).chunk(2, 1)
         return self.norm(feature) * scale + shift
@@ -51,9 +49,7 @@ class SpadeBlock(nn.Module):
             self.norms.append(SpatiallyAdaptiveNorm(before, planes, hidden))
             self.shortcut = nn.Conv2d(before, after, 1, bias=False)
 
-    def forward(
-        self, feature: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k h w"]
-    ) -> Float[Tensor, "b d h w"]:
+    def forward(self, feature: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k h w"]) -> Float[Tensor, "b d h w"]:
         """Normalise, activate, convolve, twice; add."""
         inside = self.first(activated(self.norms[0](feature, labels)))
         inside = self.second(activated(self.norms[1](inside, labels)))

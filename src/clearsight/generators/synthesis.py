@@ -96,9 +96,19 @@ class Synthesis(nn.Module):
 
     @classmethod
     def fitted(cls, config: SynthesisConfig, truths: Iterable[Truth], class_names: tuple[str, ...]) -> SynthesisConfig:
-        """The config as it is; raises ValueError where a training picture has no label map."""
+        """The config as it is.
+
+        Raises ValueError where a training picture has no label map, or all maps show the same one class.
+        """
+        seen = torch.zeros(256, dtype=torch.bool)
         for truth in truths:
-            asked_maps.maps_of([truth])
+            seen[asked_maps.maps_of([truth]).flatten().long()] = True
+        shown = [name for name, yes in zip(class_names, seen.tolist(), strict=False) if yes]
+        if len(shown) < 2:
+            raise ValueError(
+                f"the label maps show {'only ' + shown[0] if shown else 'no class at all'}. Expected two classes or "
+                "more: look at the values in the masks and at the class list."
+            )
         check_built(config)
         return config
 

@@ -30,6 +30,7 @@ from clearsight.training.batching import answering_as_trained
 from clearsight.training.plans import plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
+from clearsight.training.segmenter import segmenter_of
 from clearsight.types import Batch, Generator, Training
 
 MINUTES = 10.0
@@ -107,8 +108,11 @@ def train(
         run.change(state="training")
         launch(run, plan, gathered)
         meter.end_stage(TRAINING)
-        ended = generation.conclude if trained.makes_pictures(plan.model) else conclude
-        ended(run, meter, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
+        found = gathered or plan.gather(quiet=quiet)
+        if trained.makes_pictures(plan.model):
+            generation.conclude(run, meter, found, **asked, segmenter=segmenter_of, quiet=quiet)
+        else:
+            conclude(run, meter, found, **asked, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
