@@ -21,13 +21,13 @@ from clearsight.generation.sheets import grid, png
 
 NAMES = ("sky", "hill", "meadow", "house", "roof", "tree", "lake")
 SIZE = (64, 96)  # height, width
-SEASONS = {  # of each class its colour, and how grainy it is
-    "summer": ((120, 180, 240), (90, 140, 90), (110, 170, 70), (225, 205, 175), (170, 70, 50), (40, 110, 45), (60, 110, 170)),
-    "autumn": ((175, 185, 205), (140, 120, 80), (165, 140, 70), (205, 190, 170), (120, 60, 50), (180, 95, 35), (80, 95, 120)),
-    "winter": ((205, 210, 220), (190, 200, 210), (235, 238, 242), (190, 170, 150), (225, 228, 235), (85, 95, 95), (150, 175, 190)),
-    "dusk": ((235, 150, 110), (85, 65, 95), (70, 70, 80), (120, 95, 100), (80, 40, 50), (35, 45, 50), (190, 120, 110)),
-}  # fmt: skip
-GRAIN = (3, 9, 14, 4, 8, 22, 6)
+SEASONS = {  # the colour of each class
+    "summer": "78b4f0 5a8c5a 6eaa46 e1cdaf aa4632 286e2d 3c6eaa",
+    "autumn": "afb9cd 8c7850 a58c46 cdbeaa 783c32 b45f23 505f78",
+    "winter": "cdd2dc bec8d2 ebeef2 beaa96 e1e4eb 555f5f 96afbe",
+    "dusk": "eb966e 55415f 464650 785f64 502832 232d32 be786e",
+}
+GRAIN = (3, 9, 14, 4, 8, 22, 6)  # of each class, in levels of 256
 TRAINING, HELD_OUT, SHOWN, EACH = 600, 60, 6, 4
 TARGET = Path(__file__).parent / "pictures" / "label-maps.png"
 
@@ -59,8 +59,8 @@ def landscape(random: np.random.Generator) -> Image.Image:
 def drawn(labels: Image.Image, random: np.random.Generator) -> Image.Image:
     """A picture of a map in one of four seasons: grainy areas, light from above, darker at their lower edges."""
     ids = np.asarray(labels)
-    season = list(SEASONS.values())[random.integers(len(SEASONS))]
-    colours = np.array(season, dtype=np.float64)[ids]
+    season = list(SEASONS.values())[random.integers(len(SEASONS))].split()
+    colours = np.array([list(bytes.fromhex(colour)) for colour in season], dtype=np.float64)[ids]
     grain = random.normal(0, 1, ids.shape)
     soft = (grain + np.roll(grain, 1, 0) + np.roll(grain, 1, 1)) / np.sqrt(3)
     light = 1.08 - 0.22 * np.linspace(0, 1, ids.shape[0])[:, None]
