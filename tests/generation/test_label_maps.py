@@ -25,7 +25,7 @@ from clearsight.types import ClassMap, Picture, Request, Segmentation, Training
 NAMES = ("grass", "sky", "house")
 COLOURS = np.array([(40, 150, 60), (90, 160, 230), (200, 80, 40)])
 SETTINGS = {
-    "size": "16,24", "widths": "8,8", "hidden": 4, "latents": 4, "patch_widths": "8,8", "batch_size": 8,
+    "size": "16,24", "widths": "8,8", "map_width": 4, "latents": 4, "patch_widths": "8,8", "batch_size": 8,
     "precision": "float32",
 }  # fmt: skip
 
@@ -64,7 +64,7 @@ def run(world, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def gathered(world):
-    return gather(str(world), 24, wanted=(ClassMap,), cluster="none")
+    return gather(str(world), 48, wanted=(ClassMap,), cluster="none")
 
 
 def test_maps_are_cut_resized_and_mirrored_with_their_pictures(gathered):
@@ -73,7 +73,7 @@ def test_maps_are_cut_resized_and_mirrored_with_their_pictures(gathered):
                                    flips="horizontal")  # fmt: skip
     dataset = gathered.cropped("train", (20, 20))
     assert dataset.maps.shape == (40, 20, 20) and set(dataset.maps.unique().tolist()) == {0, 1, 2, 255}
-    mirrored = 0
+    mirrored, shares = 0, []
     for step in range(4):
         batch = SmallBatches(dataset=dataset, training=training, canvas=(20, 20)).batch(step, 0.0)
         for image, truth, one in zip(batch.images, batch.truths, batch.ids, strict=True):
@@ -81,8 +81,8 @@ def test_maps_are_cut_resized_and_mirrored_with_their_pictures(gathered):
             mirrored += not torch.equal(plain[:, 3:-3], truth.labels[:, 3:-3])
             nearest = (image[None] * 255 / torch.tensor(COLOURS)[:, :, None, None]).std(1).argmin(0)
             known = truth.labels != 255
-            assert (nearest[known] == truth.labels[known]).float().mean() > 0.85
-    assert mirrored > 5
+            shares.append(float((nearest[known] == truth.labels[known]).float().mean()))
+    assert mirrored > 5 and np.mean(shares) > 0.9 and min(shares) > 0.75  # but for blurred edges
 
 
 def test_the_run_compares_generated_pictures_with_real_ones_by_features_and_by_a_segmenter(run):

@@ -11,7 +11,7 @@ from clearsight.ops.adversarial_losses import hinge
 from clearsight.types import Batch, ClassMap, Label
 
 NAMES = ("sky", "road", "car")
-SMALL = {"size": (16, 24), "channels": 3, "widths": (4, 8), "hidden": 4, "latents": 5, "patch_widths": (4, 8)}
+SMALL = {"size": (16, 24), "channels": 3, "widths": (4, 8), "map_width": 4, "latents": 5, "patch_widths": (4, 8)}
 
 
 def maps(count=4, seed=0, size=(16, 24)):
@@ -148,7 +148,7 @@ def test_data_without_maps_and_maps_of_one_class_are_refused_before_training():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"conditional": True}, {"widths": ()}, {"hidden": 0}, {"latents": -1}, {"scales": 0}, {"patch_widths": (0,)},
+    [{"conditional": True}, {"widths": ()}, {"map_width": 0}, {"latents": -1}, {"scales": 0}, {"patch_widths": (0,)},
      {"feature_matching": -1.0}, {"divergence": -0.1}, {"beta2": 1.0}],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(wrong):

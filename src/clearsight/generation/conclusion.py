@@ -16,7 +16,6 @@ from clearsight.evaluation.belonging import clusters_said
 from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
 from clearsight.evaluation.judging import check_attributes
 from clearsight.generation import showing
-from clearsight.generation.conditions import conditions
 from clearsight.generation.declared import declared
 from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference, seen_of
 from clearsight.generation.extractors import extractors_for
@@ -25,7 +24,7 @@ from clearsight.generation.mixes import CLASS, TRUNCATIONS, mixes_of
 from clearsight.generation.parzen_window import parzen_findings
 from clearsight.generation.pictures import Pictures
 from clearsight.generation.recognising import Segmenter, recognised
-from clearsight.generation.sampling import sampled
+from clearsight.generation.sampling import made_like
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.ops.spread import evenly_spread
@@ -178,29 +177,13 @@ def judge(
     with stage("extracting features of real pictures", quiet) as watch:
         found = reference(train, real, extractors, names, watch)
     with stage("generating pictures", quiet) as watch:
-        generated = made(network, real, config.seed, len(config.class_names), watch)
+        generated = made_like(network, real, config.seed, len(config.class_names), watch)
     with stage("looking for copies", quiet) as watch:
         seen = seen_of(found, generated)
         nearest = nearest_of(found, generated, watch, seen)
-    about = {
-        "data": config.data_name, "split": split, "fingerprint": gathered.cached[split].fingerprint,
-        "model": config.model, "run": run.name,
-        "clusters": clusters_said(
-            Counter(name for name in real.clusters if name), len(real), "pictures",
-            gathered.source.clustering.origin or STATED,
-        ),
-    }  # fmt: skip
+    about = _about(run, gathered, split, real)
     evidence = _with_seen(evidence_of(found, generated, about, nearest, seen), train, real)
-    with stage("comparing with stand-ins", quiet):
-        more = calibrators(found, len(generated), config.seed, about)
-    scaled = {1.0: generated}
-    for scale in [one for one in TRUNCATIONS if by and one != 1.0]:
-        with stage(f"making pictures at truncation {scale:g}", quiet) as watch:
-            some = real.select(range(min(len(real), MOST_TRUNCATED)))
-            scaled[scale] = made(network, some, config.seed, len(config.class_names), watch, scale)
-    with stage("counting groups", quiet) as watch:
-        asked = {} if generated.classes is None else {"classes asked for": ASKED}
-        more |= mixes_of(found, scaled, by, fingerprint, {**about, **asked}, watch)
+    more = _more(run, network, found, generated, by, fingerprint, about, quiet)
     if segmenter is not None and generated.paired and real.maps is not None:
         with stage("training a segmenter to judge by", quiet) as watch:
             judge_of_maps = segmenter(gathered.cropped("train", size), watch)
@@ -215,32 +198,42 @@ def judge(
     )
 
 
+def _about(run: Run, gathered: Gathered, split: str, real: Pictures) -> dict[str, str]:
+    """Where the evidence comes from."""
+    config = run.config
+    return {
+        "data": config.data_name, "split": split, "fingerprint": gathered.cached[split].fingerprint,
+        "model": config.model, "run": run.name,
+        "clusters": clusters_said(
+            Counter(name for name in real.clusters if name), len(real), "pictures",
+            gathered.source.clustering.origin or STATED,
+        ),
+    }  # fmt: skip
+
+
+def _more(
+    run: Run, network: Any, found: Reference, generated: Pictures, by: Sequence[str], fingerprint: str,
+    about: dict[str, str], quiet: bool,
+) -> dict[str, Evidence]:  # fmt: skip
+    """The evidence of stand-ins for a generator, and of the groups among its pictures at several truncations."""
+    config, real = run.config, found.real
+    with stage("comparing with stand-ins", quiet):
+        more = calibrators(found, len(generated), config.seed, about)
+    scaled = {1.0: generated}
+    for scale in [one for one in TRUNCATIONS if by and one != 1.0]:
+        with stage(f"making pictures at truncation {scale:g}", quiet) as watch:
+            some = real.select(range(min(len(real), MOST_TRUNCATED)))
+            scaled[scale] = made_like(network, some, config.seed, len(config.class_names), watch, scale)
+    with stage("counting groups", quiet) as watch:
+        asked = {} if generated.classes is None else {"classes asked for": ASKED}
+        return more | mixes_of(found, scaled, by, fingerprint, {**about, **asked}, watch)
+
+
 def _with_seen(evidence: Evidence, train: Pictures, real: Pictures) -> Evidence:
     """The evidence with what is known of held-out pictures whose clusters were trained on; generated ones have none."""
     trained_on = {name for name in train.clusters if name}
     seen = [name in trained_on for name in real.clusters] + [False] * (len(evidence.ids) - len(real))
     return replace(evidence, seen=np.array(seen, dtype=bool))
-
-
-def made(
-    network: Any, real: Pictures, seed: int, classes: int, watch: Callable[[int, int], None], truncation: float = 1.0
-) -> Pictures:
-    """As many pictures of a generator as there are real ones; the classes of a conditional one in turn.
-
-    One that makes pictures from label maps, or from poorer pictures, makes them from those of the real ones.
-    """
-    count, config = len(real), network.config
-    asked = [k % classes for k in range(count)] if config.conditional else None
-    given = conditions(config.made_from, real.images, real.maps)
-    images = sampled(network, count, seed, truncation=truncation, classes=asked, condition=given, watch=watch)
-    paired = given is not None
-    return Pictures(
-        images=images,
-        ids=tuple(f"generated-{k}" for k in range(count)),
-        classes=None if asked is None else torch.tensor(asked),
-        clusters=real.clusters if paired else (),
-        paired=paired,
-    )
 
 
 def pictures_of(whole: CroppedDataset, most: int) -> Pictures:

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from clearsight.generation.conditions import conditions
+from clearsight.generation.pictures import Pictures
 from clearsight.generators.latent_paths import spherical
 
 CHUNK = 64  # pictures are always made in whole chunks of so many, so that none depends on how many are asked for
@@ -38,6 +40,27 @@ def sampled(
         pictures.append(made_of(network, latents, wanted, given)[: count - first])
         watch(min(count, first + CHUNK), count)
     return torch.cat(pictures) if pictures else torch.empty((0, 3, *network.config.size), dtype=torch.uint8)
+
+
+def made_like(
+    network: Any, real: Pictures, seed: int, classes: int, watch: Callable[[int, int], None], truncation: float = 1.0
+) -> Pictures:
+    """As many pictures of a generator as there are real ones; the classes of a conditional one in turn.
+
+    One that makes pictures from label maps, or from poorer pictures, makes them from those of the real ones.
+    """
+    count, config = len(real), network.config
+    asked = [k % classes for k in range(count)] if config.conditional else None
+    given = conditions(config.made_from, real.images, real.maps)
+    images = sampled(network, count, seed, truncation=truncation, classes=asked, condition=given, watch=watch)
+    paired = given is not None
+    return Pictures(
+        images=images,
+        ids=tuple(f"generated-{k}" for k in range(count)),
+        classes=None if asked is None else torch.tensor(asked),
+        clusters=real.clusters if paired else (),
+        paired=paired,
+    )
 
 
 def latents_of(network: Any, seed: int, chunk: int) -> Float[Tensor, "n ..."]:

@@ -34,7 +34,7 @@ class SynthesisConfig(Canvas):
     """What can be chosen of a Synthesis.
 
     ``widths`` are the generator's channels at full size, at half of it and so on, the last number for all smaller
-    sizes; ``hidden`` those that each normalisation sees a label map through. ``latents`` is the number of normal
+    sizes; ``map_width`` those that each normalisation sees a label map through. ``latents`` is the number of normal
     variates that give a picture its style; 0 for one picture for each map. ``patch_widths`` are the channels of the
     discriminator's layers, and ``scales`` how many sizes of a picture it judges, each half the one before.
     ``feature_matching`` and ``divergence`` are the weights of these losses beside the hinge loss, the paper's where
@@ -42,7 +42,7 @@ class SynthesisConfig(Canvas):
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128)
-    hidden: int = 16
+    map_width: int = 16
     latents: int = 32
     patch_widths: tuple[int, ...] = (32, 64, 128)
     scales: int = 2
@@ -66,7 +66,7 @@ class SynthesisConfig(Canvas):
             numbers = getattr(self, name)
             if not numbers or min(numbers) < 1:
                 raise ValueError(f"{name} is {numbers}. Expected numbers from 1 on, from the full size down.")
-        for name, least in (("hidden", 1), ("scales", 1), ("latents", 0)):
+        for name, least in (("map_width", 1), ("scales", 1), ("latents", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected at least {least}.")
         for name in ("feature_matching", "divergence"):
@@ -91,7 +91,7 @@ class Synthesis(nn.Module):
         self.config, self.names, self.size = config, len(class_names), check_built(config)
         sizes, planes = map_sizes(self.size), self.names + 1
         widths = by_level(config.widths, len(sizes) - 1)
-        self.generator = SpadeGenerator(planes, config.channels, sizes, widths, config.hidden, config.latents)
+        self.generator = SpadeGenerator(planes, config.channels, sizes, widths, config.map_width, config.latents)
         self.discriminator = PatchDiscriminator(config.channels + planes, config.patch_widths, config.scales)
 
     @classmethod
