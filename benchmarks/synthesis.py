@@ -64,28 +64,38 @@ def generated(run: Run, split: str) -> dict[str, Any]:
     return {name: said(one) for name, one in found if np.isfinite(one.value)}
 
 
+def trained(asked: argparse.Namespace) -> Run:
+    """The run that was named, or a new one."""
+    if asked.run is not None:
+        return Run.open(asked.run)
+    settings = {"size": asked.size, **dict(word.split("=", 1) for word in asked.set)}
+    return cs.train(
+        "synthesis", asked.data, minutes=asked.minutes, seed=asked.seed, out=asked.out / "synthesis", settings=settings
+    )
+
+
 def main() -> None:
     """Train, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="pictures beside label maps, such as CamVid")
+    parser.add_argument("--data", help="pictures beside label maps, such as CamVid")
     parser.add_argument("--size", default="96,128", help="height and width in px")
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--out", type=Path, required=True, help="a folder for the run")
+    parser.add_argument("--out", type=Path, help="a folder for the run")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run", type=Path, help="instead of all these: a run that is trained already")
     asked = parser.parse_args()
-    settings = {"size": asked.size, **dict(word.split("=", 1) for word in asked.set)}
-    run = cs.train(
-        "synthesis", asked.data, minutes=asked.minutes, seed=asked.seed, out=asked.out / "synthesis", settings=settings
-    )
+    if asked.run is None and (asked.data is None or asked.out is None):
+        parser.error("name --data and --out, or a --run")
+    run = trained(asked)
     split = "test" if "test" in run.evidence_names else "val"
     steps = max((line["step"] for line in run.read_log() if "step" in line), default=0)
-    cost = run.read_card().cost
+    cost, settings = run.read_card().cost, run.config.settings
     print(
         json.dumps(
             {
-                "minutes": asked.minutes, "seed": asked.seed, "set": settings, "steps": steps,
-                "precision": run.config.settings["precision"], "kwh": None if cost is None else cost.kwh,
+                "budget": settings["budget"], "seed": run.config.seed, "model": settings["model"], "steps": steps,
+                "precision": settings["precision"], "kwh": None if cost is None else cost.kwh,
                 "segmented": segmented(run, split), "scores": generated(run, split),
             }
         )
