@@ -32,7 +32,7 @@ from clearsight.run import Config, Run
 from clearsight.sources import Record, records_of
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.types import UNKNOWN, Card, Evidence, Finding, Label, Request
+from clearsight.types import UNKNOWN, Card, ClassMap, Evidence, Finding, Label, Request
 
 MOST_JUDGED = 5000  # held-out pictures, and as many generated: more make every search of neighbours slow
 MOST_TRAINING = 50_000
@@ -184,7 +184,7 @@ def judge(
     about = _about(run, gathered, split, real)
     evidence = _with_seen(evidence_of(found, generated, about, nearest, seen), train, real)
     more = _more(run, network, found, generated, by, fingerprint, about, quiet)
-    if segmenter is not None and generated.paired and real.maps is not None:
+    if segmenter is not None and network.config.made_from is ClassMap:
         with stage("training a segmenter to judge by", quiet) as watch:
             judge_of_maps = segmenter(gathered.cropped("train", size), watch)
         with stage("segmenting generated and real pictures", quiet):
@@ -271,7 +271,7 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
     training = config.settings["training"]
     height, width = judged.generated.images.shape[2:]
     channels = config.settings["model"].get("channels")
-    from_maps = judged.generated.paired and judged.reference.real.maps is not None
+    from_maps = trained.tasks_of(config.model).keys() == {ClassMap}
     about = judged.evidence.about
     return {
         "Model": config.model,
