@@ -1,6 +1,5 @@
 """Make pictures with a trained generator: single ones, a grid, or a video between them, from noise or from files."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from clearsight.console.progress import stage
 from clearsight.files import durable
 from clearsight.generation import conditions, credentials
 from clearsight.generation import sheets as drawn
+from clearsight.generation.asking import labels_for, origin
 from clearsight.generation.given_files import Given, read_given
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.loading import trained
@@ -79,7 +79,7 @@ def sample(
     given = read_given(network, config.class_names, run.path, made_from)
     _check_given(given, network, count, interpolate)
     total = count * (1 if given is None else len(given.files))
-    labels = _labels(config.class_names, classes, total, network.config.conditional, run.path)
+    labels = labels_for(run, classes, total)
     target = None if folder is None else writing.new_folder(folder)
     network = network.to("cuda" if torch.cuda.is_available() else "cpu")
     with stage("sampling", quiet) as watch:
@@ -105,19 +105,10 @@ def sample(
             )
     names = tuple("" if labels is None else config.class_names[labels[k]] for k in range(len(made)))
     each = len(made) if given is None else len(made) // len(given.files)
-    files = _written(network, config, made, names, given, _about(run, seed, truncation), target, grid, video)
     origins = tuple("" if given is None else str(given.files[k // each]) for k in range(len(made)))
-    return Sampled(pictures=made, classes=names, made_from=origins, files=files, about=_about(run, seed, truncation))
-
-
-def _about(run: Run, seed: int, truncation: float) -> dict[str, Any]:
-    """What every file says of itself."""
-    config = run.config
-    return {
-        "generated": True, "model": config.model, "run": run.name, "data": config.data_name,
-        "data_fingerprint": config.fingerprint, "weights": _digest(run), "seed": seed, "truncation": truncation,
-        "provenance": credentials.kind(),
-    }  # fmt: skip
+    about = {**origin(run), "seed": seed, "truncation": truncation, "provenance": credentials.kind()}
+    files = _written(network, config, made, names, given, about, target, grid, video)
+    return Sampled(pictures=made, classes=names, made_from=origins, files=files, about=about)
 
 
 def _written(
@@ -223,23 +214,3 @@ def _check(count: int, truncation: float, interpolate: int, video: Any) -> None:
         raise ValueError("a video shows the way between pictures. Say how many with --interpolate, such as 8.")
     if video is not None and Path(video).suffix.lower() not in (".mp4", ".gif"):
         raise ValueError(f"{video} is no video that can be written. Expected a name that ends in .mp4 or .gif.")
-
-
-def _labels(
-    class_names: Sequence[str], asked: Sequence[str], count: int, conditional: bool, path: Path
-) -> list[int] | None:
-    """The class id of each picture: those asked for in turn; None where the generator knows no classes."""
-    if not conditional:
-        if asked:
-            raise ValueError(
-                f"{path} was not trained to make pictures of a class. Train one with --set conditional=true, or leave "
-                "--class out."
-            )
-        return None
-    ids = writing.class_ids(asked, class_names) or tuple(range(len(class_names)))
-    return [ids[k % len(ids)] for k in range(count)]
-
-
-def _digest(run: Run) -> str:
-    with (run.path / "weights.safetensors").open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

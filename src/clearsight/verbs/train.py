@@ -27,7 +27,7 @@ from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
 from clearsight.training.batching import answering_as_trained
-from clearsight.training.plans import plan_of, settings_of
+from clearsight.training.plans import longer_px, plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
 from clearsight.training.segmenter import segmenter_of
@@ -198,7 +198,7 @@ def planned(
         fingerprint=source.fingerprint,
         class_names=source.class_names,
         seed=seed,
-        settings=settings_of(plan, asked),
+        settings={**settings_of(plan, asked), "longer_px": longer_px(source.split("train"))},
     )
     return run, plan, gathered
 
