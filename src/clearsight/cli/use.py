@@ -108,7 +108,10 @@ def _predict_exported(
 
 def sample(
     run: RunFolder,
-    count: Annotated[int, typer.Option(metavar="NUMBER", help="How many pictures.")] = 16,
+    count: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="How many pictures; default: 16, or 1 of each file of --from."),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Which pictures: the same seed gives the same ones.")] = 0,
     truncation: Annotated[
         float, typer.Option(metavar="SCALE", help="Below 1: more typical and less varied pictures.")
@@ -116,6 +119,12 @@ def sample(
     classes: Annotated[
         str | None,
         typer.Option("--class", metavar="NAMES", help="Classes to generate in turn, by commas; default: all."),
+    ] = None,
+    made_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="PATH", help="What to make pictures from, where a run needs it: label maps, pictures."
+        ),
     ] = None,
     folder: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="A new folder for one PNG file per picture and a table.")
@@ -139,8 +148,8 @@ def sample(
     if folder is None and video is None:
         grid = grid or "samples.png"
     made = run_sample(
-        run, count=count, seed=seed, truncation=truncation, classes=words(classes), folder=folder, grid=grid,
-        interpolate=interpolate, video=video, quiet=quiet,
+        run, count=count, seed=seed, truncation=truncation, classes=words(classes), made_from=made_from,
+        folder=folder, grid=grid, interpolate=interpolate, video=video, quiet=quiet,
     )  # fmt: skip
     content = {**made.about, "pictures": len(made.pictures), "files": [str(path) for path in made.files]}
     places = [str(path) for path in made.files if folder is None or path.parent != Path(folder)]

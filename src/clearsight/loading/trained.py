@@ -72,7 +72,9 @@ def multiple_of(model: str) -> int:
 
 def tasks_of(model: str) -> dict[type, str]:
     """The tasks that a model can answer, by the kind of truth they need; the usual one first."""
-    names = ("generation",) if makes_pictures(model) else kind_of(model).tasks
+    if makes_pictures(model):
+        return {kind_of(model).config_type().made_from or Picture: "generation"}
+    names = kind_of(model).tasks
     return {task_named(name).truth_type: name for name in names}
 
 

@@ -24,6 +24,12 @@ class ServedGenerator:
         """Raises ValueError for a run without weights, or where generated files cannot be signed."""
         self.run = trained.opened(run)
         self.network = trained.load(self.run).to("cuda" if torch.cuda.is_available() else "cpu")
+        if self.network.config.made_from is not None:
+            raise ValueError(
+                f"{self.run.path} makes pictures from label maps or from other pictures, which a served generator is "
+                "not given. Expected one that makes them from noise alone. Make its pictures with "
+                f"`clearsight sample {self.run.path} --from PATH`."
+            )
         self.asks_classes = bool(self.run.config.settings["model"].get("conditional"))
         self.origin = made_by(self.run)
         self.about = about(self.run, card_of(self.run))

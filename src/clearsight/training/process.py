@@ -19,6 +19,7 @@ from clearsight.console.signals import signals
 from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.files.records import from_json, to_json
+from clearsight.generation.conditions import conditions
 from clearsight.generation.watching import Watcher
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.inference.predictor import Predictor
@@ -242,7 +243,8 @@ class _GeneratorKeeper(_Keeper):
     def __post_init__(self) -> None:
         dataset = cast(CroppedDataset, self.held_out)
         classes = len(dataset.class_names) if self.plan.config.conditional else 0
-        self.watcher = Watcher(self.run, dataset.stack(), classes, self.plan.seed)
+        given = conditions(self.plan.config.made_from, dataset.stack(), dataset.maps)
+        self.watcher = Watcher(self.run, dataset.stack(), classes, self.plan.seed, given)
 
     def validate(self, model: Any) -> float:
         """Minus the Fréchet distance to training pictures; a sheet of pictures; an alarm where they are all alike."""

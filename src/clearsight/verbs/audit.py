@@ -26,6 +26,7 @@ from clearsight.robustness.kept import kept_of
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
+from clearsight.training.segmenter import segmenter_of
 from clearsight.types import Card, Request
 
 
@@ -80,7 +81,7 @@ def audit(
         place = zone_of(run, zone)
         return conclude_again(
             run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
-            responsible=responsible, quiet=quiet,
+            responsible=responsible, segmenter=segmenter_of, quiet=quiet,
         )  # fmt: skip
     choices = (attributes, skip_bad, target, cluster)
     with Meter(start=cost_of(run)) as meter:

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from clearsight.generation import conclusion as generation
 from clearsight.generation.extractors import check_count
 from clearsight.generation.invention import invented
 from clearsight.loading import trained
-from clearsight.loading.canvas import with_canvas
+from clearsight.loading.canvas import cached_px, with_canvas
 from clearsight.loading.data import Gathered, gather, models_for
 from clearsight.run import Run
 from clearsight.settings import choose
@@ -33,6 +32,7 @@ from clearsight.training.batching import answering_as_trained, some_of
 from clearsight.training.plans import longer_px, plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
+from clearsight.training.segmenter import segmenter_of
 from clearsight.types import Batch, Generator, Training
 
 MINUTES = 10.0
@@ -110,8 +110,11 @@ def train(
         run.change(state="training")
         launch(run, plan, gathered)
         meter.end_stage(TRAINING)
-        ended = generation.conclude if trained.makes_pictures(plan.model) else partial(conclude, look=invented)
-        ended(run, meter, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
+        found = gathered or plan.gather(quiet=quiet)
+        if trained.makes_pictures(plan.model):
+            generation.conclude(run, meter, found, **asked, segmenter=segmenter_of, quiet=quiet)
+        else:
+            conclude(run, meter, found, **asked, look=invented, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
@@ -160,9 +163,10 @@ def planned(
         _check_splits(source, training.held_out)
         check_attributes(asked["by"], source, target)
 
+    makes = trained.makes_pictures(model)
     gathered = gather(
         data,
-        training.size_px,
+        cached_px(config, training.size_px) if makes else training.size_px,
         attributes=attributes,
         skip_bad=skip_bad,
         wanted=tuple(tasks),
@@ -175,7 +179,7 @@ def planned(
         quiet=quiet,
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
-    if trained.makes_pictures(model):
+    if makes:
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
     if hasattr(config, "channels"):
