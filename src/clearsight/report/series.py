@@ -13,7 +13,7 @@ COLUMNS: Mapping[Plot, tuple[str, ...]] = {
     "reliability": ("confidence", "correct", "low", "high", "n"),
     "curve": ("line", "x", "y", "low", "high"),
     "bars": ("label", "value", "ours"),
-    "matrix": ("truth", "answer", "share", "n"),
+    "matrix": ("truth", "answer", "share", "n", "low", "high"),
     "parallel": ("line", "axis", "place", "text", "ours"),
 }
 _NEEDED: Mapping[Plot, tuple[str, ...]] = {
@@ -169,6 +169,7 @@ def _matrix(finding: Finding, points: Sequence[Row], digits: int | None) -> tupl
         Column(heading=axis(finding, 0, "true class"), cells=tuple(words(row["truth"]) for row in shown)),
         Column(heading=axis(finding, 1, "predicted class"), cells=tuple(words(row["answer"]) for row in shown)),
         Column(heading="share", cells=tuple(score(row["share"], digits=3) for row in shown), numeric=True),
+        Column(heading="interval", cells=_spans(shown, 3), numeric=True),
         Column(heading="n", cells=_counts(shown), numeric=True),
     )
 
