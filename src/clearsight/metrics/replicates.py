@@ -41,6 +41,7 @@ class Resampling:
     strata: Shaped[np.ndarray, "images"] | None = None
     equal: EqualImages = field(default_factory=EqualImages, repr=False)
     _cache: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
+    _values: dict[Any, tuple[Any, float, Values]] = field(default_factory=dict, init=False, repr=False)
     _strata_of: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def evaluated(
@@ -72,14 +73,21 @@ class Resampling:
     def _weighted(
         self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None
     ) -> tuple[float, Values]:
-        """The metric on ``rows`` of the data, and of each resampled data set, by weights of every image."""
-        chosen = np.ones(len(self.clusters), dtype=bool) if rows is None else rows
-        parts = [
-            metric.compute(statistics, block if rows is None else block * rows.astype(block.dtype))
-            for block in self.blocks()
-        ]
-        value = metric.compute(statistics, chosen[None].astype(np.float64))[0]
-        return float(value), np.concatenate(parts).astype(np.float64)
+        """The metric on ``rows`` of the data, and of each resampled data set, by weights of every image.
+
+        A group is asked for when it is shown, and again when it is compared: the values are kept.
+        """
+        key = (metric.compute, id(statistics), None if rows is None else np.packbits(rows).tobytes())
+        if key not in self._values:
+            chosen = np.ones(len(self.clusters), dtype=bool) if rows is None else rows
+            parts = [
+                metric.compute(statistics, block if rows is None else block * rows.astype(block.dtype))
+                for block in self.blocks()
+            ]
+            value = float(metric.compute(statistics, chosen[None].astype(np.float64))[0])
+            self._values[key] = (statistics, value, np.concatenate(parts).astype(np.float64))
+        _, value, values = self._values[key]
+        return value, values
 
     def samples(self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None) -> Values:
         """The metric on ``rows`` (or all) of each resampled data set."""
