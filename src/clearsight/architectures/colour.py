@@ -124,8 +124,8 @@ class Colour(nn.Module):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
         """What is said of each square of 2 x 2 px: logits of the bins, or a* and b* over 50."""
         lightness = lab_of(images)[:, :1]
-        shuffled = F.pixel_unshuffle(_even((lightness - 50) / SCALE), SHUFFLE)
-        maps = [self.stem(shuffled.contiguous(memory_format=torch.channels_last))]
+        squares = F.pixel_unshuffle(_even((lightness - 50) / SCALE), SHUFFLE).to(images)
+        maps = [self.stem(squares.contiguous(memory_format=torch.channels_last))]
         if self.backbone is None:
             for down in self.down:
                 maps.append(down(maps[-1]))

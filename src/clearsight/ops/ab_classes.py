@@ -32,8 +32,9 @@ def bins() -> Float[Tensor, "q 2"]:
 
 def encoded(ab: Float[Tensor, "n 2"], centres: Float[Tensor, "q 2"]) -> tuple[Int[Tensor, "n k"], Float[Tensor, "n k"]]:
     """The five nearest bins of each colour, the nearest first, and their shares of it, which sum to 1."""
-    # |a - b|² = |a|² - 2ab + |b|²: the first part is the same for all bins of a colour.
-    distance = torch.addmm(centres.square().sum(1), ab.float(), centres.T, alpha=-2.0)
+    # Axis by axis: a product of matrices may be of less precision in training, and neighbours would be confused.
+    distance = sum((ab[:, axis, None].float() - centres[:, axis].float()) ** 2 for axis in (0, 1))
+    assert isinstance(distance, Tensor)
     near = distance.topk(NEAREST, dim=1, largest=False)
     return near.indices, (-near.values / (2 * SPREAD**2)).softmax(1)
 
@@ -42,7 +43,7 @@ def frequencies(ab: Float[Tensor, "n 2"], centres: Float[Tensor, "q 2"]) -> Floa
     """The share of colours whose nearest bin it is, of each bin, smoothed over the plane by a Gaussian."""
     nearest = encoded(ab, centres)[0][:, 0]
     shares = torch.bincount(nearest, minlength=len(centres)).float() / max(1, len(nearest))
-    near = (-torch.cdist(centres, centres).square() / (2 * SPREAD**2)).exp()
+    near = (-(centres[:, None] - centres).square().sum(2) / (2 * SPREAD**2)).exp()
     return shares @ (near / near.sum(1, keepdim=True))
 
 
