@@ -21,6 +21,7 @@ from clearsight.evaluation.capturing import with_conditions
 from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.evaluation.judging import about_run
+from clearsight.evaluation.more_evidence import Look, nothing_more
 from clearsight.loading import guarantees, trained
 from clearsight.loading.data import Gathered
 from clearsight.loading.posing import given_of, posed
@@ -63,11 +64,12 @@ def conclude(
     by: Sequence[str] = (),
     zone: str | None = None,
     responsible: str | None = None,
+    look: Look = nothing_more,
     quiet: bool = False,
 ) -> Card:
     """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report.
 
-    ``meter`` is one that runs since the training began.
+    ``meter`` is one that runs since the training began; ``look`` finds what else is to be known of such a run.
     """
     config = run.config
     source = posed(gathered.source, config)
@@ -79,11 +81,12 @@ def conclude(
     classical = classical_answers(run, source, judged)
     baseline = baseline_for(run, source, judged, classical)
     facts = _facts(run.config, source, judged)
-    more = {"baseline": baseline, **classical}
+    seen = look(run, source, judged, tuple(by))
+    more = {"baseline": baseline, **classical, **seen.evidence}
     request = Request(
         evidence=judged, more=more, by=tuple(by), guarantees=guarantees.kept(run.config), zone=zone, seed=config.seed
     )
-    examples = examples_of(run, source.split(split), request)
+    examples = [*seen.examples, *examples_of(run, source.split(split), request)]
     return write_card(run, request, meter, facts, examples, [*source.problems, *notes], responsible)
 
 

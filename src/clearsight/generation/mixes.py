@@ -26,7 +26,7 @@ TRAINING_AT_LEAST, HELD_OUT_AT_LEAST = 20, 10  # pictures of a group, for it to 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Grouping:
+class Grouping:
     """The groups of an attribute that can be told, the group of each picture (-1 for none), and the groups left out."""
 
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ def mixes_of(
             continue
         key = _name(attribute)
         key = f"{key}-{len(evidence)}" if key in evidence else key
-        grouping = _grouping_of(attribute, found.train, found.real)
+        grouping = grouping_of(attribute, found.train, found.real)
         if not 2 <= len(grouping.names) <= GROUPS_AT_MOST:
             evidence[key] = _unseen(attribute, grouping, about)
             continue
@@ -71,13 +71,14 @@ def mixes_of(
     return evidence
 
 
-def _grouping_of(attribute: str, train: Pictures, real: Pictures) -> _Grouping:
+def grouping_of(attribute: str, train: Pictures, real: Pictures) -> Grouping:
+    """The groups of an attribute that occur often enough among training and held-out pictures to be told."""
     words = [np.asarray(one.groups[attribute]).astype(str) for one in (train, real)]
     known = sorted({*words[0].tolist(), *words[1].tolist()} - {UNKNOWN})
     return _enough(known, *(_codes(each, known) for each in words))
 
 
-def _classes(found: Reference) -> _Grouping:
+def _classes(found: Reference) -> Grouping:
     """The classes of the data, as groups."""
     train, real = (
         np.full(len(one), -1) if one.classes is None else one.classes.numpy() for one in (found.train, found.real)
@@ -85,13 +86,13 @@ def _classes(found: Reference) -> _Grouping:
     return _enough(list(found.class_names), train, real)
 
 
-def _enough(names: Sequence[str], train: np.ndarray, real: np.ndarray) -> _Grouping:
+def _enough(names: Sequence[str], train: np.ndarray, real: np.ndarray) -> Grouping:
     """The groups with enough pictures, numbered anew."""
     counts = [(int((train == code).sum()), int((real == code).sum())) for code in range(len(names))]
     kept = [k for k, (one, other) in enumerate(counts) if one >= TRAINING_AT_LEAST and other >= HELD_OUT_AT_LEAST]
     places = np.full(len(names) + 1, -1)  # the last is for -1
     places[kept] = np.arange(len(kept))
-    return _Grouping(
+    return Grouping(
         names=tuple(names[k] for k in kept),
         train=places[train],
         real=places[real],
@@ -108,7 +109,7 @@ def _seen(
     found: Reference,
     generated: Mapping[float, Pictures],
     attribute: str,
-    grouping: _Grouping,
+    grouping: Grouping,
     classifier: Extractor,
     about: Mapping[str, str],
 ) -> Evidence:
@@ -124,7 +125,9 @@ def _seen(
         attribute=attribute,
         group_names=grouping.names,
         training_mix=tuple(mix.tolist()),
-        probabilities=np.concatenate([_even(classifier.classes(images), columns, mix) for images, _ in parts]),
+        probabilities=np.concatenate(
+            [even_probabilities(classifier.classes(images), columns, mix) for images, _ in parts]
+        ),
         truth=np.concatenate(truth).astype(np.int64),
         truncation=np.concatenate([np.full(len(images), scale) for images, scale in parts]),
         classifier=str(classifier),
@@ -140,7 +143,7 @@ def _seen(
     )
 
 
-def _unseen(attribute: str, grouping: _Grouping, about: Mapping[str, str]) -> Evidence:
+def _unseen(attribute: str, grouping: Grouping, about: Mapping[str, str]) -> Evidence:
     """Evidence without a row: which groups there would be."""
     count = len(grouping.names)
     statistics = GroupMixStatistics(
@@ -156,7 +159,7 @@ def _unseen(attribute: str, grouping: _Grouping, about: Mapping[str, str]) -> Ev
     return Evidence(task="generation", statistics=statistics, ids=(), clusters=nobody, about=dict(about))
 
 
-def _even(probabilities: Tensor, columns: Sequence[int] | None, mix: np.ndarray) -> np.ndarray:
+def even_probabilities(probabilities: Tensor, columns: Sequence[int] | None, mix: np.ndarray) -> np.ndarray:
     """Probabilities of the groups as if all were equally common, which tells rare groups from common ones best."""
     chosen = (probabilities if columns is None else probabilities[:, columns]).double().numpy()
     even = np.maximum(chosen, 1e-12) / mix

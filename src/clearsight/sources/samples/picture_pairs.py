@@ -13,8 +13,9 @@ from torch import Tensor
 
 from clearsight.sources.problems import DataError
 from clearsight.sources.samples import fingerprint
+from clearsight.sources.samples.cropped import cropped
 from clearsight.sources.samples.records import PictureDataset, Record, records_of
-from clearsight.types import Dataset, Degradation, Picture
+from clearsight.types import Dataset, Degradation, Picture, Size
 
 
 def paired(dataset: Dataset, degradation: Degradation | None, seed: int = 0) -> PictureDataset:
@@ -41,6 +42,22 @@ def _paired(record: Record, degradation: Degradation | None, seed: int) -> Recor
     size = None if record.size is None else (record.size[0] // degradation.factor, record.size[1] // degradation.factor)
     picture = CorruptedPicture(record, lambda image: degraded(image, degradation, seed))
     return replace(record, picture=picture, size=size, truth=truth, digest="")
+
+
+def cut(dataset: Dataset, size: Size) -> PictureDataset:
+    """The data set whose pictures are cut to the shape of ``size`` from their middle and resized to it."""
+    records = (
+        replace(record, picture=CorruptedPicture(record, lambda image: cropped(image, size)), size=size, digest="")
+        for record in records_of(dataset)
+    )
+    return PictureDataset(
+        name=dataset.name,
+        split=dataset.split,
+        class_names=dataset.class_names,
+        records=tuple(records),
+        fingerprint=fingerprint.of_words(["cut", dataset.fingerprint, *map(str, size)]),
+        symmetries=dataset.symmetries,
+    )
 
 
 @dataclass(frozen=True, eq=False)
