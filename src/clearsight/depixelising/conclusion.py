@@ -17,7 +17,11 @@ SHEET = "examples/restored.png"
 def concluded(run: Run, found: Audited, about: dict[str, object]) -> tuple[tuple[Finding, ...], Card]:
     """The findings, and the new card; they take the place of those of an earlier audit of restorations."""
     restorations.replace(run, found.evidence)
-    request = Request(evidence=found.evidence[restorations.CONSISTENCY], more=found.evidence, seed=run.config.seed)
+    request = Request(
+        evidence=found.evidence[restorations.CONSISTENCY],
+        more=dict(sorted(found.evidence.items())),
+        seed=run.config.seed,
+    )
     findings = (*depixelising(request), *group_drift(request))
     run.write_file(SHEET, png(sheet(found.small, found.found, found.true), about))
     example = Example(path=SHEET, kind="restored", caption=f"Held-out pictures, {legend(found.found, known=True)}")
