@@ -1,4 +1,4 @@
-"""A person's path on the page, in a real browser against a real server: open, drop a picture, see boxes and warnings."""
+"""A person's path on the page, in a real browser: open, drop a picture, see the boxes and the warnings."""
 
 import base64
 import os
