@@ -32,6 +32,7 @@ COMMANDS = [
     "models",
     "predict",
     "probe",
+    "pulse",
     "runs",
     "sample",
     "sign",
