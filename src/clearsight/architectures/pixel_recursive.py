@@ -20,14 +20,14 @@ from clearsight.architectures.causal_maps import CausalMaps, Scan
 from clearsight.architectures.enlarging import check_enlarging
 from clearsight.architectures.layers import residual_blocks
 from clearsight.architectures.picture_noise import noise_for
-from clearsight.architectures.pixel_values import Logistics, PixelValues, Softmax, scaled
+from clearsight.architectures.pixel_values import Logistics, PixelValues, Softmax, quantiles, scaled
 from clearsight.ops.consistency import enlarged, in_levels
 from clearsight.ops.degradations import Smaller
 from clearsight.ops.downscaling import BOX, downscaled
 from clearsight.types import Batch, Losses, Picture, Size, Training, Truth
 
 VALUES = ("softmax", "logistics")
-CHUNK = 32  # pictures are drawn in chunks of so many, filled up, so that none depends on how many are asked for
+CHUNK = 64  # pictures are drawn in chunks of so many, filled up, so that none depends on how many are asked for
 LN2 = 0.6931471805599453
 
 
@@ -216,13 +216,14 @@ class PixelRecursive(nn.Module):
         height, width = self.size
         scan = Scan(self.causal, len(given), height, width)
         weight, bias = self.prior.weight[:, :, 0, 0].T, self.prior.bias
+        assert bias is not None
         levels = torch.empty_like(centre)
-        noise = noise.to(centre)
+        shares = quantiles(noise.to(centre.device))
         for row in range(height):
             for column in range(width):
                 here = (slice(None), slice(None), row, column)
                 prior = torch.addmm(bias, F.relu(scan.features(row, column)), weight)
-                drawn = self.values.draw(conditioning[here], prior, centre[here], noise[:, row, column], temperature)
+                drawn = self.values.draw(conditioning[here], prior, centre[here], shares[:, row, column], temperature)
                 levels[here] = drawn
                 value = scaled(drawn)
                 scan.tell(row, column, torch.cat([value, value - centre[here]], 1))
