@@ -75,6 +75,11 @@ class PixelRecursiveConfig:
         """What it is judged on: pictures made smaller."""
         return Smaller(factor=self.factor, filter=self.filter)
 
+    @property
+    def made_from(self) -> type:
+        """What ``sample`` makes pictures from."""
+        return Picture
+
 
 def check_temperature(temperature: float) -> None:
     """Raise ValueError for one that is not above 0 and at most 2."""
@@ -184,6 +189,20 @@ class PixelRecursive(nn.Module):
     def noise_for(self, given: Float[Tensor, "b 3 h w"], seed: int, number: int = 0) -> Float[Tensor, "b h2 w2 d"]:
         """The noise of draw ``number`` of each picture: the same for the same seed, whatever is drawn beside it."""
         return noise_for(given, seed, number, (*self.size, self.channels + 1))
+
+    def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "n h2 w2 d"]:
+        """Standard normal noise for each draw; scaled down it gives less varied pictures."""
+        return torch.randn(count, *self.size, self.channels + 1, generator=random, device=random.device)
+
+    def sample(
+        self, latents: Float[Tensor, "n h2 w2 d"], classes: None, given: Float[Tensor, "n 3 h w"]
+    ) -> Float[Tensor, "n 3 h2 w2"]:
+        """A large picture of each small one, by its noise, at the run's temperature."""
+        return self.draw(given, latents, self.config.temperature)
+
+    def given(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h2 w2"]:
+        """Small pictures as large as what is made of them, every pixel repeated, in [-1, 1]."""
+        return 2 * F.interpolate(self._own(images), scale_factor=self.factor, mode="nearest") - 1
 
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Picture]:
