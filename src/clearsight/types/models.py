@@ -162,6 +162,22 @@ class Generator(Protocol):
 
 
 @runtime_checkable
+class LatentGenerator(Generator, Protocol):
+    """A generator whose picture is a differentiable function of one vector, so that a vector can be searched for it.
+
+    ``latent_prior`` names what ``latents`` draws: "normal" variates, "uniform" ones of variance 1, or a "mixture" of
+    Gaussians. ``rendered`` is what ``sample`` makes, with gradients.
+    """
+
+    @property
+    def latent_prior(self) -> str: ...
+
+    def rendered(
+        self, latents: Float[Tensor, "n d"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]: ...
+
+
+@runtime_checkable
 class Adversarial(Protocol):
     """What a generator of two players offers instead of one loss, for the two-player loop.
 
