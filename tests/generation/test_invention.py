@@ -94,8 +94,29 @@ def test_predictions_say_that_they_are_made_and_are_the_same_again(drawing_run, 
 
 
 def test_pictures_of_another_size_are_refused_in_one_sentence(drawing_run, data):
-    with pytest.raises(ValueError, match=r"16 x 16 px, and this model makes 16 x 16 px of 4 x 4 px"):
+    with pytest.raises(
+        ValueError, match=r"lying/\d+.png: a picture is 16 x 16 px, and this model makes 16 x 16 px of 4 x 4 px"
+    ):
         cs.predict(drawing_run, data / "val" / "lying")
+
+
+def test_several_pictures_are_sampled_from_one_file(drawing_run, data, tmp_path):
+    small = tmp_path / "small.png"
+    Image.open(next((data / "val" / "lying").glob("*.png"))).resize((4, 4), Image.Resampling.BOX).save(small)
+    made = cs.sample(drawing_run, made_from=small, count=5, folder=tmp_path / "made", grid=tmp_path / "grid.png")
+    assert made.pictures.shape == (5, 3, SIDE, SIDE) and len(torch.unique(made.pictures.flatten(1), dim=0)) == 5
+    assert torch.equal(cs.sample(drawing_run, made_from=small, count=2).pictures, made.pictures[:2])
+    assert not torch.equal(cs.sample(drawing_run, made_from=small, count=2, seed=1).pictures, made.pictures[:2])
+    with Image.open(tmp_path / "made" / "small-3.png") as picture:
+        about = json.loads(picture.text["clearsight:generated"])
+    assert about["made_from"] == "small.png" and about["generated"]
+    spread = [float(cs.sample(drawing_run, made_from=small, count=5, truncation=scale).pictures.float().std(0).mean())
+              for scale in (0.3, 1.0)]  # fmt: skip
+    assert spread[0] < spread[1]
+    with pytest.raises(ValueError, match=r"lying/\d+.png: it is 16 x 16 px, and this model enlarges pictures of 4 x 4"):
+        cs.sample(drawing_run, made_from=data / "val" / "lying")
+    with pytest.raises(ValueError, match="none were named"):
+        cs.sample(drawing_run)
 
 
 def test_numbers_of_a_seed_are_the_same_however_many_are_drawn(drawing_run):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from clearsight.metrics.group_mix import Mix, accuracy_over_groups, confusion, corrected_mix, mix_seen
+from clearsight.metrics.group_mix import Mix, accuracy_over_groups, confusion, corrected_mix, groups_shown, mix_seen
 from clearsight.types import Values, Weights
 
 Table = Float[np.ndarray, "replicates groups groups"]
@@ -66,10 +66,10 @@ def drift_table(statistics: GroupDriftStatistics, weights: Weights) -> Table:
     Shares may leave [0, 1] by chance; rows sum to 1. NaN where a group has no weight, or where the classifier does not
     tell the groups apart.
     """
-    confused = _confused(statistics, weights)
-    rows = [statistics.truth == group for group in range(len(statistics.group_names))]
-    found = [corrected_mix(mix_seen(statistics.restored[own], weights[:, own]), confused) for own in rows]
-    return np.stack(found, axis=1)
+    true = statistics.true
+    return groups_shown(
+        statistics.truth[true], statistics.probabilities[true], statistics.restored[true], weights[:, true]
+    )
 
 
 def drift_seen(statistics: GroupDriftStatistics, weights: Weights) -> Table:

@@ -230,6 +230,7 @@ def _looked_at(predictor: Any, views: Views, filter: Filter, likenesses: Likenes
 
     def images() -> Iterator[Any]:
         for view in map(restoring.brought, views):
+            _check_size(predictor, view)
             waiting.append(view)
             image = view.image
             del view
@@ -243,6 +244,16 @@ def _looked_at(predictor: Any, views: Views, filter: Filter, likenesses: Likenes
         del prediction, view
         yield pair
         del pair
+
+
+def _check_size(predictor: Any, view: View) -> None:
+    """Raise ValueError, with the file's name, for a picture of a size that the network cannot answer."""
+    check = getattr(getattr(predictor, "model", None), "check", None)
+    if check is not None:
+        try:
+            check(view.image[None])
+        except ValueError as error:
+            raise ValueError(f"{view.seen.file_name}: {error}") from error
 
 
 @contextlib.contextmanager
