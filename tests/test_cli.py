@@ -31,6 +31,7 @@ COMMANDS = [
     "models",
     "predict",
     "probe",
+    "pulse",
     "runs",
     "sample",
     "sign",

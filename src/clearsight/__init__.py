@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
+    from clearsight.verbs.pulse import pulse as pulse
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.serve import serve as serve
@@ -61,6 +62,7 @@ _VERBS = {
             "models",
             "predict",
             "probe",
+            "pulse",
             "runs",
             "sample",
             "serve",

@@ -130,8 +130,7 @@ class Gallery:
         if asked.score is not None:
             within &= _between(first.score, asked.score)
         if asked.cluster:
-            check("cluster", asked.cluster, _Numbers(self.clusters))
-            within &= self.clusters == int(asked.cluster)
+            within &= self._in_cluster(asked.cluster)
         if asked.slice:
             check("slice", asked.slice, list(self.slices))
             within &= self.slices[asked.slice]
@@ -152,6 +151,12 @@ class Gallery:
             there[first.answers.row[answers]] = True
             within &= there
         return within, answers
+
+    def _in_cluster(self, word: str) -> Bool[np.ndarray, "images"]:
+        most = int(self.clusters.max(initial=-1))
+        if not (word.isascii() and word.isdigit() and int(word[:12]) <= most):
+            raise ValueError(f"there is no cluster {word[:40]!r} here. Expected a number from 0 to {most}.")
+        return self.clusters == int(word)
 
     def _answers(self, asked: Asked) -> Bool[np.ndarray, "k"] | None:
         if not asked.of_answers:
@@ -235,19 +240,3 @@ def _between(values: Float[np.ndarray, "n"], ends: Range) -> Bool[np.ndarray, "n
     slack = 1e-6
     with np.errstate(invalid="ignore"):
         return (values >= ends[0] - slack * abs(ends[0]) - 1e-12) & (values <= ends[1] + slack * abs(ends[1]) + 1e-12)
-
-
-class _Numbers(Sequence[str]):
-    """The numbers of clusters as words, without making a hundred thousand of them."""
-
-    def __init__(self, clusters: Int[np.ndarray, "images"]):
-        self._most = int(clusters.max(initial=-1))
-
-    def __len__(self) -> int:
-        return self._most + 1
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        return [str(k) for k in range(self._most + 1)[index]] if isinstance(index, slice) else str(index)
-
-    def __contains__(self, word: object) -> bool:
-        return isinstance(word, str) and word.isascii() and word.isdigit() and int(word) <= self._most

@@ -223,7 +223,7 @@ def truth_in_words(truth: Truth, names: Sequence[str]) -> str:
         return said + (f"; uncertain: {', '.join(shown(names[label]) for label in unsure)}" if unsure else "")
     if isinstance(truth, Boxes):
         counts = torch.bincount(truth.labels, minlength=len(names)).tolist()
-        return ", ".join(f"{n} {shown(names[label])}" for label, n in enumerate(counts) if n) or "no objects"
+        return ", ".join(f"{shown(names[label])} ({n})" for label, n in enumerate(counts) if n) or "no objects"
     if isinstance(truth, ClassMap):
         there = [label for label in truth.labels.unique().tolist() if label < len(names)]
         return ", ".join(shown(names[label]) for label in there)

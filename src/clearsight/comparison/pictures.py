@@ -1,6 +1,5 @@
 """The pictures of a comparison: where each run falls behind the others, or what each generator makes."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from clearsight import drawing
 from clearsight.comparison.paired import Comparison
-from clearsight.evaluation.drawn_answers import deployed_part
+from clearsight.evaluation.drawn_answers import as_jpeg, deployed_part
 from clearsight.generation.sampling import sampled
 from clearsight.generation.sheets import grid, png
 from clearsight.generation.showing import SAMPLES
@@ -50,9 +49,7 @@ def furthest_behind(
                 shown = deployed_part(seen, run.config)
                 drawn.append((drawing.overlay(shown, sample.image, names, truth=sample.truth), mine.name))
             path = f"{len(examples)}.jpg"
-            file = io.BytesIO()
-            _sheet(drawn).save(file, "JPEG", quality=88)
-            (folder / path).write_bytes(file.getvalue())
+            (folder / path).write_bytes(as_jpeg(_sheet(drawn), seen, runs[index]))
             values = ", ".join(f"{each.name} {scores[k, row]:.2f}" for k, each in enumerate(found.runs))
             caption = f"{one.name} falls behind on {sample.id} ({what}: {values})"
             examples.append(Example(path=path, caption=caption, kind="worst", score=float(scores[index, row])))

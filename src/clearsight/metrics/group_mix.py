@@ -80,10 +80,16 @@ def mix_of(statistics: GroupMixStatistics, truncation: float, weights: Weights) 
 
 def balanced_accuracy(statistics: GroupMixStatistics, weights: Weights) -> Values:
     """The share of real pictures whose most probable group is theirs, averaged over groups; NaN where one has none."""
-    real, groups = statistics.truth >= 0, len(statistics.group_names)
-    named = np.eye(groups)[statistics.probabilities[real].argmax(1)]
-    confused = confusion(statistics.truth[real], named, weights[:, real])
-    return np.diagonal(confused, axis1=1, axis2=2).mean(1)
+    real = statistics.truth >= 0
+    return accuracy_over_groups(statistics.truth[real], statistics.probabilities[real], weights[:, real])
+
+
+def accuracy_over_groups(
+    truth: Int[np.ndarray, "images"], probabilities: Float[np.ndarray, "images groups"], weights: Weights
+) -> Values:
+    """The share of images whose most probable group is theirs, averaged over groups; NaN where one has no weight."""
+    named = np.eye(probabilities.shape[1])[probabilities.argmax(1)]
+    return np.diagonal(confusion(truth, named, weights), axis1=1, axis2=2).mean(1)
 
 
 def mix_seen(shown: Shown, weights: Weights) -> Mix:

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from clearsight import drawing
 from clearsight.console.progress import stage
-from clearsight.files import durable
-from clearsight.generation import conditions, credentials
+from clearsight.files import credentials, durable
+from clearsight.generation import conditions
 from clearsight.generation import sheets as drawn
-from clearsight.generation.asking import labels_for, origin
+from clearsight.generation.asking import labels_for
 from clearsight.generation.given_files import Given, read_given
 from clearsight.generation.sampling import path_between, sampled
 from clearsight.loading import trained
+from clearsight.loading.made_by import made_by
 from clearsight.prediction import writing
 from clearsight.prediction.videos import DrawnVideo
 from clearsight.run import Run
@@ -106,7 +107,7 @@ def sample(
     names = tuple("" if labels is None else config.class_names[labels[k]] for k in range(len(made)))
     each = len(made) if given is None else len(made) // len(given.files)
     origins = tuple("" if given is None else str(given.files[k // each]) for k in range(len(made)))
-    about = {**origin(run), "seed": seed, "truncation": truncation, "provenance": credentials.kind()}
+    about = made_by(run, seed=seed, truncation=truncation)
     files = _written(network, config, made, names, given, about, target, grid, video)
     return Sampled(pictures=made, classes=names, made_from=origins, files=files, about=about)
 
