@@ -1,8 +1,6 @@
-"""What is asked of a trained generator: which classes its pictures are to show, and what it says of itself in them."""
+"""What is asked of a trained generator: which classes its pictures are to show."""
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 from clearsight.prediction import writing
 from clearsight.run import Run
@@ -23,17 +21,3 @@ def labels_for(run: Run, asked: Sequence[str], count: int) -> list[int] | None:
         return None
     ids = writing.class_ids(asked, config.class_names) or tuple(range(len(config.class_names)))
     return [ids[k % len(ids)] for k in range(count)]
-
-
-def origin(run: Run) -> dict[str, Any]:
-    """What every generated file says of where it comes from."""
-    config = run.config
-    return {
-        "generated": True, "model": config.model, "run": run.name, "data": config.data_name,
-        "data_fingerprint": config.fingerprint, "weights": _digest(run),
-    }  # fmt: skip
-
-
-def _digest(run: Run) -> str:
-    with (run.path / "weights.safetensors").open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

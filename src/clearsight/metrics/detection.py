@@ -18,6 +18,7 @@ from clearsight.metrics.average_precision import RankedDetections, average_preci
 from clearsight.metrics.grouping import held
 from clearsight.metrics.joining import joined_causes, joined_where_kept
 from clearsight.metrics.platt import Lines
+from clearsight.metrics.threads import in_threads
 from clearsight.types import Confidences, Metric, Values, Weights
 
 ALL, SMALL, MEDIUM, LARGE = range(4)
@@ -70,8 +71,9 @@ class DetectionStatistics:
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
         """The average precision on each picture alone; NaN where it has no objects."""
-        blocks = (np.eye(min(500, self.images - k), self.images, k, np.float32) for k in range(0, self.images, 500))
-        found = [mean_average_precision(self, rows) for rows in blocks]
+        # A picture's score depends on its own detections alone.
+        parts = [self._pictures(start, min(start + 500, self.images)) for start in range(0, self.images, 500)]
+        found = [mean_average_precision(part, np.eye(part.images, dtype=np.float32)) for part in parts]
         return "AP on this picture alone", np.concatenate(found) if found else np.zeros(0)
 
     def with_options(self, *, threshold: float, calibration: Any = None) -> Self:
@@ -144,25 +146,24 @@ class DetectionStatistics:
         """To which group an error is attributed."""
         return "A missed object and a false positive count towards the group of the picture they are in."
 
+    def _pictures(self, start: int, stop: int) -> Self:
+        own = np.flatnonzero((self.row >= start) & (self.row < stop))
+        return self._detections(own, row=self.row[own] - start, truths=self.truths[start:stop])
+
     def _only(self, index: int) -> Self:
         low, high = np.searchsorted(self.label, [index, index + 1])
-        return replace(
-            self,
+        return self._detections(
+            slice(low, high),
             class_names=(self.class_names[index],),
-            row=self.row[low:high],
             label=np.zeros(high - low, dtype=self.label.dtype),
-            score=self.score[low:high],
-            overlap=self.overlap[low:high],
-            matched=self.matched[:, :, low:high],
-            ignored=self.ignored[:, :, low:high],
             truths=self.truths[:, index : index + 1],
-            cause=None,
-            met=None,
-            margin=None if self.margin is None else self.margin[low:high],
-            size=None if self.size is None else self.size[low:high],
             calibration=None if self.calibration is None else (self.calibration[index],),
-            **{name: getattr(self, name)[..., low:high] for name in self.OF_DETECTIONS},
         )
+
+    def _detections(self, chosen: Any, **changed: Any) -> Self:  # without what each error is about
+        names = {"row", "label", "score", "overlap", "matched", "ignored", "margin", "size", *self.OF_DETECTIONS}
+        kept = {name: getattr(self, name)[..., chosen] for name in names if getattr(self, name) is not None}
+        return replace(self, cause=None, met=None, **kept | changed)
 
 
 def class_average_precision(
@@ -176,22 +177,23 @@ def class_average_precision(
 
     With ``density``, objects per picture of each class, precision is normalised to that density.
     """
-    columns = np.ascontiguousarray(weights.T)
-    totals = statistics.truths[:, :, area].T.astype(weights.dtype) @ columns
+    held = weights.any(0)  # what is in pictures that never have weight, as those outside of a group, changes nothing
+    kept = np.flatnonzero(held[statistics.row])
+    row, label = (np.cumsum(held) - 1)[statistics.row[kept]], statistics.label[kept]
+    columns = np.ascontiguousarray(weights[:, held].T)
+    totals = statistics.truths[held, :, area].T.astype(weights.dtype) @ columns
     pictures = columns.sum(0)
-    edges = np.searchsorted(statistics.label, np.arange(len(totals) + 1))
-    scores = np.empty(totals.shape)
-    for index, total in enumerate(totals):
+    edges = np.searchsorted(label, np.arange(len(totals) + 1))
+    matched, ignored = statistics.matched[area, ious][:, kept], statistics.ignored[area, ious][:, kept]
+    near = (statistics.overlap[kept] >= NEAR) | matched.any(0)
+
+    def of_class(index: int) -> Float[np.ndarray, "replicates"]:
         part = slice(edges[index], edges[index + 1])
-        ranked = RankedDetections(
-            row=statistics.row[part],
-            near=(statistics.overlap[part] >= NEAR) | statistics.matched[area, ious, part].any(0),
-            matched=statistics.matched[area, ious, part],
-            ignored=statistics.ignored[area, ious, part],
-        )
+        ranked = RankedDetections(row=row[part], near=near[part], matched=matched[:, part], ignored=ignored[:, part])
         expected = None if density is None else pictures * weights.dtype.type(density[index])
-        scores[index] = average_precision(ranked, columns, total, expected).mean(0)
-    return scores
+        return average_precision(ranked, columns, totals[index], expected).mean(0)
+
+    return np.array(in_threads(of_class, range(len(totals)), kept.size * columns.shape[1])).reshape(totals.shape)
 
 
 def mean_average_precision(
@@ -257,8 +259,7 @@ def _false(statistics: DetectionStatistics) -> Float[np.ndarray, "images"]:
 
 
 def _ratio(above: Values, below: Values) -> Values:
-    above, below = above.astype(np.float64), below.astype(np.float64)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return ratio(above.astype(np.float64), below.astype(np.float64))
 
 
 def average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
@@ -267,8 +268,7 @@ def average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -
     Boxes outside the area range that match nothing are not counted as errors. A baseline whose boxes are of one size
     has nearly all of them outside of some range, and none is shown beside such a score.
     """
-    compute: Callable[[DetectionStatistics, Weights], Values]
-    compute = partial(mean_average_precision, area=area, ious=ious)
+    compute: Callable[[DetectionStatistics, Weights], Values] = partial(mean_average_precision, area=area, ious=ious)
     return Metric(name=name, compute=compute, meaning=meaning, beside_baseline=area == ALL)
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from clearsight.quantities import counted, duration, emissions, energy, moment, number, score
 from clearsight.report.folding import folded, heading, shared_limits
+from clearsight.report.opening import opening
 from clearsight.report.pictures import Shown, by_subject, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.series import Column, table
@@ -126,13 +127,14 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         lstrip_blocks=True,
     )
     environment.filters["sentence"] = sentence_case
-    style = (_HERE / "page.css").read_text(encoding="utf-8").replace("\r\n", "\n")
+    style = "".join(stylesheet(name) for name in ("colours", "page", "plot"))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     blocks = [_block(finding, f"finding-{index}") for index, finding in enumerate(card.findings, start=1)]
     sections = [_section(question, text, card, blocks) for question, text in asked.items()]
     page = environment.get_template("page.html.jinja").render(
         card=card,
         kind=kind,
+        opening=opening(card.findings),
         style=Markup(style),
         digest=digest,
         headline=headline(card.findings, blocks),
@@ -146,6 +148,11 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         marks=[_mark(name, value) for name, value in card.provenance.items()],
     )
     return page.lstrip() + "\n"
+
+
+def stylesheet(name: str) -> str:
+    """A style sheet of the report: "colours", "page" or "plot"."""
+    return (_HERE / f"{name}.css").read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | None:
