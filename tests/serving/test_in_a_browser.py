@@ -71,4 +71,3 @@ def test_what_cannot_be_looked_at_is_said(browser, place, tmp_path):
     browser.run(dropped(tmp_path / "notes.png"))
     browser.until(f"{STATE}.includes('notes.png: not a picture')")
     assert browser.run("document.querySelectorAll('.looked').length") == 0
-
