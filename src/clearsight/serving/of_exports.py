@@ -43,6 +43,7 @@ class ServedExport:
             said=f"{counted(len(found), 'objects')}: {counted_classes(names)}" if names else self.nothing,
             confidence=scores_in_words(found.scores.tolist()),
             drawings=drawings,
+            shown=drawings["overlay"],
         )
 
     @property
