@@ -37,8 +37,8 @@ def check_large_enough(source: Source, choice: Any) -> None:
         height, width = small[0].size or (0, 0)
         raise ValueError(
             f"{len(small)} of {len(records)} pictures are smaller than {factor} px, such as {small[0].id} with "
-            f"{width} x {height} px: nothing is left of them when they are made {factor} times smaller. Remove them, or "
-            "choose a smaller factor."
+            f"{width} x {height} px: nothing is left of them when they are made {factor} times smaller. Remove them, "
+            "or choose a smaller factor."
         )
 
 
