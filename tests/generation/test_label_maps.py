@@ -239,23 +239,30 @@ def test_data_that_do_not_fit_are_refused_before_training(world, tmp_path):
 
 
 def test_a_run_that_was_stopped_ends_in_the_same_weights(run, world, tmp_path, monkeypatch):
-    """Stopped after some steps, resumed from the file, and compared bit by bit with the run that went on."""
-    taken, made = [], loop.Hooks.__init__
+    """Stopped after some steps, resumed from the file, and compared bit by bit with a run that went on."""
+    stop_after, taken, made = [99], [], loop.Hooks.__init__
 
-    def stopping(self, **given):
-        made(self, **{**given, "stop": lambda: bool(taken.append(1)) or len(taken) == 4})
+    def watched(self, **given):
+        # Validation follows the clock, and the best of its snapshots is kept: here the last weights are compared.
+        def stop():
+            taken.append(1)
+            return len(taken) == stop_after[0]
 
+        made(self, **{**given, "stop": stop, "validate": None})
+
+    monkeypatch.setattr(loop.Hooks, "__init__", watched)
     monkeypatch.setattr(segmenter, "PASSES", 20)
-    with monkeypatch.context() as patch:
-        patch.setattr(loop.Hooks, "__init__", stopping)
-        with pytest.raises(loop.Interrupted):
-            cs.train(
-                "synthesis", world, epochs=30, out=tmp_path / "parts", settings=SETTINGS, cluster="none", quiet=True
-            )
+    asked = {"epochs": 3, "settings": SETTINGS, "cluster": "none", "quiet": True}
+    whole = cs.train("synthesis", world, out=tmp_path / "whole", **asked)
+    taken.clear()
+    stop_after[0] = 3
+    with pytest.raises(loop.Interrupted):
+        cs.train("synthesis", world, out=tmp_path / "parts", **asked)
     assert Run.open(tmp_path / "parts").has_checkpoint
     resumed = cs.train(resume=tmp_path / "parts", quiet=True)
-    first, second = run.read_weights(), resumed.read_weights()
+    first, second = whole.read_weights(), resumed.read_weights()
     assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["generator.last.weight"], run.read_weights()["generator.last.weight"])
 
 
 def test_a_picture_completed_from_a_poorer_one_goes_the_same_way(world, tmp_path):
