@@ -26,13 +26,20 @@ TRAINING_AT_LEAST, HELD_OUT_AT_LEAST = 20, 10  # pictures of a group, for it to 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Grouping:
+class Grouping:
     """The groups of an attribute that can be told, the group of each picture (-1 for none), and the groups left out."""
 
     names: tuple[str, ...]
     train: np.ndarray
     real: np.ndarray
     left_out: tuple[str, ...]
+
+    @property
+    def mix(self) -> np.ndarray:
+        """The share of each group among the training pictures."""
+        counts = np.bincount(self.train[self.train >= 0], minlength=len(self.names)).astype(np.float64)
+        found: np.ndarray = counts / counts.sum()
+        return found
 
 
 def mixes_of(
@@ -58,26 +65,33 @@ def mixes_of(
             continue
         key = _name(attribute)
         key = f"{key}-{len(evidence)}" if key in evidence else key
-        grouping = _grouping_of(attribute, found.train, found.real)
+        grouping = grouping_of(attribute, found.train, found.real)
         if not 2 <= len(grouping.names) <= GROUPS_AT_MOST:
             evidence[key] = _unseen(attribute, grouping, about)
             continue
-        chosen = found.train.select(np.flatnonzero(grouping.train >= 0))
-        labelled = Pictures(
-            images=chosen.images, ids=chosen.ids, classes=torch.from_numpy(grouping.train[grouping.train >= 0])
-        )
-        classifier = classifier_of(labelled, fingerprint, attribute, grouping.names, watch=watch)
+        classifier = group_classifier(found.train, attribute, grouping, fingerprint, watch)
         evidence[key] = _seen(found, generated, attribute, grouping, classifier, about)
     return evidence
 
 
-def _grouping_of(attribute: str, train: Pictures, real: Pictures) -> _Grouping:
+def group_classifier(
+    train: Pictures, attribute: str, grouping: Grouping, fingerprint: str, watch: Watch = lambda done, total: None
+) -> Extractor:
+    """A classifier of an attribute's groups, trained on the training pictures of known group."""
+    known = grouping.train >= 0
+    chosen = train.select(np.flatnonzero(known))
+    labelled = Pictures(images=chosen.images, ids=chosen.ids, classes=torch.from_numpy(grouping.train[known]))
+    return classifier_of(labelled, fingerprint, attribute, grouping.names, watch=watch)
+
+
+def grouping_of(attribute: str, train: Pictures, real: Pictures) -> Grouping:
+    """The groups of an attribute that occur often enough among training and held-out pictures to be told."""
     words = [np.asarray(one.groups[attribute]).astype(str) for one in (train, real)]
     known = sorted({*words[0].tolist(), *words[1].tolist()} - {UNKNOWN})
     return _enough(known, *(_codes(each, known) for each in words))
 
 
-def _classes(found: Reference) -> _Grouping:
+def _classes(found: Reference) -> Grouping:
     """The classes of the data, as groups."""
     train, real = (
         np.full(len(one), -1) if one.classes is None else one.classes.numpy() for one in (found.train, found.real)
@@ -85,13 +99,13 @@ def _classes(found: Reference) -> _Grouping:
     return _enough(list(found.class_names), train, real)
 
 
-def _enough(names: Sequence[str], train: np.ndarray, real: np.ndarray) -> _Grouping:
+def _enough(names: Sequence[str], train: np.ndarray, real: np.ndarray) -> Grouping:
     """The groups with enough pictures, numbered anew."""
     counts = [(int((train == code).sum()), int((real == code).sum())) for code in range(len(names))]
     kept = [k for k, (one, other) in enumerate(counts) if one >= TRAINING_AT_LEAST and other >= HELD_OUT_AT_LEAST]
     places = np.full(len(names) + 1, -1)  # the last is for -1
     places[kept] = np.arange(len(kept))
-    return _Grouping(
+    return Grouping(
         names=tuple(names[k] for k in kept),
         train=places[train],
         real=places[real],
@@ -108,7 +122,7 @@ def _seen(
     found: Reference,
     generated: Mapping[float, Pictures],
     attribute: str,
-    grouping: _Grouping,
+    grouping: Grouping,
     classifier: Extractor,
     about: Mapping[str, str],
 ) -> Evidence:
@@ -116,15 +130,16 @@ def _seen(
     rows = np.flatnonzero(grouping.real >= 0)
     real = found.real.select(rows)
     columns = [found.class_names.index(name) for name in grouping.names] if classifier is found.extractors[0] else None
-    mix = np.bincount(grouping.train[grouping.train >= 0], minlength=len(grouping.names)).astype(np.float64)
-    mix /= mix.sum()
+    mix = grouping.mix
     parts = [(real.images, np.nan), *((made.images, scale) for scale, made in generated.items())]
     truth = [grouping.real[rows], *(np.full(len(made), -1) for made in generated.values())]
     statistics = GroupMixStatistics(
         attribute=attribute,
         group_names=grouping.names,
         training_mix=tuple(mix.tolist()),
-        probabilities=np.concatenate([_even(classifier.classes(images), columns, mix) for images, _ in parts]),
+        probabilities=np.concatenate(
+            [even_probabilities(classifier.classes(images), columns, mix) for images, _ in parts]
+        ),
         truth=np.concatenate(truth).astype(np.int64),
         truncation=np.concatenate([np.full(len(images), scale) for images, scale in parts]),
         classifier=str(classifier),
@@ -140,7 +155,7 @@ def _seen(
     )
 
 
-def _unseen(attribute: str, grouping: _Grouping, about: Mapping[str, str]) -> Evidence:
+def _unseen(attribute: str, grouping: Grouping, about: Mapping[str, str]) -> Evidence:
     """Evidence without a row: which groups there would be."""
     count = len(grouping.names)
     statistics = GroupMixStatistics(
@@ -156,11 +171,11 @@ def _unseen(attribute: str, grouping: _Grouping, about: Mapping[str, str]) -> Ev
     return Evidence(task="generation", statistics=statistics, ids=(), clusters=nobody, about=dict(about))
 
 
-def _even(probabilities: Tensor, columns: Sequence[int] | None, mix: np.ndarray) -> np.ndarray:
+def even_probabilities(probabilities: Tensor, columns: Sequence[int] | None, mix: np.ndarray) -> np.ndarray:
     """Probabilities of the groups as if all were equally common, which tells rare groups from common ones best."""
     chosen = (probabilities if columns is None else probabilities[:, columns]).double().numpy()
-    even = np.maximum(chosen, 1e-12) / mix
-    found: np.ndarray = even / even.sum(1, keepdims=True)
+    weighed = np.maximum(chosen, 1e-12) / mix
+    found: np.ndarray = weighed / weighed.sum(1, keepdims=True)
     return found
 
 

@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from clearsight.generators import asked_classes, pixel_likelihoods, variational
+from clearsight.generators import asked_classes, variational
 from clearsight.generators.canvas import Canvas, check_built, check_labels
 from clearsight.generators.latent_mixture import LatentMixture
 from clearsight.generators.pixel_model import BINARISATIONS, LIKELIHOODS, PixelModel
 from clearsight.generators.residual_maps import Down, Up
+from clearsight.ops.discretised_logistic import LEVELS
 from clearsight.types import Batch, Losses, Training, Truth
 
 PRIORS = ("normal", "mixture")
@@ -132,6 +133,11 @@ class Vae(nn.Module):
         classes = asked_classes.checked(self.config, classes, len(images), self.names)
         return self._posterior(self.pixels.observed(images, random), classes)
 
+    @property
+    def latent_prior(self) -> str:
+        """What ``latents`` draws: "normal" variates, or those of a "mixture"."""
+        return str(self.config.prior)
+
     def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "n d"]:
         """Draws of the prior that the config names, on the generator's device."""
         if self.mixture is not None:
@@ -143,6 +149,12 @@ class Vae(nn.Module):
         self, latents: Float[Tensor, "n d"], classes: Int[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n 3 h w"]:
         """The mean of each picture's pixels in [0, 1]; for "bernoulli" that is the probability of white."""
+        return self.rendered(latents, classes)
+
+    def rendered(
+        self, latents: Float[Tensor, "n d"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]:
+        """The same with gradients, to search for latents."""
         latents = latents.to(self.pixels.variance.device)
         classes = asked_classes.checked(self.config, classes, len(latents), self.names)
         return self.pixels.shown(self._maps(latents, classes))
@@ -203,7 +215,7 @@ class Vae(nn.Module):
         """
         random = random or torch.Generator().manual_seed(0)
         seen = self.pixels.observed(images, random)
-        numbers, levels = seen[0].numel(), pixel_likelihoods.LEVELS
+        numbers, levels = seen[0].numel(), LEVELS
         added = 0.0
         if self.config.likelihood == "gaussian":
             noise = torch.rand(seen.shape, generator=random, device=random.device).to(seen.device)

@@ -1,7 +1,7 @@
 """Which of a run's finds count, which answers are withheld, and what its policy decides."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,22 @@ from clearsight.inference.abstention import Block, withheld
 from clearsight.inference.familiarity import Likeness
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
+from clearsight.loading.made_by import made_by
+from clearsight.loading.posing import given_of
 from clearsight.metrics.platt import Lines, as_lines
 from clearsight.prediction import writing
 from clearsight.prediction.confidence import calibrated
 from clearsight.run import Run
-from clearsight.types import Boxes, Decision, Detections, Prediction
+from clearsight.types import Boxes, Decision, Degradation, Detections, Picture, Prediction
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on."""
+    """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on.
+
+    ``given`` is what a network that restores pictures is given of them, and ``about`` what files of the pictures that
+    it makes say of it.
+    """
 
     class_names: tuple[str, ...]
     objects: bool
@@ -31,6 +37,8 @@ class Filter:
     blocks: tuple[Block, ...] = ()
     policy: Policy | None = None
     calibration: Lines | None = None
+    given: Degradation | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -56,6 +64,8 @@ class Filter:
             blocks=never_confused.blocks_for(run, never),
             policy=policy,
             calibration=as_lines(deployed.get("calibration")),
+            given=given_of(config),
+            about=made_by(run) if trained.task_of(config).truth_type is Picture else {},
         )
 
     def __call__(self, prediction: Prediction, like: Likeness | None = None) -> tuple[Prediction, Decision | None]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -16,6 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight import drawing
+from clearsight.files import credentials
+from clearsight.files.generated_pictures import FROM_A_PICTURE, jpeg, png
 from clearsight.inference.tiles import reduced
 from clearsight.ops import instance_masks, mask_views
 from clearsight.ops.instance_masks import Window
@@ -39,12 +41,19 @@ class _Job:
 
 
 class Drawings:
-    """Draws while predicting, by threads, into ``overlays/``, ``masks/``, ``pictures/`` and ``crops/`` of a folder."""
+    """Draws while predicting, by threads, into ``overlays/``, ``masks/``, ``pictures/`` and ``crops/`` of a folder.
 
-    def __init__(self, folder: Path, class_names: Sequence[str], *, overlays: bool, crops: bool) -> None:
+    Pictures made of the frames of a video are a video too. ``about`` is what files that show pictures made by the
+    network say of it.
+    """
+
+    def __init__(
+        self, folder: Path, class_names: Sequence[str], *, overlays: bool, crops: bool, about: Mapping[str, Any]
+    ) -> None:
         self.folder, self.class_names, self.overlays, self.crops = folder, class_names, overlays, crops
+        self.about = about
         self.jobs: deque[_Job] = deque()
-        self.video: tuple[str, DrawnVideo] | None = None
+        self.videos: dict[str, tuple[str, DrawnVideo]] = {}
 
     def __enter__(self) -> Self:
         self.pool = ThreadPoolExecutor(2, thread_name_prefix="draw")
@@ -56,10 +65,11 @@ class Drawings:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
             self._finish(0)
-            self._end_video()
+            self._end_videos()
         self.pool.shutdown(wait=True, cancel_futures=kind is not None)
-        if kind is not None and self.video is not None and self.video[1].writer is not None:
-            self.video[1].writer.release()
+        for _, video in self.videos.values():
+            if kind is not None and video.writer is not None:
+                video.writer.release()
 
     def add(self, view: View, prediction: Prediction, decision: Decision | None = None) -> None:
         """Draw one prediction, later; objects are cut out at once, while the picture is there.
@@ -89,7 +99,9 @@ class Drawings:
         elif isinstance(prediction, InstanceDetections):
             job = self.pool.submit(_save_instances, path, prediction.masks)
         elif isinstance(prediction, Picture):
-            job = self.pool.submit(_save_picture, path, prediction)
+            job = self.pool.submit(_save_picture, path, prediction, {**self.about, **_origin(view)})
+            self.jobs.append(_Job(job, self._video("pictures", view), view.seen.time_s or 0.0))
+            return self._finish(0) if now else None
         else:
             return
         self.jobs.append(_Job(job))
@@ -100,25 +112,39 @@ class Drawings:
         seen = view.seen
         if seen.frame is None:
             path = self.folder / "overlays" / f"{seen.name}.jpg"
-            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path, decision)))
+            about = {**self.about, **_origin(view)}
+            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path, decision, about)))
             return
-        clip = seen.name.rpartition("/")[0]
-        if self.video is None or self.video[0] != clip:
-            self._finish(0)
-            self._end_video()
-            self.video = (clip, DrawnVideo(self.folder / "overlays" / f"{clip}.mp4"))
         drawn = self.pool.submit(self._overlay, image, prediction, None, decision)
-        self.jobs.append(_Job(drawn, self.video[1], seen.time_s or 0.0))
+        self.jobs.append(_Job(drawn, self._video("overlays", view), seen.time_s or 0.0))
+
+    def _video(self, folder: str, view: View) -> DrawnVideo | None:
+        """The video in that folder of which the picture is a frame; None where it is none. A former one is ended."""
+        if view.seen.frame is None:
+            return None
+        clip = view.seen.name.rpartition("/")[0]
+        if any(former != clip for former, _ in self.videos.values()):
+            self._finish(0)
+            self._end_videos()
+        if folder not in self.videos:
+            path = self.folder / folder / f"{clip}.mp4"
+            path.parent.mkdir(exist_ok=True)
+            self.videos[folder] = (clip, DrawnVideo(path))
+        return self.videos[folder][1]
 
     def _overlay(
-        self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None
-    ) -> Image.Image | None:
+        self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Image.Image | None:  # fmt: skip
         drawn = drawing.overlay(prediction, image, self.class_names, at_least_px=1)
         if decision is not None:
             drawn = with_decision(drawn, decision, frame=path is None)
         if path is None:
             return drawn
-        drawn.save(path, "JPEG", quality=90)
+        if isinstance(prediction, Picture):
+            path.write_bytes(jpeg(drawn, about or {}, FROM_A_PICTURE))
+        else:
+            drawn.save(path, "JPEG", quality=90)
         return None
 
     def _finish(self, left: int) -> None:
@@ -129,10 +155,13 @@ class Drawings:
             if job.video is not None and drawn is not None:
                 job.video.add(job.time_s, drawn)
 
-    def _end_video(self) -> None:
-        if self.video is not None:
-            self.video[1].close()
-            self.video = None
+    def _end_videos(self) -> None:
+        for _, video in self.videos.values():
+            video.close()
+            if self.about and credentials.available():
+                content = credentials.signed(video.path.read_bytes(), "video/mp4", self.about, FROM_A_PICTURE.code)
+                video.path.write_bytes(content)
+        self.videos = {}
 
 
 def smaller(prediction: Prediction, factor: int) -> Prediction:
@@ -211,6 +240,14 @@ def _save_instances(path: Path, masks: Masks) -> None:
     Image.fromarray(instance_ids(masks)).save(path)
 
 
-def _save_picture(path: Path, prediction: Picture) -> None:
+def _save_picture(path: Path, prediction: Picture, about: Mapping[str, Any]) -> Image.Image:
     path.parent.mkdir(exist_ok=True, parents=True)
-    drawing.picture_of(drawing.in_bytes(prediction)).save(path)
+    picture = drawing.picture_of(drawing.in_bytes(prediction))
+    path.write_bytes(png(picture, about, FROM_A_PICTURE))
+    return picture
+
+
+def _origin(view: View) -> dict[str, Any]:
+    """The picture or frame that another was made of; its file without folders, which are nobody's business."""
+    frame = {} if view.seen.frame is None else {"frame": view.seen.frame}
+    return {"made_from": Path(view.seen.file_name).name, **frame}

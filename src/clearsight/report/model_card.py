@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from clearsight.quantities import counted, moment, number, score
 from clearsight.report import annex_iv
 from clearsight.report.folding import folded, heading, shared_limits
+from clearsight.report.opening import opening
 from clearsight.report.page import bill
 from clearsight.report.series import Column, table
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
@@ -36,7 +37,8 @@ def markdown(card: Card) -> str:
     At the end stands where the items of Annex IV of the EU AI Act are in it, and which are missing.
     """
     card = cleaned(card)
-    parts = [_front_matter(card), f"# {escaped(card.title)}"]
+    first = opening(card.findings)
+    parts = [_front_matter(card), f"> **{escaped(first)}**" if first else "", f"# {escaped(card.title)}"]
     parts += [f"> **Warning:** {escaped(text)}" for text in card.warnings]
     parts.append(escaped(card.summary))
     if card.facts:

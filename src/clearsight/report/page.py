@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from clearsight.quantities import counted, duration, emissions, energy, moment, number, score
 from clearsight.report.folding import folded, heading, shared_limits
+from clearsight.report.opening import opening
 from clearsight.report.pictures import Shown, by_subject, grids
 from clearsight.report.plots import left_out, plot, reading
 from clearsight.report.series import Column, table
@@ -133,6 +134,7 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
     page = environment.get_template("page.html.jinja").render(
         card=card,
         kind=kind,
+        opening=opening(card.findings),
         style=Markup(style),
         digest=digest,
         headline=headline(card.findings, blocks),

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from clearsight.quantities import counted, number, score
 from clearsight.report.folding import folded, heading
+from clearsight.report.opening import opening
 from clearsight.report.page import bill
 from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
 from clearsight.types import Card, Finding, Question
@@ -17,7 +18,9 @@ def summary(card: Card, width: int = 88, most: int = 4, questions: Collection[Qu
     """The title, the summary and, for each of the ``questions``, its first ``most`` findings (those of one
     method count as one and have a line each); lines are at most ``width`` long."""
     card = cleaned(card)
-    parts = [_wrapped(card.title, width), ""]
+    first = opening(card.findings)
+    parts = [_wrapped(first, width), ""] if first else []
+    parts += [_wrapped(card.title, width), ""]
     parts += [f"{_wrapped(f'WARNING: {text}', width)}\n" for text in card.warnings]
     parts.append(_wrapped(card.summary, width))
     if card.facts:

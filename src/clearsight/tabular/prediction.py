@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.pipeline import Pipeline
 
 from clearsight.audits.sentences import joined
 from clearsight.decisions.policy import Policy
@@ -62,12 +63,9 @@ def predict_table(
     for file in [files] if isinstance(files, str | Path) else files:
         _check_is_a_table(run, file)
         frame, inputs = read_rows(file, columns, skip_bad)
-        predicted = predict(pipeline, inputs, len(run.config.class_names))
         ids = ids_of(frame, range(1, frame.height + 1))
-        unfamiliar = _unfamiliar(inputs, columns)
-        for id, one, names in zip(ids, predicted, unfamiliar, strict=True):
-            row = {"file": str(file), "id": id, **_as_row(one, run.config.class_names), "unfamiliar": names}
-            rows.append(row if policy is None else row | _decided(policy, one, names).cells())
+        for id, row in zip(ids, rows_of(pipeline, inputs, columns, run.config.class_names, policy), strict=True):
+            rows.append({"file": str(file), "id": id, **row})
     target, promise = run.config.settings["target"], "" if policy is None else policy.said
     found = PredictedRows(target=target, rows=tuple(rows), folder=folder, promise=promise)
     with appearing(folder) as partial:
@@ -85,6 +83,24 @@ def _check_is_a_table(run: Run, file: str | Path) -> None:
             f"is {'a folder' if path.is_dir() else 'a picture or a video'}. Expected a table with the columns it was "
             f"trained on: {', '.join(shown(column.name) for column in columns_of(run.config)[:10])}."
         )
+
+
+def rows_of(
+    pipeline: Pipeline,
+    inputs: np.ndarray,
+    columns: Sequence[Column],
+    class_names: Sequence[str],
+    policy: Policy | None = None,
+) -> list[dict[str, Any]]:
+    """The prediction on each row of codes: ``prediction``, the probability of each class, and ``unfamiliar``.
+
+    With a ``policy`` its decision on the row too.
+    """
+    rows = []
+    for one, outside in zip(predict(pipeline, inputs, len(class_names)), _unfamiliar(inputs, columns), strict=True):
+        row = {**_as_row(one, class_names), "unfamiliar": outside}
+        rows.append(row if policy is None else row | _decided(policy, one, outside).cells())
+    return rows
 
 
 def _as_row(one: Any, class_names: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ Conventions, everywhere:
 from clearsight.types.data import Batch as Batch
 from clearsight.types.data import Dataset as Dataset
 from clearsight.types.data import Sample as Sample
+from clearsight.types.degradation import Degradation as Degradation
 from clearsight.types.evidence import Confidences as Confidences
 from clearsight.types.evidence import Evidence as Evidence
 from clearsight.types.evidence import Metric as Metric
@@ -38,6 +39,7 @@ from clearsight.types.models import PRECISIONS as PRECISIONS
 from clearsight.types.models import Adversarial as Adversarial
 from clearsight.types.models import Backbone as Backbone
 from clearsight.types.models import Generator as Generator
+from clearsight.types.models import LatentGenerator as LatentGenerator
 from clearsight.types.models import Losses as Losses
 from clearsight.types.models import Model as Model
 from clearsight.types.models import Training as Training

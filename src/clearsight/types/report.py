@@ -51,14 +51,16 @@ class Finding:
 
     ``question`` names the section of the report it answers in, the last four those of data before training; ``n``
     counts ``unit``; ``clusters`` is how many clusters were resampled for the interval, None where that has no meaning;
-    ``caution`` is what a reader must know before any score; ``series`` holds the points of its plot, columns of equal
-    length by name (plain numbers, words, or None), drawn as ``plot``:
+    ``caution`` is what a reader must know before any score. ``imagined`` is a sentence with the measured figure of how
+    often a model invents what it shows: a report with such a finding opens with it, and with what its output must not
+    be used for (see ``report.opening``). ``series`` holds the points of its plot, columns of equal length by name
+    (plain numbers, words, or None), drawn as ``plot``:
 
     - "intervals": label, value, low, high, n, a note, and what was expected, per row; a dot and a whisker each;
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
     - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;
-    - "matrix": truth, answer, share of the truth's row in [0, 1], n; a cell for each pair, all pairs given;
+    - "matrix": truth, answer, share of the truth's row in [0, 1], n, low, high; a cell for each pair, all pairs given;
     - "parallel": line (its name), axis, place on it in [0, 1] or None, text, and ours; the last axis is the score.
     """
 
@@ -78,6 +80,7 @@ class Finding:
     axes: tuple[str, ...] = ()
     clusters: int | None = None
     caution: str = ""
+    imagined: str = ""
 
     @property
     def from_few_clusters(self) -> bool:
@@ -121,7 +124,7 @@ class Example:
 
     path: str
     caption: str
-    kind: Literal["best", "worst", "typical", "error", "slice", "corrupted", "made", "copied"]
+    kind: Literal["best", "worst", "typical", "error", "slice", "corrupted", "made", "copied", "restored"]
     score: float | None = None
     about: str = ""
 

@@ -25,6 +25,7 @@ from clearsight.prediction.decision_log import DecisionLog
 from clearsight.prediction.filtering import Filter, refuse_policy
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
 from clearsight.prediction.output import Answer, Output, rows_of
+from clearsight.prediction.restoring import Restoring
 from clearsight.prediction.tallies import Tally
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
@@ -144,7 +145,7 @@ def predict(
         watch = stack.enter_context(stage("predicting", quiet))
         for view, answer in _looked_at(predictor, views, filter, likenesses):
             output.add(view, answer)
-            tally.add(answer.prediction, answer.decision)
+            tally.add(answer.prediction, answer.decision, view.seen.note)
             kept += [(view.seen, answer)] if keep else []
             watch(tally.pictures, views.total)
             del view, answer  # a large picture must go before the next is decoded
@@ -224,9 +225,11 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
 def _looked_at(predictor: Any, views: Views, filter: Filter, likenesses: Likenesses) -> Iterator[tuple[View, Answer]]:
     """Each picture with what is said of it; only those under way are in memory."""
     waiting: deque[View] = deque()
+    restoring = Restoring(filter.given)
 
     def images() -> Iterator[Any]:
-        for view in views:
+        for view in map(restoring.brought, views):
+            _check_size(predictor, view)
             waiting.append(view)
             image = view.image
             del view
@@ -235,10 +238,21 @@ def _looked_at(predictor: Any, views: Views, filter: Filter, likenesses: Likenes
 
     for prediction in predictor(images()):
         like = likenesses.next()
-        pair = (waiting.popleft(), Answer(like, *filter(prediction, like)))
-        del prediction
+        view = waiting.popleft()
+        pair = (view, Answer(like, *filter(restoring(view, prediction), like)))
+        del prediction, view
         yield pair
         del pair
+
+
+def _check_size(predictor: Any, view: View) -> None:
+    """Raise ValueError, with the file's name, for a picture of a size that the network cannot answer."""
+    check = getattr(getattr(predictor, "model", None), "check", None)
+    if check is not None:
+        try:
+            check(view.image[None])
+        except ValueError as error:
+            raise ValueError(f"{view.seen.file_name}: {error}") from error
 
 
 @contextlib.contextmanager
