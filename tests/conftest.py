@@ -2,6 +2,7 @@
 
 import csv
 import os
+import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -18,7 +19,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Files of tests that train for long come first, so that no process is left with one of them at the end.
-pytest_plugins = ["pytester"]  # the plugin of the gate runs pytest inside pytest
+sys.path.insert(0, str(Path(__file__).parent))
+pytest_plugins = ["pytester", "browsing"]  # the plugin of the gate runs pytest inside pytest; a browser for pages
 FIRST = (
     "generation/test_chain.py", "test_every_task.py", "test_every_detector.py", "evaluation/test_judging.py",
     "test_chain.py", "exporting/test_export.py", "test_faults.py", "generation/test_extractors.py", "test_demo.py",

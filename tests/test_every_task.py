@@ -216,7 +216,7 @@ def test_noise_is_removed_without_a_label(made, photos, tmp_path):
     run = trained("denoiser", photos, tmp_path / "run", epochs=15, settings=settings)
     assert run.config.task == "reconstruction" and "remove noise" in run.read_card().summary
     card, rows = check(run, "reconstruction", "PSNR", 18, photos / "00.png", tmp_path)
-    gain = next(finding for finding in card.findings if finding.metric == "PSNR gained")
+    gain = next(finding for finding in card.findings if finding.metric == "gain in PSNR")
     assert gain.interval is not None and len(gain.series["label"]) == 4 and "noisy pictures" in gain.claim
     rivals = {one for one in run.evidence_names if one.startswith("baseline")}
     assert rivals == {
@@ -231,7 +231,7 @@ def test_noise_is_removed_without_a_label(made, photos, tmp_path):
     ):
         assert restored.size == (SIDE, SIDE) and beside.width > 2 * beside.height
     again = cs.audit(run)
-    assert any(finding.metric == "PSNR gained" for finding in again.findings)
+    assert any(finding.metric == "gain in PSNR" for finding in again.findings)
     other = cs.evaluate(run, made / "street", split="val")
     assert other.task == "reconstruction" and len(other.ids) == 20
 
@@ -240,7 +240,7 @@ def test_a_picture_is_kept_in_a_code_and_scored_by_class(made, tmp_path):
     settings = {"backbone": "regnetx_002", "width": 8, "bottleneck": 16, "optimizer": "adamw"}
     run = trained("autoencoder", made / "folders", tmp_path / "run", epochs=20, settings=settings)
     card, _ = check(run, "reconstruction", "PSNR", 12, made / "folders" / "val" / "red", tmp_path)
-    assert "reconstruct pictures" in card.summary and not any(f.metric == "PSNR gained" for f in card.findings)
+    assert "reconstruct pictures" in card.summary and not any(f.metric == "gain in PSNR" for f in card.findings)
     assert set(run.read_evidence("val", ReconstructionStatistics).groups["class"]) == set(COLOURS)
     classifier = trained(
         "classifier", made / "folders", tmp_path / "classifier", backbone=f"run:{run.path}", epochs=1

@@ -27,6 +27,7 @@ LONG_FUNCTIONS = {
     "verbs/probe.py:probe": "every option of the verb, and its documentation",
     "verbs/forecast.py:forecast": "every option of the verb, and its documentation",
     "verbs/sweep.py:sweep": "every option of the verb, and its documentation",
+    "verbs/sample.py:sample": "every option of the verb, and its documentation",
     "verbs/train.py:train": "every option of the verb, and its documentation",
     "verbs/train.py:planned": "the checks before a training, in the order a user makes mistakes",
     "verbs/export.py:export": "every option of the verb, and its documentation",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clearsight.recipes.demo import demo as demo
     from clearsight.verbs.audit import audit as audit
     from clearsight.verbs.augment import augment as augment
+    from clearsight.verbs.browse import browse as browse
     from clearsight.verbs.compare import compare as compare
     from clearsight.verbs.data import data as data
     from clearsight.verbs.datasets import datasets as datasets
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.pulse import pulse as pulse
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
+    from clearsight.verbs.serve import serve as serve
     from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
     from clearsight.verbs.stress import stress as stress
@@ -48,6 +50,7 @@ _VERBS = {
         for name in (
             "audit",
             "augment",
+            "browse",
             "compare",
             "data",
             "datasets",
@@ -62,6 +65,7 @@ _VERBS = {
             "pulse",
             "runs",
             "sample",
+            "serve",
             "sign",
             "simulate",
             "sweep",

@@ -144,8 +144,10 @@ def _(
 
 @_drawn.register
 def _(prediction: Picture, image: Tensor, class_names: Sequence[str], truth: Truth, at_least_px: int) -> Image.Image:
-    """What was given, what was made of it, and the original where it is known, side by side."""
-    sheet = beside(picture_of(image), picture_of(in_bytes(prediction)), gap := max(2, image.shape[2] // 50))
+    """What was given (pixels as squares where there were fewer), what was made, and the original where it is known."""
+    factor = max(1, prediction.image.shape[1] // image.shape[1])
+    given = image.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+    sheet = beside(picture_of(given), picture_of(in_bytes(prediction)), gap := max(2, given.shape[2] // 50))
     if isinstance(truth, Picture):
         sheet = beside(sheet, picture_of(in_bytes(truth)), gap)
     return magnified(sheet, at_least_px)[0]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from clearsight.generators.gan import Gan, GanConfig
 from clearsight.generators.gan_2014 import Gan2014, Gan2014Config
@@ -205,3 +206,30 @@ def test_a_maxout_unit_is_the_largest_of_its_pieces():
     outputs = layer.layer(rows)
     expected = torch.stack([outputs[:, 5 * k : 5 * k + 5].max(1).values for k in range(3)], 1)
     assert torch.equal(layer(rows), expected)
+
+
+def test_the_perceptrons_of_2014_begin_at_the_mean_picture_of_the_first_batch():
+    torch.manual_seed(0)
+    model = Gan2014(Gan2014Config(size=(16, 16), channels=1, hidden_units=3, maxout_units=3), NAMES)
+    first = batch()
+    first.images[:, :, 0], first.images[:, :, 1] = 0, 1  # a row that is always black, and one that is always white
+    model.losses(first, "discriminator")
+    model.losses(batch(), "discriminator")  # what comes later moves it no more
+    with torch.no_grad():
+        for layer in model.generator:
+            if isinstance(layer, nn.Linear):
+                layer.weight.zero_()
+        begun = model.generator(torch.zeros(1, 100))[0]
+    torch.testing.assert_close(begun, first.images.mean(1, keepdim=True).mean(0), atol=1e-5, rtol=1e-4)
+
+
+def test_the_discriminator_of_2014_minimises_half_the_sum():
+    torch.manual_seed(0)
+    model = Gan2014(Gan2014Config(size=(16, 16), channels=1, hidden_units=3, maxout_units=3), NAMES)
+    for weight in model.discriminator.parameters():
+        nn.init.zeros_(weight)  # every picture at even odds: each cross-entropy is the logarithm of 2
+    even = torch.tensor(2.0).log().item()
+    with torch.no_grad():
+        losses, made = model.losses(batch(), "discriminator"), model.losses(batch())["made"]
+    assert [float(loss) for loss in losses.values()] == pytest.approx([even / 2, even / 2])
+    assert made.item() == pytest.approx(even)

@@ -74,6 +74,28 @@ def test_pictures_made_by_windows_are_those_made_in_one_look():
     assert predictor.model.largest <= 2 * 3 * 64 * 64
 
 
+class Enlarged(ByColour):
+    """Repeats every pixel three times each way, which does not depend on the window either."""
+
+    own_pixels, factor, strides = True, 3, (16,)
+
+    @torch.inference_mode()
+    def predict(self, images):
+        self.largest = max(self.largest, images.numel())
+        return [Picture(image=one.repeat_interleave(3, 1).repeat_interleave(3, 2)) for one in images]
+
+
+def test_larger_pictures_are_blended_at_their_own_size():
+    images = [torch.randint(0, 256, (3, *size), dtype=torch.uint8) for size in [(150, 220), (40, 51), (64, 333)]]
+    wanted = [image.float().div(255).repeat_interleave(3, 1).repeat_interleave(3, 2) for image in images]
+    predictor = WindowedPredictor(Enlarged(), 32, window_px=64, batch=2)
+    for found, one in zip(predictor(iter(images)), wanted, strict=True):
+        assert found.image.shape == one.shape and torch.allclose(found.image, one, atol=1e-5)
+    assert predictor.model.largest <= 2 * 3 * 64 * 64
+    for found, one in zip(Predictor(Enlarged(), 32)(iter(images)), wanted, strict=True):
+        assert torch.allclose(found.image, one, atol=1e-5), "the padding of its canvas is cut off"
+
+
 def test_a_network_never_sees_more_than_its_windows_and_small_pictures_keep_their_order():
     model = ByColour()
     predictor = WindowedPredictor(model, 64, window_px=64, batch=2)

@@ -8,10 +8,11 @@ import torch
 import clearsight as cs
 from clearsight import sources
 from clearsight.loading.data import gather
+from clearsight.ops.degradations import Noisy, Smaller
 from clearsight.ops.noise import NOISES
 from clearsight.printing import results
 from clearsight.sources import DataError, records_of
-from clearsight.sources.samples.picture_pairs import Corruption, paired
+from clearsight.sources.samples.picture_pairs import paired
 from clearsight.types import Boxes, Label, Picture
 
 WANTED = (Picture,)
@@ -132,9 +133,9 @@ def test_a_target_that_is_not_there_is_still_an_error(tmp_path, writers):
 
 def test_pairs_have_the_picture_as_truth_and_the_same_noise_for_all(tmp_path, writers):
     dataset = sources.read(flat(writers, tmp_path / "photos"), wanted=WANTED).split("train")
-    noise = Corruption(noise="gaussian", level=25.0)
+    noise = Noisy(noise="gaussian", level=25.0)
     pairs, again = paired(dataset, noise), paired(dataset, noise)
-    other = paired(dataset, Corruption(noise="gaussian", level=25.0, seed=1))
+    other = paired(dataset, noise, seed=1)
     for index, original in enumerate(dataset):
         sample = pairs[index]
         assert sample.image.dtype == torch.uint8 and torch.equal(sample.image, again[index].image)
@@ -155,9 +156,21 @@ def test_pairs_have_the_picture_as_truth_and_the_same_noise_for_all(tmp_path, wr
 @pytest.mark.parametrize("kind", NOISES)
 def test_every_noise_makes_pairs_of_the_embedded_scenes(kind):
     dataset = sources.read("digits", wanted=WANTED).split("val")
-    pairs = paired(_First(dataset, 3), Corruption(noise=kind, level=NOISES[kind].judged))
+    pairs = paired(_First(dataset, 3), Noisy(noise=kind, level=NOISES[kind].judged))
     assert len(pairs) == 3 and not torch.equal(pairs[0].image, dataset[0].image)
     assert dict(pairs[0].groups) == dict(dataset[0].groups) and pairs[0].cluster == dataset[0].cluster
+
+
+def test_pairs_of_smaller_pictures_fit_and_one_with_nothing_left_is_refused():
+    dataset = sources.read("digits", wanted=WANTED).split("val")
+    height, width = dataset[0].size
+    pairs = paired(_First(dataset, 2), Smaller(factor=7))
+    sample = pairs[0]
+    assert sample.size == (height // 7, width // 7) == pairs.records[0].size
+    assert sample.truth.image.shape == (3, height // 7 * 7, width // 7 * 7)
+    assert sample.truth.degradation == Smaller(factor=7)
+    with pytest.raises(ValueError, match="nothing is left of it when it is made 9999 times smaller"):
+        paired(_First(dataset, 1), Smaller(factor=9999))[0]
 
 
 class _First:

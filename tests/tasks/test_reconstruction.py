@@ -7,6 +7,7 @@ import torch
 from clearsight import catalogue
 from clearsight.metrics.reconstruction import ReconstructionStatistics
 from clearsight.ops import similarity
+from clearsight.ops.degradations import Grey, Smaller
 from clearsight.tasks import Reconstruction
 from clearsight.types import Label, Picture, Statistics, Task
 
@@ -39,6 +40,24 @@ def test_pictures_of_several_sizes_are_measured_one_by_one():
     parts = [Reconstruction().statistics(found[:2], true[:2], ()), Reconstruction().statistics(found[2:], true[2:], ())]
     joined = ReconstructionStatistics.joined(parts)
     assert np.allclose(joined.ssim, statistics.ssim) and statistics.each()[1].shape == (4,)
+
+
+def test_what_was_given_adds_its_own_measures_and_their_metrics():
+    true = [Picture(image=picture(*size, seed=k).image, degradation=Grey()) for k, size in enumerate([(8, 8), (12, 8)])]
+    found = [Picture(image=Grey()(one.image[None], torch.Generator())[0]) for one in true]
+    statistics = Reconstruction().statistics(found, true, ())
+    names = [metric.name for metric in statistics.metrics()]
+    assert names == ["error in ab", "PSNR", "SSIM", "MS-SSIM", "RMSE", "colourfulness"]
+    ones = np.ones((1, 2))
+    values = {metric.name: float(metric.compute(statistics, ones)[0]) for metric in statistics.metrics()}
+    assert values["error in ab"] == pytest.approx(statistics.measures["true chroma"].mean(), abs=0.05)
+    assert values["colourfulness"] < 1e-4
+    parts = [Reconstruction().statistics(found[k : k + 1], true[k : k + 1], ()) for k in (0, 1)]
+    joined = ReconstructionStatistics.joined(parts)
+    assert all(np.allclose(joined.measures[name], each) for name, each in statistics.measures.items())
+    larger = [Picture(image=one.image, degradation=Smaller(factor=4)) for one in true]
+    named = [metric.name for metric in Reconstruction().statistics(true, larger, ()).metrics()]
+    assert named == ["PSNR", "SSIM", "MS-SSIM", "RMSE", "consistency"]
 
 
 def test_values_outside_of_0_to_1_count_as_its_ends():

@@ -8,6 +8,8 @@ from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .faster_rcnn import FasterRcnn as FasterRcnn
 from .mask_rcnn import MaskRcnn as MaskRcnn
 from .mlp import Mlp as Mlp
+from .pixel_recursive import PixelRecursive as PixelRecursive
 from .rcnn import Rcnn as Rcnn
+from .super_resolution import SuperResolution as SuperResolution
 from .yolo import Yolo as Yolo
 from .yolo_v1 import YoloV1 as YoloV1

@@ -54,6 +54,11 @@ class AutoencoderConfig:
         if self.noise != NONE:
             check_levels(self.noise, self.levels)
 
+    @property
+    def given(self) -> None:
+        """What it is judged on: pictures as they are, also where it learns from noisy ones."""
+        return None
+
 
 class Autoencoder(nn.Module):
     """Backbone, code, decoder."""

@@ -15,7 +15,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from clearsight.architectures.layers import residual_blocks
+from clearsight.architectures.patches import patch
 from clearsight.architectures.training_noise import check_levels, with_noise
+from clearsight.ops.degradations import Noisy
 from clearsight.ops.noise import NOISES, check_noise
 from clearsight.types import Batch, Losses, Picture, Training, Truth
 
@@ -55,6 +58,11 @@ class DenoiserConfig:
         if self.patch_px < 16:
             raise ValueError(f"patch_px is {self.patch_px}. Expected at least 16 px, such as 48.")
 
+    @property
+    def given(self) -> Noisy:
+        """What it is judged on: pictures with its noise."""
+        return Noisy(noise=self.noise, level=self.judged_level or NOISES[self.noise].judged)
+
 
 class Denoiser(nn.Module):
     """Squares to channels, down, up, back to pixels, subtract."""
@@ -74,11 +82,11 @@ class Denoiser(nn.Module):
         widths, depth = config.widths, config.depth
         steps = list(zip(widths[:-1], widths[1:], strict=True))
         self.stem = nn.Conv2d(3 * SHUFFLE**2, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(_blocks(width, depth) for width in widths[:-1])
+        self.down = nn.ModuleList(residual_blocks(width, depth) for width in widths[:-1])
         self.halve = nn.ModuleList(nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in steps)
-        self.bottom = _blocks(widths[-1], 2 * depth)
+        self.bottom = residual_blocks(widths[-1], 2 * depth)
         self.widen = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
-        self.up = nn.ModuleList(_blocks(width, depth) for width in widths[:-1])
+        self.up = nn.ModuleList(residual_blocks(width, depth) for width in widths[:-1])
         self.last = nn.Conv2d(widths[0] // SHUFFLE**2 + 3, 3, 3, padding=1)
         for weight in (self.last.weight, self.last.bias):
             assert weight is not None
@@ -107,7 +115,7 @@ class Denoiser(nn.Module):
 
     def losses(self, batch: Batch) -> Losses:
         """The ``squared error`` of restored pictures, on the scale of 0 to 255 to keep numbers readable."""
-        clean = _patch(batch.images, self.config.patch_px)
+        clean = patch(batch.images, self.config.patch_px)
         restored = self(with_noise(clean, self.config.noise, self.config.levels))
         return {"squared error": F.mse_loss(255 * restored.float(), 255 * clean.float())}
 
@@ -115,29 +123,3 @@ class Denoiser(nn.Module):
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Picture]:
         """The restored pictures."""
         return [Picture(image=one) for one in self(images).float().clamp(0, 1)]
-
-
-class Block(nn.Module):
-    """Two convolutions beside the identity; it begins as the identity."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, feature: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """The map with what the convolutions add."""
-        return feature + self.second(F.relu(self.first(feature)))
-
-
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(Block(width) for _ in range(count)))
-
-
-def _patch(images: Float[Tensor, "b 3 h w"], side: int) -> Float[Tensor, "b 3 h2 w2"]:
-    """The same square of all pictures, drawn by torch's own generator; whole pictures where they are no larger."""
-    height, width = images.shape[2:]
-    tall, wide = min(side, height), min(side, width)
-    top, left = (int(torch.randint(room + 1, ())) for room in (height - tall, width - wide))
-    return images[:, :, top : top + tall, left : left + wide].contiguous(memory_format=torch.channels_last)

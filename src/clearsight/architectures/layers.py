@@ -41,6 +41,25 @@ class Block(nn.Sequential):
         super().__init__(*layers, nn.BatchNorm2d(width), nn.SiLU(inplace=True))
 
 
+class ResidualBlock(nn.Module):
+    """Two convolutions beside the identity, without norms (Lim et al. 2017, EDSR); it begins as the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, feature: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """The map with what the convolutions add."""
+        return feature + self.second(F.relu(self.first(feature)))
+
+
+def residual_blocks(width: int, count: int) -> nn.Sequential:
+    """So many of them, one after the other."""
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+
 class Double(nn.Module):
     """Twice as many rows and columns, learned: a transposed convolution, or a resize and a convolution.
 

@@ -13,9 +13,12 @@ from .generated import generated as generated
 from .group_drift import group_drift as group_drift
 from .group_mix import group_mix as group_mix
 from .groups import groups as groups
+from .invented_attributes import invented_attributes as invented_attributes
+from .invention import invention as invention
 from .never import never as never
 from .out_of_distribution import out_of_distribution as out_of_distribution
 from .rates_by_group import rates_by_group as rates_by_group
+from .recognised import recognised as recognised
 from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters

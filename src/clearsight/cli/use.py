@@ -108,7 +108,10 @@ def _predict_exported(
 
 def sample(
     run: RunFolder,
-    count: Annotated[int, typer.Option(metavar="NUMBER", help="How many pictures.")] = 16,
+    count: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="How many pictures; default: 16, or 1 of each file of --from."),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Which pictures: the same seed gives the same ones.")] = 0,
     truncation: Annotated[
         float, typer.Option(metavar="SCALE", help="Below 1: more typical and less varied pictures.")
@@ -116,6 +119,12 @@ def sample(
     classes: Annotated[
         str | None,
         typer.Option("--class", metavar="NAMES", help="Classes to generate in turn, by commas; default: all."),
+    ] = None,
+    made_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="PATH", help="What to make pictures from, where a run needs it: label maps, pictures."
+        ),
     ] = None,
     folder: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="A new folder for one PNG file per picture and a table.")
@@ -133,14 +142,14 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Generate pictures with a trained generator: single ones, a grid, or a video between them."""
-    from clearsight.generation.credentials import said
+    from clearsight.files.credentials import said
     from clearsight.verbs.sample import sample as run_sample
 
     if folder is None and video is None:
         grid = grid or "samples.png"
     made = run_sample(
-        run, count=count, seed=seed, truncation=truncation, classes=words(classes), folder=folder, grid=grid,
-        interpolate=interpolate, video=video, quiet=quiet,
+        run, count=count, seed=seed, truncation=truncation, classes=words(classes), made_from=made_from,
+        folder=folder, grid=grid, interpolate=interpolate, video=video, quiet=quiet,
     )  # fmt: skip
     content = {**made.about, "pictures": len(made.pictures), "files": [str(path) for path in made.files]}
     places = [str(path) for path in made.files if folder is None or path.parent != Path(folder)]
@@ -177,7 +186,7 @@ def pulse(
         str, typer.Option(metavar="NAME", help="How pictures are made small: box (means of squares) or bicubic.")
     ] = "box",
     restarts: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Restorations of each picture; default: 4, with --by 2.")
+        int | None, typer.Option(metavar="NUMBER", help="Restorations of each picture; default: 4, with --by 1.")
     ] = None,
     epsilon: Annotated[
         float, typer.Option(metavar="NUMBER", help="The mean squared error that is near enough; 0.001 is 30 dB.")
@@ -246,4 +255,50 @@ def export(
     show(content, lambda: f"{made.path}, described in {made.path.name}.json\n{made.said}", as_json)
 
 
-COMMANDS = (predict, sample, pulse, export)
+def serve(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Run folders, or exported models (.onnx, .xml) without torch.")
+    ],
+    host: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Where to listen; on any but this machine's own, a token is asked for."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="NUMBER", help="0 takes any that is free.")] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", envvar="CLEARSIGHT_TOKEN", help="What everybody must show; at least 16 letters and digits."
+        ),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    policy: Annotated[
+        bool, typer.Option(help="Say which pictures go to a person, where the run keeps a policy.")
+    ] = True,
+    risk: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="The error allowed on pictures it decides on: 0.01, 0.02, 0.05, 0.1 or 0.2."
+        ),
+    ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Append every decision to this log, which `clearsight verify` checks."),
+    ] = None,
+    batch: Annotated[int, typer.Option(metavar="NUMBER", help="How many pictures are predicted together.")] = 8,
+    max_mib: Annotated[float, typer.Option(metavar="NUMBER", help="MiB that a request may send.")] = 32,
+    max_files: Annotated[int, typer.Option(metavar="NUMBER", help="Pictures in a request.")] = 16,
+    max_megapixels: Annotated[float, typer.Option(metavar="NUMBER", help="Megapixels of a picture.")] = 50,
+    max_seconds: Annotated[float, typer.Option(metavar="NUMBER", help="Seconds until a request is answered.")] = 30,
+    max_waiting: Annotated[int, typer.Option(metavar="NUMBER", help="Pictures that may wait for a run.")] = 64,
+) -> None:
+    """Serve runs on this machine: a page to drop pictures on, and an HTTP interface for programs."""
+    from clearsight.verbs.serve import serve as run_serve
+
+    run_serve(
+        runs, host=host, port=port, token=token, policy=policy, risk=risk, log=log, batch=batch, max_mib=max_mib,
+        max_files=max_files, max_megapixels=max_megapixels, max_seconds=max_seconds, max_waiting=max_waiting,
+        open_browser=open_browser, say=lambda text: print(text, flush=True),
+    )  # fmt: skip
+
+
+COMMANDS = (predict, serve, sample, pulse, export)

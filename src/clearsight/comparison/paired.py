@@ -125,9 +125,9 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
     They are the same by their fingerprints, whatever each run calls its own; the name is that of the first run.
     """
     common = set.intersection(*(set(run.evidence_names) for run in runs))
-    for name in sorted(_names_of(runs[0]), key=lambda name: (not TEST.search(name), name not in common, name)):
+    for name in sorted(evaluations(runs[0]), key=lambda name: (not TEST.search(name), name not in common, name)):
         first = _read(runs[0], name)
-        others = [_alike(run, name, first) for run in runs[1:]]
+        others = [alike(run, name, first) for run in runs[1:]]
         found = [first, *(one for one in others if one is not None)]
         if len(found) == len(runs):
             return name, found
@@ -150,7 +150,7 @@ def shared(runs: Sequence[Run]) -> tuple[str, list[Evidence]]:
     )
 
 
-def _names_of(run: Run) -> list[str]:
+def evaluations(run: Run) -> list[str]:
     """The evaluations of the run itself: not those of its baseline, or of what stands in for a generator."""
     if trained.makes_pictures(run.config.model):
         return [name for name in run.evidence_names if name in ("test", "val")]
@@ -161,9 +161,9 @@ def _read(run: Run, name: str) -> Evidence:
     return run.read_evidence(name, trained.task_of(run.config).statistics_type)
 
 
-def _alike(run: Run, name: str, first: Evidence) -> Evidence | None:
+def alike(run: Run, name: str, first: Evidence) -> Evidence | None:
     """The evaluation of a run that is of the same pictures as ``first``, looked for under that name first."""
-    names = sorted(_names_of(run), key=lambda own: (own != name, own))
+    names = sorted(evaluations(run), key=lambda own: (own != name, own))
     return next((found for found in (_read(run, own) for own in names) if _same_pictures(first, found)), None)
 
 

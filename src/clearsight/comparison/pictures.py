@@ -1,17 +1,18 @@
 """The pictures of a comparison: where each run falls behind the others, or what each generator makes."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from clearsight import drawing
 from clearsight.comparison.paired import Comparison
-from clearsight.evaluation.drawn_answers import deployed_part
+from clearsight.evaluation.drawn_answers import as_jpeg, deployed_part
 from clearsight.generation.sampling import sampled
 from clearsight.generation.sheets import grid, png
+from clearsight.generation.showing import SAMPLES
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.types import Dataset, Evidence, Example
@@ -48,9 +49,7 @@ def furthest_behind(
                 shown = deployed_part(seen, run.config)
                 drawn.append((drawing.overlay(shown, sample.image, names, truth=sample.truth), mine.name))
             path = f"{len(examples)}.jpg"
-            file = io.BytesIO()
-            _sheet(drawn).save(file, "JPEG", quality=88)
-            (folder / path).write_bytes(file.getvalue())
+            (folder / path).write_bytes(as_jpeg(_sheet(drawn), seen, runs[index]))
             values = ", ".join(f"{each.name} {scores[k, row]:.2f}" for k, each in enumerate(found.runs))
             caption = f"{one.name} falls behind on {sample.id} ({what}: {values})"
             examples.append(Example(path=path, caption=caption, kind="worst", score=float(scores[index, row])))
@@ -63,6 +62,9 @@ def made_by_each(found: Comparison, runs: Sequence[Run], seed: int, folder: Path
     for one, run in zip(found.runs, runs, strict=True):
         network = trained.load(run)
         names = run.config.class_names
+        if network.config.made_from is not None:
+            examples += _from_the_run(one, run, folder, f"{len(examples)}.png")
+            continue
         classes = [k % len(names) for k in range(MADE)] if network.config.conditional else None
         path, about = (
             f"{len(examples)}.png",
@@ -72,6 +74,16 @@ def made_by_each(found: Comparison, runs: Sequence[Run], seed: int, folder: Path
         caption = f"{one.name} ({one.model}): {MADE} pictures it made, not chosen: the first of seed {seed}"
         examples.append(Example(path=path, caption=caption, kind="made"))
     return tuple(examples)
+
+
+def _from_the_run(one: Any, run: Run, folder: Path, path: str) -> list[Example]:
+    """The sheet of the run's own report, where pictures are made from others: there are none at hand here."""
+    kept = run.path / SAMPLES
+    if not kept.is_file():
+        return []
+    (folder / path).write_bytes(kept.read_bytes())
+    caption = f"{one.name} ({one.model}): what pictures were made from, the generated ones, the real ones"
+    return [Example(path=path, caption=caption, kind="made")]
 
 
 def _sheet(drawn: Sequence[tuple[Image.Image, str]]) -> Image.Image:

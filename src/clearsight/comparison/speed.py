@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from clearsight.generation.conditions import conditions
 from clearsight.generation.sampling import sampled
 from clearsight.loading import trained
 from clearsight.ops.spread import evenly_spread
@@ -73,7 +74,10 @@ def _work(run: Run, network: Any, images: list[torch.Tensor]) -> tuple[Callable[
     """What the run is for, and with how many pictures it does it."""
     if trained.makes_pictures(run.config.model):
         classes = [0] * PICTURES if network.config.conditional else None
-        return lambda: sampled(network, PICTURES, classes=classes), PICTURES
+        size = network.config.size
+        grey, nothing = (torch.zeros(PICTURES, *shape, *size, dtype=torch.uint8) for shape in ((3,), ()))
+        given = conditions(network.config.made_from, grey, nothing)
+        return lambda: sampled(network, PICTURES, classes=classes, condition=given), PICTURES
     predictor = trained.predictor(run, network)
     return lambda: list(predictor(iter(images))), len(images)
 

@@ -18,11 +18,12 @@ from clearsight.console.progress import Watch, stage
 from clearsight.depixelising.plan import Plan
 from clearsight.depixelising.restoring import Restored, restored
 from clearsight.evaluation.belonging import clusters_said
-from clearsight.generation.conclusion import ASKED, MOST_TRAINING, made, pictures_of, split_of
+from clearsight.generation.conclusion import ASKED, MOST_TRAINING, pictures_of, split_of
 from clearsight.generation.extractors import Extractor, check_count
-from clearsight.generation.mixes import CLASS, Grouping, even, group_classifier, grouping_of
+from clearsight.generation.mixes import CLASS, Grouping, even_probabilities, group_classifier, grouping_of
 from clearsight.generation.pictures import Pictures, quantised
 from clearsight.generation.restorations import CONSISTENCY, GROUP, about_weights
+from clearsight.generation.sampling import made_like
 from clearsight.loading.data import Gathered
 from clearsight.metrics.depixelising import DepixelisingStatistics
 from clearsight.metrics.group_drift import GroupDriftStatistics
@@ -66,7 +67,7 @@ def audited(
     with stage("restoring held-out pictures", quiet) as watch:
         found = restored(network, small, plan, labels, watch)
     with stage("generating pictures", quiet) as watch:
-        free = made(network, len(real), config.seed, len(config.class_names), watch)
+        free = made_like(network, real, config.seed, len(config.class_names), watch)
     about = {**_about(run, gathered, split, real, plan), **({} if labels is None else {"classes asked for": ASKED})}
     evidence = {CONSISTENCY: _consistency(real, found, about)}
     with stage("counting groups", quiet) as watch:
@@ -150,7 +151,7 @@ def _drift(
 
 
 def _seen(classifier: Extractor, grouping: Grouping) -> Callable[[Tensor], np.ndarray]:
-    return lambda images: even(classifier.classes(images), None, grouping.mix)
+    return lambda images: even_probabilities(classifier.classes(images), None, grouping.mix)
 
 
 def _nothing(attribute: str, grouping: Grouping, about: Mapping[str, str]) -> Evidence:

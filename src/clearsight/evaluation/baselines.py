@@ -5,22 +5,21 @@ from dataclasses import replace
 
 from clearsight import sources
 from clearsight.evaluation import evaluator
-from clearsight.evaluation.classical_filters import UNCHANGED
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.types import Evidence
 
 
-def baseline_for(run: Run, source: Source, judged: Evidence, filters: Mapping[str, Evidence]) -> Evidence:
+def baseline_for(run: Run, source: Source, judged: Evidence, classical: Mapping[str, Evidence]) -> Evidence:
     """What guessing from the training truths alone scores on the judged pictures, kept in the run folder.
 
-    Where noise is to be removed, it is the noisy pictures as they are, which ``filters`` hold: leaving them so is
-    easier than any guess.
+    Where pictures are to be restored, it is the first of the ``classical`` answers, such as the noisy pictures as they
+    are: leaving them so is easier than any guess.
     """
     training, split = source.split("train"), judged.about["split"]
-    if UNCHANGED in filters:
-        unchanged = replace(filters[UNCHANGED], about=judged.about)
+    if classical:
+        unchanged = replace(next(iter(classical.values())), about=judged.about)
         run.write_evidence(f"baseline-{split}", unchanged)
         return unchanged
     task = trained.task_of(run.config)

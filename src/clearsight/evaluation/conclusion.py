@@ -18,12 +18,13 @@ from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.capturing import with_conditions
-from clearsight.evaluation.classical_filters import filters_for
+from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.evaluation.judging import about_run
+from clearsight.evaluation.more_evidence import Look, nothing_more
 from clearsight.loading import guarantees, trained
 from clearsight.loading.data import Gathered
-from clearsight.loading.posing import corruption_of, posed
+from clearsight.loading.posing import given_of, posed
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.temperature import at_temperature, best_temperature
 from clearsight.run import Config, Run
@@ -63,11 +64,12 @@ def conclude(
     by: Sequence[str] = (),
     zone: str | None = None,
     responsible: str | None = None,
+    look: Look = nothing_more,
     quiet: bool = False,
 ) -> Card:
     """Evaluate a trained run on pictures it was not trained on, audit it, and write evidence, card and report.
 
-    ``meter`` is one that runs since the training began.
+    ``meter`` is one that runs since the training began; ``look`` finds what else is to be known of such a run.
     """
     config = run.config
     source = posed(gathered.source, config)
@@ -76,14 +78,15 @@ def conclude(
     split = judged.about["split"]
     judged = with_conditions(judged, source.split(split), seed=config.seed, quiet=quiet)
     run.write_evidence(split, judged)
-    filters = filters_for(run, source, judged)
-    baseline = baseline_for(run, source, judged, filters)
+    classical = classical_answers(run, source, judged)
+    baseline = baseline_for(run, source, judged, classical)
     facts = _facts(run.config, source, judged)
-    more = {"baseline": baseline, **filters}
+    seen = look(run, source, judged, tuple(by))
+    more = {"baseline": baseline, **classical, **seen.evidence}
     request = Request(
         evidence=judged, more=more, by=tuple(by), guarantees=guarantees.kept(run.config), zone=zone, seed=config.seed
     )
-    examples = examples_of(run, source.split(split), request)
+    examples = [*seen.examples, *examples_of(run, source.split(split), request)]
     return write_card(run, request, meter, facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -134,7 +137,7 @@ WORK = {
     "tagging": "find which of {classes} a picture shows",
     "segmentation": "classify every pixel as {classes}",
     "regression": "predict {target}",
-    "reconstruction": "{restore} pictures",
+    "reconstruction": "{restore}",
     "generation": "generate pictures like these",
 }
 
@@ -145,7 +148,8 @@ def summary_of(config: Config) -> str:
     rest = f"{len(names) - 5} more" if len(names) > 6 else names[-1] if names else ""
     link = "or" if config.task in ("classification", "segmentation") else "and"
     classes = f" {link} ".join(part for part in (", ".join(names[: 5 if len(names) > 6 else -1]), rest) if part)
-    restore = "remove noise from" if corruption_of(config.settings["model"]) else "reconstruct"
+    given = given_of(config)
+    restore = "reconstruct pictures" if given is None else given.work
     work = WORK[config.task].format(
         classes=classes, target=config.settings.get("target") or "a number", restore=restore
     )
@@ -228,7 +232,7 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
     training = config.settings["training"]
     restores = config.task == "reconstruction"
-    corruption = corruption_of(config.settings["model"])
+    given = given_of(config)
     return {
         "Model": config.model,
         "Backbone": config.backbone or "none",
@@ -236,7 +240,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         **({} if restores else {"Classes": ", ".join(config.class_names) or "none: a number is predicted"}),
         "Trained on": f"{len(source.split('train'))} pictures",
         "Evaluated on": f"{len(evidence.ids)} pictures of the split {evidence.about['split']}, not trained on",
-        **({} if corruption is None else {"Judged with": str(corruption)}),
+        **({} if given is None else {"Judged with": str(given)}),
         "Clusters": evidence.about["clusters"],
         "Budget": budget_said(config),
         **({"Mitigated": config.settings["mitigation"]["said"]} if "mitigation" in config.settings else {}),

@@ -1,12 +1,15 @@
 """A judged picture with the answer of the network: drawn on it, or in words to stand below it."""
 
+import io
 from collections.abc import Sequence
 
 from PIL import Image
 
 from clearsight import drawing
+from clearsight.files import generated_pictures
 from clearsight.loading import trained
-from clearsight.run import Config
+from clearsight.loading.made_by import made_by
+from clearsight.run import Config, Run
 from clearsight.types import Detections, Estimate, Picture, Prediction, Sample, Scores, Segmentation, Truth
 
 SHOWN_PX = 480
@@ -25,6 +28,15 @@ def drawn_answer(found: Prediction, sample: Sample, config: Config) -> tuple[Ima
         shown = deployed_part(found, config)
         drawn = drawing.overlay(shown, sample.image, config.class_names, truth=sample.truth)
     return drawn, worded, next((words for kind, words in BESIDE.items() if isinstance(found, kind)), "")
+
+
+def as_jpeg(drawn: Image.Image, found: Prediction, run: Run, quality: int = 88) -> bytes:
+    """The drawing as a file; one that shows a picture that the run made says so."""
+    if isinstance(found, Picture):
+        return generated_pictures.jpeg(drawn, made_by(run), generated_pictures.FROM_A_PICTURE, quality=quality)
+    file = io.BytesIO()
+    drawn.save(file, "JPEG", quality=quality)
+    return file.getvalue()
 
 
 def deployed_part(found: Prediction, config: Config) -> Prediction:

@@ -1,13 +1,12 @@
 """The pictures a model does best and worst on, for the report: what is predicted, what is true, and where it looked."""
 
-import io
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from clearsight import drawing
-from clearsight.evaluation.drawn_answers import drawn_answer
+from clearsight.evaluation.drawn_answers import as_jpeg, drawn_answer
 from clearsight.evaluation.error_pictures import error_pictures
 from clearsight.evaluation.slice_pictures import slice_pictures
 from clearsight.inference.predictor import Predictor
@@ -47,10 +46,8 @@ def best_and_worst(run: Run, dataset: Dataset, judged: Evidence, network: Any, p
             heat = _heat(network, predictor, sample, found)
             drawn = drawing.beside(drawn, drawing.under_heat(sample.image, heat, drawn.size), max(2, drawn.width // 60))
             beside = HEAT.format(drawing.shown(names[int(found.probabilities.argmax())]))
-        file = io.BytesIO()
-        drawn.save(file, "JPEG", quality=88)
         path = f"examples/{kind}-{number}.jpg"
-        run.write_file(path, file.getvalue())
+        run.write_file(path, as_jpeg(drawn, found, run))
         caption = "; ".join(part for part in (f"{sample.id}: {what} {scores[row]:.2f}", worded) if part) + beside
         examples.append(Example(path=path, caption=caption, kind=kind, score=float(scores[row])))  # type: ignore[arg-type]
     return examples

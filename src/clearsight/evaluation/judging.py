@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from clearsight.audits.attributes import TRUE_CLASS, crossed
 from clearsight.console.progress import stage
@@ -12,14 +13,14 @@ from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.capturing import with_conditions
 from clearsight.loading import trained
-from clearsight.loading.data import Gathered, gather
+from clearsight.loading.data import Gathered, fitting, gather
 from clearsight.loading.division import as_divided
 from clearsight.loading.posing import posed
 from clearsight.run import Run
 from clearsight.sources import Source, records_of
 from clearsight.sources.annotations.picture_tables import GROUPS_AT_MOST
 from clearsight.sources.samples.clustering import AUTO, NONE
-from clearsight.types import Cost, Evidence, Label, Picture, Training
+from clearsight.types import Cost, Dataset, Evidence, Label, Picture, Training
 
 FINGERPRINT_DIGITS = 8
 
@@ -49,26 +50,58 @@ def gathered_for(
     check: Callable[[Source], None] = lambda source: None,
 ) -> Gathered:
     """The same with the pictures at hand, as they were trained on; ``check`` as in ``gather``."""
+    options = _options(run, data, attributes, skip_bad, target, cluster)
+    found = gather(str(data), int(run.config.settings["training"]["size_px"]), **options, check=check)
+    return replace(found, source=_for_run(run, found.source, data))
+
+
+def _options(
+    run: Run, data: str | Path, attributes: Path | str | None, skip_bad: bool, target: str | None, cluster: str | None
+) -> dict[str, Any]:
+    """How data are read for a run: its own with what it was trained with, others with nothing set aside."""
     config = run.config
     kind = trained.task_of(config).truth_type
     own = same_place(data, config.data)
     if own and attributes is None:
         attributes = config.settings["attributes"]
-    found = gather(
-        str(data),
-        int(config.settings["training"]["size_px"]),
-        attributes=attributes,
-        skip_bad=skip_bad or (own and config.settings["skip_bad"]),
-        held_out=float(config.settings["training"].get("held_out", Training().held_out)) if own else 0.0,
-        class_names=None if kind is Picture else config.class_names or None,
-        wanted=(kind,),
-        target=target or config.settings.get("target"),
-        cluster=cluster or (config.settings.get("cluster", NONE) if own else AUTO),
-        resplit=own and config.settings.get("resplit", False),
-        check=check,
-    )
-    source = posed(found.source, config)
-    return replace(found, source=as_divided(source, run) if own else source)
+    return {
+        "attributes": attributes,
+        "skip_bad": skip_bad or (own and config.settings["skip_bad"]),
+        "held_out": float(config.settings["training"].get("held_out", Training().held_out)) if own else 0.0,
+        "class_names": None if kind is Picture else config.class_names or None,
+        "wanted": (kind,),
+        "target": target or config.settings.get("target"),
+        "cluster": cluster or (config.settings.get("cluster", NONE) if own else AUTO),
+        "resplit": own and config.settings.get("resplit", False),
+    }
+
+
+def _for_run(run: Run, source: Source, data: str | Path) -> Source:
+    source = posed(source, run.config)
+    return as_divided(source, run) if same_place(data, run.config.data) else source
+
+
+def data_judged(
+    run: Run, evidence: Evidence, data: str | Path | None = None, attributes: Path | str | None = None
+) -> tuple[Source, Dataset]:
+    """The data of an evaluation, and its pictures in its order.
+
+    They are the run's own data, or lie at ``data`` now. None is decoded unless broken ones have to be found. Raises
+    ValueError where the data are not there or are others.
+    """
+    place = run.config.data if data is None else data
+    if evidence.unit == "rows":
+        raise ValueError(f"{run.path} learns from a table, whose rows have no pictures.")
+    name, split, fingerprint = (evidence.about.get(key, "") for key in ("data", "split", "fingerprint"))
+    source = _for_run(run, fitting(str(place), **_options(run, place, attributes, True, None, None)), place)
+    if split in source.splits and source.split(split).fingerprint != fingerprint:
+        # Pictures that look whole and are not were left out of the evaluation: only decoding tells which.
+        source = gathered_for(run, place, attributes, True).source
+    if split not in source.splits or (data is None and source.name != name):
+        raise ValueError(f"{place} does not hold the pictures of {name}, {split}")
+    if source.split(split).fingerprint != fingerprint:
+        raise ValueError(f"{place} no longer has the pictures the runs were judged on")
+    return source, source.split(split)
 
 
 def check_attributes(by: Sequence[str], source: Source, target: str | None = None) -> None:

@@ -1,11 +1,9 @@
 """Pictures of each confirmed slice for the report: some of those it was confirmed on, the worst first."""
 
-import io
-
 import numpy as np
 
 from clearsight.audits.slices import searched
-from clearsight.evaluation.drawn_answers import drawn_answer
+from clearsight.evaluation.drawn_answers import as_jpeg, drawn_answer
 from clearsight.inference.predictor import Predictor
 from clearsight.run import Run
 from clearsight.types import Dataset, Example, Request
@@ -28,10 +26,8 @@ def slice_pictures(run: Run, dataset: Dataset, request: Request, predictor: Pred
             (found,) = predictor([sample.image])
             drawn, worded, beside = drawn_answer(found, sample, run.config)
             drawn.thumbnail((SIDE_PX * (3 if beside else 1), SIDE_PX))
-            file = io.BytesIO()
-            drawn.save(file, "JPEG", quality=85)
             path = f"examples/slice-{place}-{number}.jpg"
-            run.write_file(path, file.getvalue())
+            run.write_file(path, as_jpeg(drawn, found, run, quality=85))
             score = f"{sample.id}: {search.what} {search.score[row]:.2f}"
             caption = "; ".join(part for part in (score, worded) if part) + beside
             about = f"{one.name[0].upper()}{one.name[1:]}"

@@ -20,6 +20,7 @@ Size = tuple[int, int]
 
 PIXEL_LIMIT = 178_956_970
 BYTE_LIMIT = 2 * 1024**3
+SCAN_LIMIT = 200  # of a JPEG: progressive ones have about ten, and every scan goes over all pixels again
 EXIF_WITHIN = 4096
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2"}
@@ -72,13 +73,25 @@ def content(picture: Path | bytes) -> bytes:
         raise PictureError("picture unreadable", error.strerror or "") from error
 
 
-def decode(picture: Path | bytes, size_px: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
+def measured(picture: bytes, pixels: int = PIXEL_LIMIT) -> tuple[Size, bool]:
+    """The stored size of a picture, and whether it is an animation, from its header: nothing is decoded.
+
+    Raises PictureError for what is no picture, and for one of more than so many ``pixels``.
+    """
+    image = _opened(picture, pixels)
+    try:
+        return (image.height, image.width), bool(getattr(image, "is_animated", False))
+    except Exception as error:
+        raise PictureError(BROKEN, str(error)) from error
+
+
+def decode(picture: Path | bytes, size_px: int | None = None, pixels: int = PIXEL_LIMIT) -> UInt8[np.ndarray, "h w 3"]:
     """The picture as RGB, its longer side ``size_px`` where given (aspect kept, antialiased).
 
-    Raises PictureError, a ValueError, for anything that is not a whole picture of at most 178 megapixels.
+    Raises PictureError, a ValueError, for anything that is not a whole picture of at most ``pixels``, 178 million.
     """
     data = content(picture)
-    image = _opened(data)
+    image = _opened(data, pixels)
     try:
         if size_px is not None:
             # JPEG can be decoded at 1/2, 1/4 or 1/8; Pillow picks the smallest that is still large enough.
@@ -157,7 +170,7 @@ def resized(size: Size, size_px: int) -> Size:
     return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
 
 
-def _opened(data: bytes) -> Image.Image:
+def _opened(data: bytes, pixels: int = PIXEL_LIMIT) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -165,8 +178,10 @@ def _opened(data: bytes) -> Image.Image:
     except Exception as error:
         # An unknown format, or a header too broken to read: either way nothing here can be decoded.
         raise PictureError(NOT_A_PICTURE, "empty file" if not data else "") from error
-    if image.width * image.height > PIXEL_LIMIT:
+    if image.width * image.height > pixels:
         raise PictureError(BOMB, f"{image.width} x {image.height} pixels")
+    if image.format in ("JPEG", "MPO") and (scans := data.count(b"\xff\xda")) > SCAN_LIMIT:
+        raise PictureError(BOMB, f"a JPEG of {scans} scans")
     return image
 
 

@@ -23,7 +23,8 @@ from clearsight.generation.likelihood import likelihood_findings
 from clearsight.generation.mixes import CLASS, TRUNCATIONS, mixes_of
 from clearsight.generation.parzen_window import parzen_findings
 from clearsight.generation.pictures import Pictures
-from clearsight.generation.sampling import sampled
+from clearsight.generation.recognising import Segmenter, recognised
+from clearsight.generation.sampling import made_like
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered, gather
 from clearsight.ops.spread import evenly_spread
@@ -31,11 +32,12 @@ from clearsight.run import Config, Run
 from clearsight.sources import Record, records_of
 from clearsight.sources.samples.clustering import STATED
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.types import UNKNOWN, Card, Evidence, Finding, Label, Picture, Request
+from clearsight.types import UNKNOWN, Card, ClassMap, Evidence, Finding, Label, Request
 
 MOST_JUDGED = 5000  # held-out pictures, and as many generated: more make every search of neighbours slow
 MOST_TRAINING = 50_000
 MOST_TRUNCATED = 2000  # generated pictures for each further truncation
+SegmenterOf = Callable[[CroppedDataset, Callable[[int, int], None]], Segmenter]
 ON_VALIDATION = (
     "These data have no test split: the pictures it is compared with are the validation pictures. Nothing was chosen "
     "by them."
@@ -64,22 +66,24 @@ def conclude(
     reference: Mapping[str, Mapping[str, float]] | None = None,
     zone: str | None = None,
     responsible: str | None = None,
+    segmenter: SegmenterOf | None = None,
     quiet: bool = False,
 ) -> Card:
     """Make pictures with a trained generator, compare them with held-out ones, audit, and write card and report.
 
     ``by`` names the attributes whose groups are counted among its pictures, at several truncations; ``reference``
-    declares the shares they should have.
+    declares the shares they should have. ``segmenter`` gives one trained on the real training pictures, for a generator
+    of pictures from label maps.
     """
     network = trained.load(run)
     split = split_of(gathered)
-    judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}))
+    judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}), segmenter)
     meter.end_stage(EVALUATION)
     run.write_evidence(split, judged.evidence)
     for name, evidence in judged.more.items():
         run.write_evidence(f"{name}-{split}", evidence)
     with stage("drawing", quiet):
-        examples = showing.examples_of(run, network, judged.generated, judged.reference.train, judged.pairs)
+        examples = showing.examples_of(run, network, judged.generated, judged.reference, judged.pairs)
     examples += restorations.kept_examples(run)
     config = run.config
     request = Request(
@@ -100,6 +104,7 @@ def conclude_again(
     attributes: Path | str | None = None,
     zone: str | None = None,
     responsible: str | None = None,
+    segmenter: SegmenterOf | None = None,
     quiet: bool = False,
 ) -> Card:
     """The same for a run that was concluded before: on its own data, wherever they lie now, with the cost it had.
@@ -116,7 +121,7 @@ def conclude_again(
     with Meter(start=former.cost if former else None) as meter:
         return conclude(
             run, meter, gathered, by=by, reference=shares, zone=zone,
-            responsible=responsible or (former.responsible if former else None), quiet=quiet,
+            responsible=responsible or (former.responsible if former else None), segmenter=segmenter, quiet=quiet,
         )  # fmt: skip
 
 
@@ -139,7 +144,8 @@ def gathered_as_trained(run: Run, data: str, quiet: bool, attributes: Path | str
     settings = run.config.settings
     return gather(
         data, int(settings["training"]["size_px"]), attributes=attributes or settings["attributes"],
-        skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]), wanted=(Picture,),
+        skip_bad=settings["skip_bad"], held_out=float(settings["training"]["held_out"]),
+        wanted=tuple(trained.tasks_of(run.config.model)),
         target=settings["target"], cluster=settings["cluster"], resplit=settings["resplit"], quiet=quiet,
     )  # fmt: skip
 
@@ -157,7 +163,15 @@ def _groups_of(gathered: Gathered, by: Sequence[str]) -> dict[str, list[str]]:
     return {name: sorted(groups) for name, groups in known.items()}
 
 
-def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, by: Sequence[str] = ()) -> Judged:
+def judge(
+    run: Run,
+    network: Any,
+    gathered: Gathered,
+    split: str,
+    quiet: bool,
+    by: Sequence[str] = (),
+    segmenter: SegmenterOf | None = None,
+) -> Judged:
     """As many pictures as the split holds, 5,000 at most, made by the network and compared with those of the split.
 
     With ``by``, the groups of these attributes are counted among them, and at smaller truncations too.
@@ -172,29 +186,18 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, b
     with stage("extracting features of real pictures", quiet) as watch:
         found = reference(train, real, extractors, names, watch)
     with stage("generating pictures", quiet) as watch:
-        generated = made(network, len(real), config.seed, len(config.class_names), watch)
+        generated = made_like(network, real, config.seed, len(config.class_names), watch)
     with stage("looking for copies", quiet) as watch:
         seen = seen_of(found, generated)
         nearest = nearest_of(found, generated, watch, seen)
-    about = {
-        "data": config.data_name, "split": split, "fingerprint": gathered.cached[split].fingerprint,
-        "model": config.model, "run": run.name,
-        "clusters": clusters_said(
-            Counter(name for name in real.clusters if name), len(real), "pictures",
-            gathered.source.clustering.origin or STATED,
-        ),
-    }  # fmt: skip
+    about = _about(run, gathered, split, real)
     evidence = _with_seen(evidence_of(found, generated, about, nearest, seen), train, real)
-    with stage("comparing with stand-ins", quiet):
-        more = calibrators(found, len(generated), config.seed, about)
-    scaled = {1.0: generated}
-    for scale in [one for one in TRUNCATIONS if by and one != 1.0]:
-        with stage(f"making pictures at truncation {scale:g}", quiet) as watch:
-            count = min(len(real), MOST_TRUNCATED)
-            scaled[scale] = made(network, count, config.seed, len(config.class_names), watch, scale)
-    with stage("counting groups", quiet) as watch:
-        asked = {} if generated.classes is None else {"classes asked for": ASKED}
-        more |= mixes_of(found, scaled, by, fingerprint, {**about, **asked}, watch)
+    more = _more(run, network, found, generated, by, fingerprint, about, quiet)
+    if segmenter is not None and network.config.made_from is ClassMap:
+        with stage("training a segmenter to judge by", quiet) as watch:
+            judge_of_maps = segmenter(gathered.cropped("train", size), watch)
+        with stage("segmenting generated and real pictures", quiet):
+            more |= recognised(judge_of_maps, generated, real, config.class_names, about)
     likelihood = (
         *likelihood_findings(network, real, config.seed),
         *parzen_findings(network, real, config.seed),
@@ -204,21 +207,42 @@ def judge(run: Run, network: Any, gathered: Gathered, split: str, quiet: bool, b
     )
 
 
+def _about(run: Run, gathered: Gathered, split: str, real: Pictures) -> dict[str, str]:
+    """Where the evidence comes from."""
+    config = run.config
+    return {
+        "data": config.data_name, "split": split, "fingerprint": gathered.cached[split].fingerprint,
+        "model": config.model, "run": run.name,
+        "clusters": clusters_said(
+            Counter(name for name in real.clusters if name), len(real), "pictures",
+            gathered.source.clustering.origin or STATED,
+        ),
+    }  # fmt: skip
+
+
+def _more(
+    run: Run, network: Any, found: Reference, generated: Pictures, by: Sequence[str], fingerprint: str,
+    about: dict[str, str], quiet: bool,
+) -> dict[str, Evidence]:  # fmt: skip
+    """The evidence of stand-ins for a generator, and of the groups among its pictures at several truncations."""
+    config, real = run.config, found.real
+    with stage("comparing with stand-ins", quiet):
+        more = calibrators(found, len(generated), config.seed, about)
+    scaled = {1.0: generated}
+    for scale in [one for one in TRUNCATIONS if by and one != 1.0]:
+        with stage(f"making pictures at truncation {scale:g}", quiet) as watch:
+            some = real.select(range(min(len(real), MOST_TRUNCATED)))
+            scaled[scale] = made_like(network, some, config.seed, len(config.class_names), watch, scale)
+    with stage("counting groups", quiet) as watch:
+        asked = {} if generated.classes is None else {"classes asked for": ASKED}
+        return more | mixes_of(found, scaled, by, fingerprint, {**about, **asked}, watch)
+
+
 def _with_seen(evidence: Evidence, train: Pictures, real: Pictures) -> Evidence:
     """The evidence with what is known of held-out pictures whose clusters were trained on; generated ones have none."""
     trained_on = {name for name in train.clusters if name}
     seen = [name in trained_on for name in real.clusters] + [False] * (len(evidence.ids) - len(real))
     return replace(evidence, seen=np.array(seen, dtype=bool))
-
-
-def made(
-    network: Any, count: int, seed: int, classes: int, watch: Callable[[int, int], None], truncation: float = 1.0
-) -> Pictures:
-    """Pictures of a generator; the classes of a conditional one in turn."""
-    asked = [k % classes for k in range(count)] if network.config.conditional else None
-    images = sampled(network, count, seed, truncation=truncation, classes=asked, watch=watch)
-    labels = None if asked is None else torch.tensor(asked)
-    return Pictures(images=images, ids=tuple(f"generated-{k}" for k in range(count)), classes=labels)
 
 
 def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
@@ -230,6 +254,7 @@ def pictures_of(whole: CroppedDataset, most: int) -> Pictures:
     classes = torch.tensor([truth.index for truth in truths if isinstance(truth, Label)]) if labelled else None
     return Pictures(
         images=whole.stack()[place],
+        maps=None if whole.maps is None else whole.maps[place],
         ids=tuple(record.id for record in records),
         classes=classes,
         clusters=tuple(record.cluster for record in records),
@@ -255,12 +280,16 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
     training = config.settings["training"]
     height, width = judged.generated.images.shape[2:]
     channels = config.settings["model"].get("channels")
+    from_maps = trained.tasks_of(config.model).keys() == {ClassMap}
     about = judged.evidence.about
     return {
         "Model": config.model,
         "Data": f"{config.data_name} ({gathered.source.format})",
-        "Makes": f"{'grey' if channels == 1 else 'colour'} pictures of {width} x {height} px",
-        "Classes": ", ".join(config.class_names) if config.settings["model"].get("conditional") else "not asked for",
+        "Makes": f"{'grey' if channels == 1 else 'colour'} pictures of {width} x {height} px"
+        + (" from label maps" if from_maps else ""),
+        "Classes": ", ".join(config.class_names)
+        if from_maps or config.settings["model"].get("conditional")
+        else "not asked for",
         "Trained on": f"{len(gathered.cached['train'])} pictures",
         "Compared with": f"{about['real']} pictures of the split {about['split']}, not trained on",
         "Generated pictures": about["generated"],

@@ -95,7 +95,9 @@ def evidence_of(
 
 
 def _evidence(found: Reference, generated: Pictures, made: list[Features], about: Mapping[str, str]) -> Evidence:
-    clusters = np.unique([*_clusters(found.real, "real"), *_clusters(generated, "generated")], return_inverse=True)[1]
+    # A picture and the one made from its label map are drawn together: they show the same scene.
+    kind = "real" if generated.paired else "generated"
+    clusters = np.unique([*_clusters(found.real, "real"), *_clusters(generated, kind)], return_inverse=True)[1]
     statistics = Generation().statistics(
         made,
         found.real_features,

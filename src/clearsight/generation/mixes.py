@@ -81,11 +81,13 @@ def group_classifier(
     known = grouping.train >= 0
     chosen = train.select(np.flatnonzero(known))
     labelled = Pictures(images=chosen.images, ids=chosen.ids, classes=torch.from_numpy(grouping.train[known]))
-    return classifier_of(labelled, fingerprint, attribute, grouping.names, watch=watch)
+    # The pictures may be cut to another size than another run of these data has: their size is part of the key.
+    key = f"{fingerprint} {tuple(train.images.shape[2:])}"
+    return classifier_of(labelled, key, attribute, grouping.names, watch=watch)
 
 
 def grouping_of(attribute: str, train: Pictures, real: Pictures) -> Grouping:
-    """The groups of an attribute that training and held-out pictures have enough of."""
+    """The groups of an attribute that occur often enough among training and held-out pictures to be told."""
     words = [np.asarray(one.groups[attribute]).astype(str) for one in (train, real)]
     known = sorted({*words[0].tolist(), *words[1].tolist()} - {UNKNOWN})
     return _enough(known, *(_codes(each, known) for each in words))
@@ -137,7 +139,9 @@ def _seen(
         attribute=attribute,
         group_names=grouping.names,
         training_mix=tuple(mix.tolist()),
-        probabilities=np.concatenate([even(classifier.classes(images), columns, mix) for images, _ in parts]),
+        probabilities=np.concatenate(
+            [even_probabilities(classifier.classes(images), columns, mix) for images, _ in parts]
+        ),
         truth=np.concatenate(truth).astype(np.int64),
         truncation=np.concatenate([np.full(len(images), scale) for images, scale in parts]),
         classifier=str(classifier),
@@ -169,7 +173,7 @@ def _unseen(attribute: str, grouping: Grouping, about: Mapping[str, str]) -> Evi
     return Evidence(task="generation", statistics=statistics, ids=(), clusters=nobody, about=dict(about))
 
 
-def even(probabilities: Tensor, columns: Sequence[int] | None, mix: np.ndarray) -> np.ndarray:
+def even_probabilities(probabilities: Tensor, columns: Sequence[int] | None, mix: np.ndarray) -> np.ndarray:
     """Probabilities of the groups as if all were equally common, which tells rare groups from common ones best."""
     chosen = (probabilities if columns is None else probabilities[:, columns]).double().numpy()
     weighed = np.maximum(chosen, 1e-12) / mix

@@ -15,7 +15,8 @@ class Pictures:
     """Pictures of one size; ``classes`` are true ones or those asked for, -1 where unknown, None without any.
 
     ``clusters`` names what belongs together, "" for a picture on its own; () where all are. ``groups`` has one array of
-    words for each attribute.
+    words for each attribute. ``maps`` are the label maps of real pictures, where they have any. Generated pictures are
+    ``paired`` where each was made from the label map, or from a poorer version, of the real picture at its place.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
@@ -23,15 +24,18 @@ class Pictures:
     classes: Int[Tensor, "n"] | None = None
     clusters: tuple[str, ...] = ()
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    maps: UInt8[Tensor, "n h w"] | None = None
+    paired: bool = False
 
     def __post_init__(self) -> None:
         counts = {len(self.images), len(self.ids)} | ({len(self.clusters)} if self.clusters else set())
+        counts |= {len(self.maps)} if self.maps is not None else set()
         counts |= {len(self.classes)} if self.classes is not None else set()
         counts |= {len(values) for values in self.groups.values()}
         if len(counts) > 1:
             raise ValueError(
-                f"{len(self.images)} pictures came with {len(self.ids)} names and other numbers of clusters, classes "
-                "or groups. Expected one of each for every picture, or none."
+                f"{len(self.images)} pictures came with {len(self.ids)} names and other numbers of clusters, "
+                "classes, label maps or groups. Expected one of each for every picture, or none."
             )
 
     def __len__(self) -> int:
@@ -48,6 +52,7 @@ class Pictures:
             classes=None if self.classes is None else self.classes[place],
             clusters=tuple(self.clusters[one] for one in order) if self.clusters else (),
             groups={name: values[place.numpy()] for name, values in self.groups.items()},
+            maps=None if self.maps is None else self.maps[place],
         )
 
 

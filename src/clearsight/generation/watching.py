@@ -31,10 +31,22 @@ SHEETS = "snapshots"
 class Watcher:
     """Scores and pictures of the averaged network of a run, each a function of its weights."""
 
-    def __init__(self, run: Run, training: UInt8[Tensor, "n 3 h w"], classes: int, seed: int) -> None:
-        """``training`` are all training pictures; ``classes`` how many a conditional generator makes, 0 for none."""
+    def __init__(
+        self,
+        run: Run,
+        training: UInt8[Tensor, "n 3 h w"],
+        classes: int,
+        seed: int,
+        conditions: UInt8[Tensor, "n ..."] | None = None,
+    ) -> None:
+        """``training`` are all training pictures; ``classes`` how many a conditional generator makes, 0 for none.
+
+        ``conditions`` are what pictures like these would be made from, None where from noise alone.
+        """
         self.run, self.classes = run, classes
-        self.real = training[evenly_spread(len(training), SCORED)]
+        place = evenly_spread(len(training), SCORED)
+        self.real = training[place]
+        self._conditions = None if conditions is None else conditions[place]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + SEED)
             self._network, self._resizer = RandomEnsemble().eval(), Resizer()
@@ -50,7 +62,8 @@ class Watcher:
         The score is minus the Fréchet distance of 1,000 pictures to as many training pictures.
         """
         count = len(self.real)
-        made = sampled(model, count, SEED, classes=[k % self.classes for k in range(count)] if self.classes else None)
+        classes = [k % self.classes for k in range(count)] if self.classes else None
+        made = sampled(model, count, SEED, classes=classes, condition=self._conditions)
         about = {"generated": True, "run": self.run.name, "step": step}
         self.run.write_file(f"{SHEETS}/{step:08d}.png", png(grid(made[:SHOWN]), about))
         found = moments(self._projected(self._seen(made)), np.ones((1, count)))

@@ -22,6 +22,11 @@ class Canvas:
     channels: int = 0
     conditional: bool = False
 
+    @property
+    def made_from(self) -> type | None:
+        """What a picture is made from beside noise and class: ``ClassMap``, ``Picture``, or None for nothing."""
+        return None
+
     def __post_init__(self) -> None:
         if self.size and (len(self.size) != 2 or min(self.size) < 8):
             raise ValueError(f"size is {self.size}. Expected a height and a width of at least 8 px, such as 32,32.")

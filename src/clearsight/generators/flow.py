@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from clearsight.generators import asked_classes, flow_paths
 from clearsight.generators.canvas import Canvas, check_built, check_labels, in_channels, in_colour
 from clearsight.generators.unet import GROUP, UNet
-from clearsight.types import Batch, Losses, Training, Truth
+from clearsight.types import Batch, Losses, Picture, Training, Truth
 
 COUPLINGS = ("independent", "optimal-transport")
 CONDITIONS = ("none", "grey", "coarse")
@@ -48,6 +48,11 @@ class FlowConfig(Canvas):
     guidance: float = 1.0
     condition: str = "none"
     coarse_factor: int = 4
+
+    @property
+    def made_from(self) -> type | None:
+        """Another picture, where there is a ``condition``."""
+        return None if self.condition == "none" else Picture
 
     def __post_init__(self) -> None:
         super().__post_init__()

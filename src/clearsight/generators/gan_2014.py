@@ -3,9 +3,11 @@
 After Goodfellow et al. 2014, in the sizes of the authors' published settings: for MNIST 100 uniform variates, two
 layers of 1200 ReLU and sigmoid pixels against two layers of 240 maxout units of five pieces, with dropout, by
 stochastic gradient descent whose momentum rises from 0.5 to 0.7. Their rate falls by a factor a step; here both follow
-the progress of the run instead. ``nets=convolutional`` are in the manner of their networks for CIFAR-10. The
-generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and Osindero 2014).
-Kept for history; its report has the paper's Parzen-window figure.
+the progress of the run instead. As in theirs, the discriminator minimises half the sum of its two cross-entropies, and
+the generator of perceptrons begins at the mean of the pictures: without either, the discriminator soon knows all real
+pictures, and the generator learns nothing more. ``nets=convolutional`` are in the manner of their networks for
+CIFAR-10. The generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and
+Osindero 2014). Kept for history; its report has the paper's Parzen-window figure.
 """
 
 import math
@@ -42,6 +44,7 @@ NETS = ("mlp", "convolutional")
 HIDDEN, UNITS = {"mlp": 1200, "convolutional": 8000}, {"mlp": 240, "convolutional": 500}
 FINAL_RATE = 1.000004**-125_000  # of the peak: what 250 epochs of 500 steps leave by the authors' factor a step
 FINAL_MOMENTUM = 0.7
+DARKEST = 1e-7  # a pixel that is black in every picture begins no darker: its logit must be finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,8 @@ class Gan2014(nn.Module):
             self.discriminator = ConvolutionalDiscriminator(config.channels, self.classes, size, units)
         uniform_(self.generator, 0.05)
         uniform_(self.discriminator, 0.005)
+        self.begun: Tensor
+        self.register_buffer("begun", torch.tensor(config.nets != "mlp"))
 
     @classmethod
     def fitted(cls, config: Gan2014Config, truths: Iterable[Truth], class_names: tuple[str, ...]) -> Gan2014Config:
@@ -109,12 +114,22 @@ class Gan2014(nn.Module):
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Cross-entropy: of real and generated pictures for the discriminator, of these as real for the generator."""
         classes = rows_of_batch(self.config, batch, self.classes)
-        noise = uniform_noise(len(batch.images), self.config.latents).to(batch.images)
+        images = in_channels(batch.images, self.config.channels)
+        if not self.begun:
+            self._begin_at_mean(images)
+        noise = uniform_noise(len(images), self.config.latents).to(images)
         scores = self.discriminator(self.generator(torch.cat([noise, classes], 1)), classes).float()
         if player == GENERATOR:
             return {"made": logistic(scores, real=True)}
-        real = self.discriminator(in_channels(batch.images, self.config.channels), classes).float()
-        return {"real": logistic(real, real=True), "made": logistic(scores, real=False)}
+        real = self.discriminator(images, classes).float()
+        return {"real": logistic(real, real=True) / 2, "made": logistic(scores, real=False) / 2}
+
+    @torch.no_grad()
+    def _begin_at_mean(self, images: Float[Tensor, "b c h w"]) -> None:
+        """Set the biases of the pixels so that, without any noise, they are the mean of the first batch."""
+        (*_, last) = (module for module in self.generator.modules() if isinstance(module, nn.Linear))
+        last.bias.copy_(images.float().mean(0).flatten().logit(DARKEST))
+        self.begun.fill_(True)
 
     def optimizer(self, player: str, training: Training) -> Optimizer:
         """Stochastic gradient descent with momentum."""

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-LEVELS = 256
+from clearsight.ops.discretised_logistic import LEVELS, log_mass
+
 SMALLEST_VARIANCE = (
     1e-6  # a fortieth of a grey level, squared: pictures of one colour must not give infinite likelihood
 )
-LOG_SCALES = (-7.0, 3.0)  # of the logistic, for pixels in [-1, 1]: a tenth of a level, and flat
 
 
 def bernoulli(maps: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b"]:
@@ -47,12 +47,4 @@ def discretised_logistic(maps: Float[Tensor, "b c2 h w"], images: Float[Tensor, 
     """
     mean, log_scale = maps.chunk(2, 1)
     levels = (images * (LEVELS - 1)).round()
-    centre = 2 * levels / (LEVELS - 1) - 1 - mean
-    sharpness = torch.exp(-log_scale.clamp(*LOG_SCALES))
-    above, below = (centre + 1 / (LEVELS - 1)) * sharpness, (centre - 1 / (LEVELS - 1)) * sharpness
-    # The difference of two sigmoids as a product, exact where both are next to 0 or 1:
-    # s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)).
-    log_mass = F.logsigmoid(above) + F.logsigmoid(-below) + torch.log(-torch.expm1(below - above))
-    log_mass = torch.where(levels == 0, F.logsigmoid(above), log_mass)
-    log_mass = torch.where(levels == LEVELS - 1, F.logsigmoid(-below), log_mass)
-    return log_mass.flatten(1).sum(1)
+    return log_mass(levels, mean, log_scale).flatten(1).sum(1)

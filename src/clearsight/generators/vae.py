@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from clearsight.generators import asked_classes, pixel_likelihoods, variational
+from clearsight.generators import asked_classes, variational
 from clearsight.generators.canvas import Canvas, check_built, check_labels
 from clearsight.generators.latent_mixture import LatentMixture
 from clearsight.generators.pixel_model import BINARISATIONS, LIKELIHOODS, PixelModel
 from clearsight.generators.residual_maps import Down, Up
+from clearsight.ops.discretised_logistic import LEVELS
 from clearsight.types import Batch, Losses, Training, Truth
 
 PRIORS = ("normal", "mixture")
@@ -214,7 +215,7 @@ class Vae(nn.Module):
         """
         random = random or torch.Generator().manual_seed(0)
         seen = self.pixels.observed(images, random)
-        numbers, levels = seen[0].numel(), pixel_likelihoods.LEVELS
+        numbers, levels = seen[0].numel(), LEVELS
         added = 0.0
         if self.config.likelihood == "gaussian":
             noise = torch.rand(seen.shape, generator=random, device=random.device).to(seen.device)

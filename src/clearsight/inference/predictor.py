@@ -18,9 +18,11 @@ Picture = UInt8[Tensor, "3 h w"]
 class Predictor:
     """Predicts on pictures of any size, in their own pixels.
 
+    A network that makes pictures larger says so by its ``factor``: predicted are so many times more rows and columns.
+
     ``size_px`` is the longer side of the network's input, unless it is one that sees every picture in its own pixels
-    (``own_pixels``); ``batch`` the batch size, of consecutive pictures of one canvas size; ``dtype`` float32 or
-    bfloat16.
+    (``own_pixels``); ``batch`` the batch size, of consecutive pictures of one canvas size, unless the
+    network has one of its own (``predicted_together``); ``dtype`` float32 or bfloat16.
     """
 
     keeps_memory = True  # faster, but memory of large pictures is not returned to the system
@@ -35,8 +37,10 @@ class Predictor:
         probe = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
         network = fold_norms(deepcopy(model).cpu().float().eval().requires_grad_(False), probe)
         self.model = network.to(device=self.device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore
-        self.size_px, self.batch, self.dtype = size_px, batch, dtype
+        self.size_px, self.dtype = size_px, dtype
+        self.batch = int(getattr(model, "predicted_together", batch))
         self.own_pixels = bool(getattr(model, "own_pixels", False))
+        self.factor = int(getattr(model, "factor", 1))
         self.multiple = max(model.strides, default=1)
 
     def __call__(self, images: Iterable[Picture]) -> Iterator[Prediction]:
@@ -79,7 +83,14 @@ class Predictor:
         batch, placements = self.laid(images, canvas)
         with torch.inference_mode():
             found = self.model.predict(batch)
-            return [views.bring_back(one, at) for one, at in zip(found, placements, strict=True)]
+            at = [views.enlarged(one, self.factor) for one in placements]
+            back = (views.bring_back(one, place) for one, place in zip(found, at, strict=True))
+            return [self.finished(one, image) for one, image in zip(back, images, strict=True)]
+
+    def finished(self, found: Prediction, image: Picture) -> Prediction:
+        """What the network makes of its prediction, in the picture's own pixels, and that picture: mostly nothing."""
+        finish = getattr(self.model, "finished", None)
+        return found if finish is None else finish(found, image)
 
 
 def _size(image: Tensor) -> tuple[int, int]:

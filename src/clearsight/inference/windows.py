@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clearsight.inference.predictor import Picture, Predictor
+from clearsight.ops import views
 from clearsight.types import ClassProbabilities, Model, Prediction, Segmentation
 from clearsight.types import Picture as Restored
 
@@ -19,7 +20,8 @@ class WindowedPredictor(Predictor):
     """Predicts class maps, or pictures, for pictures of any size, each window of ``window_px`` as one of its own.
 
     Windows overlap by a quarter; where they do, their probabilities (or colours) are averaged, with less weight towards
-    their edges, where a pixel has little context. Only one row of windows is in memory at a time.
+    their edges, where a pixel has little context. Only one row of windows is in memory at a time. Windows are of the
+    picture that is given; what a network makes ``factor`` times larger is blended at that size.
     """
 
     keeps_memory = False
@@ -51,7 +53,7 @@ class WindowedPredictor(Predictor):
                 yield from super().__call__(small)
                 small = []
             if large:
-                yield self._by_windows(image)
+                yield self.finished(self._by_windows(image), image)
             del image  # the next one is decoded before the name is taken again
         yield from super().__call__(small)
 
@@ -59,7 +61,7 @@ class WindowedPredictor(Predictor):
         height, width = image.shape[1:]
         sides = (min(self.window_px, height), min(self.window_px, width))
         tops, lefts = starts(height, sides[0]), starts(width, sides[1])
-        weight = hat(sides[0])[:, None] * hat(sides[1])[None]
+        weight = hat(sides[0] * self.factor)[:, None] * hat(sides[1] * self.factor)[None]
         strips: list[tuple[Tensor, ...]] = []
         waiting: tuple[Tensor, Tensor] | None = None  # sums and weights of rows that the next windows add to
         for number, top in enumerate(tops):
@@ -68,7 +70,7 @@ class WindowedPredictor(Predictor):
                 overlap = waiting[0].shape[1]
                 total[:, :overlap] += waiting[0]
                 weights[:overlap] += waiting[1]
-            done = tops[number + 1] - top if number + 1 < len(tops) else sides[0]
+            done = self.factor * (tops[number + 1] - top if number + 1 < len(tops) else sides[0])
             strips.append(self._strip(total[:, :done] / weights[:done]))
             waiting = (total[:, done:], weights[done:])
         return self._joined(strips)
@@ -90,23 +92,25 @@ class WindowedPredictor(Predictor):
         """The sum of the windows' weighted probabilities, ``c h w``, and the sum of their weights, ``h w``."""
         total: Tensor | None = None
         weight = weight.to(self.device)
-        weights = weight.new_zeros(strip.shape[1], strip.shape[2])
+        size = (strip.shape[1] * self.factor, strip.shape[2] * self.factor)
+        weights = weight.new_zeros(size)
         for first in range(0, len(lefts), self.batch):
             chosen = lefts[first : first + self.batch]
             found = self._probabilities([strip[:, :, left : left + side] for left in chosen])
             if total is None:
-                total = found.new_zeros(found.shape[1], strip.shape[1], strip.shape[2])
+                total = found.new_zeros(found.shape[1], *size)
             for left, one in zip(chosen, found, strict=True):
-                total[:, :, left : left + side] += one * weight
-                weights[:, left : left + side] += weight
+                columns = slice(left * self.factor, (left + side) * self.factor)
+                total[:, :, columns] += one * weight
+                weights[:, columns] += weight
         assert total is not None
         return total, weights
 
     def _probabilities(self, windows: list[Tensor]) -> Float[Tensor, "b c h w"]:
-        """Class probabilities, or colours, of windows of one size, at their own size."""
-        size = (windows[0].shape[1], windows[0].shape[2])
+        """Class probabilities, or colours, of windows of one size, at their own size or ``factor`` times that."""
         batch, (at, *_) = self.laid(windows)
-        placed = at.placed
+        at = views.enlarged(at, self.factor)
+        size, placed = at.size, at.placed
         with torch.inference_mode():
             found = self.model.predict(batch)  # type: ignore[operator]
             self.restores = isinstance(found[0], Restored)

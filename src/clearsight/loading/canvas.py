@@ -20,6 +20,11 @@ def with_canvas(config: Any, dataset: CachedDataset, size_px: int, multiple: int
     return dataclasses.replace(config, size=tuple(size), channels=config.channels or (1 if is_grey(dataset) else 3))
 
 
+def cached_px(config: Any, size_px: int) -> int:
+    """The longer side that pictures are kept at for a generator: at least that of the pictures it is to make."""
+    return max((size_px, *config.size))
+
+
 def _size(dataset: CachedDataset, size_px: int, multiple: int) -> Size:
     common = dataset.common_size
     if common is not None and not any(side % multiple for side in common):

@@ -58,14 +58,10 @@ def gather(
     it. Unless they are to be enlarged, no picture is cached larger than the largest is. Raises ValueError with
     everything that is wrong; with ``skip_bad`` bad pictures are left out and stand in ``source.problems``.
     """
-    source = sources.read(
-        place, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=SPLIT_SEED,
-        held_out=held_out, wanted=wanted, target=target, cluster=cluster, resplit=resplit,
+    source = fitting(
+        place, attributes=attributes, skip_bad=skip_bad, held_out=held_out, class_names=class_names, wanted=wanted,
+        target=target, cluster=cluster, resplit=resplit,
     )  # fmt: skip
-    if wanted and source.truth not in wanted:
-        raise ValueError(_misfit(source, wanted))
-    if class_names is not None:
-        source = source.aligned(class_names)
     check(source)
     if not enlarge:
         size_px = min(size_px, max((max(record.size) for one in source.splits.values() for record in records_of(one)
@@ -79,6 +75,31 @@ def gather(
     return Gathered(
         source=replace(source, splits=splits, problems=(*source.problems, *problems)), cached=cached, size_px=size_px
     )
+
+
+def fitting(
+    place: str,
+    *,
+    attributes: Path | str | None,
+    skip_bad: bool,
+    held_out: float,
+    class_names: Sequence[str] | None,
+    wanted: tuple[type, ...],
+    target: str | None,
+    cluster: str,
+    resplit: bool,
+) -> Source:
+    """Data read with the options of ``gather``, none of its pictures decoded; raises ValueError where they do not fit.
+
+    Whether every picture is whole is then not known.
+    """
+    source = sources.read(
+        place, attributes=None if attributes is None else Path(attributes), skip_bad=skip_bad, seed=SPLIT_SEED,
+        held_out=held_out, wanted=wanted, target=target, cluster=cluster, resplit=resplit,
+    )  # fmt: skip
+    if wanted and source.truth not in wanted:
+        raise ValueError(_misfit(source, wanted))
+    return source if class_names is None else source.aligned(class_names)
 
 
 def models_for(truth: type) -> list[str]:

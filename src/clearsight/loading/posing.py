@@ -1,27 +1,30 @@
 """What a trained run is asked about its data: of most runs the data as they are, of some the pictures themselves."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from clearsight.ops.noise import NOISES
+from clearsight.loading import trained
 from clearsight.run import Config
 from clearsight.sources import Source
-from clearsight.sources.samples.picture_pairs import Corruption, paired
+from clearsight.sources.samples.picture_pairs import cut, paired
 from clearsight.tasks import Reconstruction
+from clearsight.types import Degradation
 
 
 def posed(source: Source, config: Config) -> Source:
-    """The data as pairs of what the network is given and the truth; unchanged unless pictures are to be restored."""
+    """The data as pairs of what the network is given and the truth; unchanged unless pictures are to be restored.
+
+    Where the network is of pictures of one size, the truths are cut to it first.
+    """
     if config.task != Reconstruction.name:
         return source
-    corruption = corruption_of(config.settings["model"])
-    return replace(source, splits={name: paired(dataset, corruption) for name, dataset in source.splits.items()})
+    given, size = given_of(config), tuple(getattr(trained.choice_of(config), "size", ()))
+    splits = {name: cut(one, size) for name, one in source.splits.items()} if size else source.splits
+    return replace(source, splits={name: paired(dataset, given) for name, dataset in splits.items()})
 
 
-def corruption_of(model: Mapping[str, Any]) -> Corruption | None:
-    """The noise that a model, by its settings, is judged with; None where it is given the pictures as they are."""
-    if "judged_level" not in model:
+def given_of(config: Config) -> Degradation | None:
+    """What is taken from pictures before the network of a run is given them; None where it sees them as they are."""
+    if config.task != Reconstruction.name:
         return None
-    noise, level = str(model["noise"]), float(model["judged_level"])
-    return Corruption(noise=noise, level=level or NOISES[noise].judged)
+    given: Degradation | None = trained.choice_of(config).given
+    return given

@@ -54,7 +54,7 @@ def build(model: str, choice: Any, class_names: tuple[str, ...], pretrained: boo
     if makes_pictures(model):
         _refuse_pretrained(model, pretrained)
         return kind(choice, class_names)
-    if not hasattr(choice, "backbone"):
+    if not getattr(choice, "backbone", ""):  # none at all, or none in place of the model's own layers
         _refuse_pretrained(model, pretrained)
         return kind(choice, None, class_names)
     return kind(choice, backbones.build(choice.backbone, strides=kind.strides, pretrained=pretrained), class_names)
@@ -72,7 +72,9 @@ def multiple_of(model: str) -> int:
 
 def tasks_of(model: str) -> dict[type, str]:
     """The tasks that a model can answer, by the kind of truth they need; the usual one first."""
-    names = ("generation",) if makes_pictures(model) else kind_of(model).tasks
+    if makes_pictures(model):
+        return {kind_of(model).config_type().made_from or Picture: "generation"}
+    names = kind_of(model).tasks
     return {task_named(name).truth_type: name for name in names}
 
 
@@ -92,14 +94,19 @@ def task_named(name: str) -> Task:
     return task
 
 
-def load(run: Run) -> Any:
-    """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
-    config, weights = run.config, run.read_weights()
+def choice_of(config: Config) -> Any:
+    """The config of the network of a run, as it was fitted."""
     kind = kind_of(config.model)
     own = {"backbone": config.backbone} if config.backbone else {}
     settings = renamed(config.settings["model"] | own, kind.config_type())
     (choice,) = choose(settings, kind.config_type())
-    network = build(config.model, choice, config.class_names)
+    return choice
+
+
+def load(run: Run) -> Any:
+    """The trained network of a run; raises ValueError where its weights are missing or do not fit."""
+    config, weights = run.config, run.read_weights()
+    network = build(config.model, choice_of(config), config.class_names)
     assert isinstance(network, nn.Module)
     try:
         network.load_state_dict(weights)
@@ -125,7 +132,8 @@ def predictor(
 
     ``network`` is the run's own where it is loaded already. ``window`` cuts larger pictures into windows of so many px,
     that share at least ``overlap`` where objects are sought; those below ``least_score`` are then dropped at once.
-    A network that sees pictures in their own pixels gets windows of 1024 px of larger ones, which bounds its memory.
+    A network that sees pictures in their own pixels gets windows of 1024 px of larger ones, which bounds its memory, or
+    of what makes 1024 px where it enlarges them.
     Raises ValueError for a window where neither objects nor class maps nor pictures are predicted.
     """
     if makes_pictures(run.config.model):
@@ -138,7 +146,7 @@ def predictor(
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     size_px = int(settings["training"]["size_px"])
     if window is None and getattr(network, "own_pixels", False):
-        window = LARGE_PX
+        window = LARGE_PX // getattr(network, "factor", 1)
     if window is None:
         return Predictor(network, size_px, batch=batch, dtype=dtype, device=place)
     kind = task_of(run.config).truth_type

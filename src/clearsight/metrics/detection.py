@@ -70,8 +70,9 @@ class DetectionStatistics:
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
         """The average precision on each picture alone; NaN where it has no objects."""
-        blocks = (np.eye(min(500, self.images - k), self.images, k, np.float32) for k in range(0, self.images, 500))
-        found = [mean_average_precision(self, rows) for rows in blocks]
+        # A picture's score depends on its own detections alone.
+        parts = [self._pictures(start, min(start + 500, self.images)) for start in range(0, self.images, 500)]
+        found = [mean_average_precision(part, np.eye(part.images, dtype=np.float32)) for part in parts]
         return "AP on this picture alone", np.concatenate(found) if found else np.zeros(0)
 
     def with_options(self, *, threshold: float, calibration: Any = None) -> Self:
@@ -144,25 +145,24 @@ class DetectionStatistics:
         """To which group an error is attributed."""
         return "A missed object and a false positive count towards the group of the picture they are in."
 
+    def _pictures(self, start: int, stop: int) -> Self:
+        own = np.flatnonzero((self.row >= start) & (self.row < stop))
+        return self._detections(own, row=self.row[own] - start, truths=self.truths[start:stop])
+
     def _only(self, index: int) -> Self:
         low, high = np.searchsorted(self.label, [index, index + 1])
-        return replace(
-            self,
+        return self._detections(
+            slice(low, high),
             class_names=(self.class_names[index],),
-            row=self.row[low:high],
             label=np.zeros(high - low, dtype=self.label.dtype),
-            score=self.score[low:high],
-            overlap=self.overlap[low:high],
-            matched=self.matched[:, :, low:high],
-            ignored=self.ignored[:, :, low:high],
             truths=self.truths[:, index : index + 1],
-            cause=None,
-            met=None,
-            margin=None if self.margin is None else self.margin[low:high],
-            size=None if self.size is None else self.size[low:high],
             calibration=None if self.calibration is None else (self.calibration[index],),
-            **{name: getattr(self, name)[..., low:high] for name in self.OF_DETECTIONS},
         )
+
+    def _detections(self, chosen: Any, **changed: Any) -> Self:  # without what each error is about
+        names = {"row", "label", "score", "overlap", "matched", "ignored", "margin", "size", *self.OF_DETECTIONS}
+        kept = {name: getattr(self, name)[..., chosen] for name in names if getattr(self, name) is not None}
+        return replace(self, cause=None, met=None, **kept | changed)
 
 
 def class_average_precision(

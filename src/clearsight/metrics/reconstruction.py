@@ -1,26 +1,32 @@
 """Reconstruction: how near each picture came to its original, and means of that over pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from clearsight.metrics.additive import Additive, beside_one, mean_of, ratio
+from clearsight.metrics.picture_measures import joined_measures, picture_metrics
 from clearsight.types import Metric
 
 PSNR = "PSNR"
+LIKENESS = ("squared_error", "psnr", "ssim", "ms_ssim")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReconstructionStatistics:
-    """Of each picture the mean squared error (of values in [0, 1]), PSNR in dB, SSIM and MS-SSIM."""
+    """Of each picture the mean squared error (of values in [0, 1]), PSNR in dB, SSIM and MS-SSIM.
+
+    ``measures`` are numbers of each picture by name that what was given adds (see ``Degradation.measures``).
+    """
 
     squared_error: Float[np.ndarray, "images"]
     psnr: Float[np.ndarray, "images"]
     ssim: Float[np.ndarray, "images"]
     ms_ssim: Float[np.ndarray, "images"]
+    measures: Mapping[str, Float[np.ndarray, "images"]] = field(default_factory=dict)
 
     @property
     def images(self) -> int:
@@ -40,11 +46,14 @@ class ReconstructionStatistics:
     @classmethod
     def joined(cls, parts: Sequence["ReconstructionStatistics"]) -> "ReconstructionStatistics":
         """All pictures of the parts, in order."""
-        return cls(**{each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)})
+        each = {name: np.concatenate([getattr(part, name) for part in parts]) for name in LIKENESS}
+        return cls(**each, measures=joined_measures([part.measures for part in parts]))
 
     def metrics(self) -> tuple[Metric, ...]:
-        """Every metric, PSNR first."""
+        """Every metric: PSNR first, unless what was given is judged by something of its own."""
+        first, last = picture_metrics(self.measures)
         return (
+            *first,
             Metric(
                 name=PSNR,
                 compute=mean_psnr,
@@ -65,6 +74,7 @@ class ReconstructionStatistics:
                 higher_is_better=False,
                 bounds=(0.0, float("inf")),
             ),
+            *last,
         )
 
     def by_class(self) -> Mapping[str, "ReconstructionStatistics"]:
@@ -76,7 +86,7 @@ class ReconstructionStatistics:
         return None
 
     def for_groups(self) -> tuple[Metric, ...]:
-        """PSNR, in which a group of plain pictures does better than one of fine detail, whoever restores them."""
+        """The headline, in which groups of plain pictures do better than those of fine detail, whatever restores."""
         return self.metrics()[:1]
 
     def positives(self) -> Int[np.ndarray, "images"]:

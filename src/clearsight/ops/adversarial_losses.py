@@ -28,6 +28,14 @@ def relativistic(preferred: Score, other: Score) -> Float[Tensor, ""]:
     return F.softplus(other - preferred).mean()
 
 
+def hinge(scores: Float[Tensor, "*any"], real: bool) -> Float[Tensor, ""]:
+    """The hinge loss of scores of pictures, or of their patches, that all are real or all are made (Lim and Ye 2017).
+
+    For a discriminator of both kinds, the sum of the two; a generator wants the mean score of its pictures to be high.
+    """
+    return F.relu(1 - scores if real else 1 + scores).mean()
+
+
 def gradients(scores: Score, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
     """What each picture's score has as a gradient at its pixels, itself differentiable.
 

@@ -44,6 +44,19 @@ class Placement:
     left: int = 0
 
 
+def enlarged(placement: Placement, factor: int) -> Placement:
+    """The same placement where picture and canvas have ``factor`` times more rows and columns."""
+    if factor == 1:
+        return placement
+    (height, width), (tall, wide) = placement.size, placement.placed
+    return Placement(
+        size=(height * factor, width * factor),
+        placed=(tall * factor, wide * factor),
+        top=placement.top * factor,
+        left=placement.left * factor,
+    )
+
+
 def canvas_for(size: Size, size_px: int, multiple: int = MULTIPLE) -> Size:
     """The smallest canvas, in multiples of 32 px, that holds a picture of ``size`` with its longer side ``size_px``."""
     height, width = fitted(size, size_px)

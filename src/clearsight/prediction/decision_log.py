@@ -38,8 +38,15 @@ class DecisionLog:
 
     def add(self, view: View, rows: Sequence[Mapping[str, Any]]) -> None:
         """Log the answer on one picture, given as its rows (see ``plain_rows.rows``)."""
+        self._append(_picture(view), rows)
+
+    def add_upload(self, name: str, content: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Log the answer on a picture that was sent, and has no file here: its name and its bytes."""
+        self._append({"picture": name, "picture_sha256": hashlib.sha256(content).hexdigest()}, rows)
+
+    def _append(self, picture: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        chain.append(self.path, {"time": now, **self.model, **_picture(view), **decided(rows)})
+        chain.append(self.path, {"time": now, **self.model, **picture, **decided(rows)})
 
 
 def decided(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt16
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from clearsight.exported import ExportedDetector, Found, load_exported
@@ -119,11 +120,8 @@ class _Output(contextlib.ExitStack):
         """Write and draw the detections of one picture; its masks are a PNG of the objects' numbers, from 1."""
         parts = [] if found.masks is None else list(found.crops(seen.size, self.detector.mask_threshold))
         if found.masks is not None:
-            ids = np.zeros(seen.size, dtype=np.uint16)
-            for number, (window, crop) in reversed(list(enumerate(parts, 1))):
-                _part(ids, window)[crop] = number
             (self.folder / "masks").mkdir(exist_ok=True)
-            Image.fromarray(ids).save(self.folder / "masks" / f"{seen.name}.png")
+            Image.fromarray(numbered(parts, seen.size)).save(self.folder / "masks" / f"{seen.name}.png")
         if self.outlines:
             outlines = ({"outline": (tracing.outline(crop) + window[:2]).tolist()} for window, crop in parts)
             rows = [row | extra for row, extra in zip(rows, outlines, strict=True)] if parts else rows
@@ -131,6 +129,14 @@ class _Output(contextlib.ExitStack):
         if self.overlays:
             image = drawn(picture, found, self.detector.class_names, parts)
             image.save(self.folder / "overlays" / f"{seen.name}.jpg", quality=90)
+
+
+def numbered(parts: Sequence[tuple[list[int], np.ndarray]], size: decoding.Size) -> UInt16[np.ndarray, "h w"]:
+    """The number, from 1, of the object at every pixel of a picture, 0 where there is none; the first is on top."""
+    ids = np.zeros(size, dtype=np.uint16)
+    for number, (window, crop) in reversed(list(enumerate(parts, 1))):
+        _part(ids, window)[crop] = number
+    return ids
 
 
 def _part(pixels: np.ndarray, window: Sequence[int]) -> np.ndarray:

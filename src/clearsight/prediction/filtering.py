@@ -1,7 +1,7 @@
 """Which of a run's finds count, which answers are withheld, and what its policy decides."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,20 @@ from clearsight.inference.abstention import Block, withheld
 from clearsight.inference.familiarity import Likeness
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
+from clearsight.loading.made_by import made_by
 from clearsight.metrics.platt import Lines, as_lines
 from clearsight.prediction import writing
 from clearsight.prediction.confidence import calibrated
 from clearsight.run import Run
-from clearsight.types import Boxes, Decision, Detections, Prediction
+from clearsight.types import Boxes, Decision, Detections, Picture, Prediction
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on."""
+    """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on.
+
+    ``about`` is what files of pictures that the run makes say of it; empty where it makes none.
+    """
 
     class_names: tuple[str, ...]
     objects: bool
@@ -31,6 +35,7 @@ class Filter:
     blocks: tuple[Block, ...] = ()
     policy: Policy | None = None
     calibration: Lines | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -56,6 +61,7 @@ class Filter:
             blocks=never_confused.blocks_for(run, never),
             policy=policy,
             calibration=as_lines(deployed.get("calibration")),
+            about=made_by(run) if trained.task_of(config).truth_type is Picture else {},
         )
 
     def __call__(self, prediction: Prediction, like: Likeness | None = None) -> tuple[Prediction, Decision | None]:

@@ -56,7 +56,9 @@ class Output(contextlib.ExitStack):
             self.tables = self.enter_context(
                 writing.Tables(folder, formats, names, frames=frames, objects=filter.objects)
             )
-            self.drawings = self.enter_context(Drawings(folder, names, overlays=overlays, crops=crops))
+            self.drawings = self.enter_context(
+                Drawings(folder, names, overlays=overlays, crops=crops, about=filter.about)
+            )
             if filter.policy is not None:
                 self.decisions = self.enter_context(DecisionTables(folder, formats))
 

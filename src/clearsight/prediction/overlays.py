@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight import drawing
+from clearsight.files import generated_pictures
 from clearsight.inference.tiles import reduced
 from clearsight.ops import instance_masks, mask_views
 from clearsight.ops.instance_masks import Window
@@ -39,10 +40,16 @@ class _Job:
 
 
 class Drawings:
-    """Draws while predicting, by threads, into ``overlays/``, ``masks/``, ``pictures/`` and ``crops/`` of a folder."""
+    """Draws while predicting, by threads, into ``overlays/``, ``masks/``, ``pictures/`` and ``crops/`` of a folder.
 
-    def __init__(self, folder: Path, class_names: Sequence[str], *, overlays: bool, crops: bool) -> None:
+    ``about`` is what files that show pictures made by the network say of it.
+    """
+
+    def __init__(
+        self, folder: Path, class_names: Sequence[str], *, overlays: bool, crops: bool, about: Mapping[str, Any]
+    ) -> None:
         self.folder, self.class_names, self.overlays, self.crops = folder, class_names, overlays, crops
+        self.about = about
         self.jobs: deque[_Job] = deque()
         self.video: tuple[str, DrawnVideo] | None = None
 
@@ -89,7 +96,7 @@ class Drawings:
         elif isinstance(prediction, InstanceDetections):
             job = self.pool.submit(_save_instances, path, prediction.masks)
         elif isinstance(prediction, Picture):
-            job = self.pool.submit(_save_picture, path, prediction)
+            job = self.pool.submit(_save_picture, path, prediction, {**self.about, **_origin(view)})
         else:
             return
         self.jobs.append(_Job(job))
@@ -100,7 +107,8 @@ class Drawings:
         seen = view.seen
         if seen.frame is None:
             path = self.folder / "overlays" / f"{seen.name}.jpg"
-            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path, decision)))
+            about = {**self.about, **_origin(view)}
+            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path, decision, about)))
             return
         clip = seen.name.rpartition("/")[0]
         if self.video is None or self.video[0] != clip:
@@ -111,14 +119,18 @@ class Drawings:
         self.jobs.append(_Job(drawn, self.video[1], seen.time_s or 0.0))
 
     def _overlay(
-        self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None
-    ) -> Image.Image | None:
+        self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Image.Image | None:  # fmt: skip
         drawn = drawing.overlay(prediction, image, self.class_names, at_least_px=1)
         if decision is not None:
             drawn = with_decision(drawn, decision, frame=path is None)
         if path is None:
             return drawn
-        drawn.save(path, "JPEG", quality=90)
+        if isinstance(prediction, Picture):
+            path.write_bytes(generated_pictures.jpeg(drawn, about or {}, generated_pictures.FROM_A_PICTURE))
+        else:
+            drawn.save(path, "JPEG", quality=90)
         return None
 
     def _finish(self, left: int) -> None:
@@ -211,6 +223,13 @@ def _save_instances(path: Path, masks: Masks) -> None:
     Image.fromarray(instance_ids(masks)).save(path)
 
 
-def _save_picture(path: Path, prediction: Picture) -> None:
+def _save_picture(path: Path, prediction: Picture, about: Mapping[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True, parents=True)
-    drawing.picture_of(drawing.in_bytes(prediction)).save(path)
+    picture = drawing.picture_of(drawing.in_bytes(prediction))
+    path.write_bytes(generated_pictures.png(picture, about, generated_pictures.FROM_A_PICTURE))
+
+
+def _origin(view: View) -> dict[str, Any]:
+    """The picture or frame that another was made of; its file without folders, which are nobody's business."""
+    frame = {} if view.seen.frame is None else {"frame": view.seen.frame}
+    return {"made_from": Path(view.seen.file_name).name, **frame}

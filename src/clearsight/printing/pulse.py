@@ -5,7 +5,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from clearsight.generation.credentials import said
+from clearsight.files.credentials import said
 from clearsight.printing.results import plain as plain_values
 from clearsight.quantities import counted
 from clearsight.report.opening import MUST_NOT_IDENTIFY, opening

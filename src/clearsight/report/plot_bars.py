@@ -7,7 +7,20 @@ from markupsafe import Markup
 
 from clearsight.quantities import number
 from clearsight.report.series import Row, bar_texts, rows, words
-from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
+from clearsight.report.svg import (
+    SIZE_PX,
+    SMALL_PX,
+    WIDTHS,
+    Scale,
+    Shape,
+    domain,
+    frame,
+    leading,
+    line,
+    path,
+    tag,
+    write,
+)
 from clearsight.report.wording import shortened, width_of
 from clearsight.types import Finding
 
@@ -40,7 +53,7 @@ def draw_bars(finding: Finding, shape: Shape, key: str) -> Markup:
         drawn.append(line(scale(value), top - 4, scale(value), bottom, "zero" if value == 0 else "grid"))
         drawn.append(write(scale(value), bottom + 16, text, "tick", "start" if scale(value) < 12 else "middle"))
     for index, (row, text) in enumerate(zip(points, texts, strict=True)):
-        drawn += _row(row, text, scale, top + index * height, left)
+        drawn += leading(row["pictures"], _row(row, text, scale, top + index * height, left))
     told = "; ".join(f"{words(row['label'])}: {text}" for row, text in zip(points[:12], texts[:12], strict=True))
     return frame(shape, (width, bottom + 26), (key, finding.claim, f"{name}. {told}."), drawn)
 

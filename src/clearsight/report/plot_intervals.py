@@ -7,7 +7,20 @@ from markupsafe import Markup
 
 from clearsight.quantities import count, number, score
 from clearsight.report.series import Row, axis, digits_of, interval_text, is_overall, limits_of, rows, words
-from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Scale, Shape, domain, frame, line, path, tag, write
+from clearsight.report.svg import (
+    SIZE_PX,
+    SMALL_PX,
+    WIDTHS,
+    Scale,
+    Shape,
+    domain,
+    frame,
+    leading,
+    line,
+    path,
+    tag,
+    write,
+)
 from clearsight.report.wording import shortened, width_of, wrapped
 from clearsight.types import Finding
 
@@ -65,7 +78,7 @@ def draw_intervals(finding: Finding, shape: Shape, key: str) -> Markup:
     bottom = top + sum(layout.height(row) for row in points)
     drawn = _background(finding, points, layout, scale, (top, bottom))
     for row in points:
-        drawn += _row(row, layout, scale, top)
+        drawn += leading(row["pictures"], _row(row, layout, scale, top))
         top += layout.height(row)
     return frame(shape, (layout.width, bottom + 26), (key, finding.claim, _described(finding, points)), drawn)
 

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from clearsight.quantities import number
 from clearsight.report.series import Row, axis, rows, words
-from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Shape, frame, tag, write
+from clearsight.report.svg import SIZE_PX, SMALL_PX, WIDTHS, Shape, frame, leading, tag, write
 from clearsight.report.wording import shortened, width_of
 from clearsight.types import Finding
 
@@ -32,7 +32,7 @@ def draw_matrix(finding: Finding, shape: Shape, key: str) -> Markup:
         drawn.append(_heading(name, left + middle, top - 6, slanted, side))
     for row in points:
         x, y = left + place[words(row["answer"])] * side, top + place[words(row["truth"])] * side
-        drawn += _cell(row, x, y, side)
+        drawn += leading(row["pictures"], _cell(row, x, y, side))
     height = top + side * len(names) + 6
     told = f"{finding.claim} Rows: {axis(finding, 0, 'true class')}. Columns: {axis(finding, 1, 'predicted class')}."
     return frame(shape, (WIDTHS[shape], height), (key, finding.claim, told), drawn)

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from clearsight.quantities import count, number, score
 from clearsight.report.series import Row, axis, limits_of, rows
-from clearsight.report.svg import SMALL_PX, Scale, Shape, frame, line, path, tag, write
+from clearsight.report.svg import SMALL_PX, Scale, Shape, frame, leading, line, path, tag, write
 from clearsight.report.wording import shortened
 from clearsight.types import Finding
 
@@ -52,9 +52,10 @@ def _points(points: Sequence[Row], across: Scale, up: Scale) -> list[Markup]:
     drawn = [path(at, "line tone-0")] if len(at) > 1 else []
     for row, (x, y) in zip(points, at, strict=True):
         low, high = limits_of(row)
+        mark = [tag("circle", cx=x, cy=y, r=4.5, class_="dot")]
         if low is not None and high is not None:
-            drawn.append(path([(x, up(low)), (x, up(high))], "whisker"))
-        drawn.append(tag("circle", cx=x, cy=y, r=4.5, class_="dot"))
+            mark.insert(0, path([(x, up(low)), (x, up(high))], "whisker"))
+        drawn += leading(row["pictures"], mark)
     return drawn
 
 

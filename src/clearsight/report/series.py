@@ -9,11 +9,11 @@ from clearsight.quantities import count, fixed, number, score, shared_digits, si
 from clearsight.types import Finding, Plot
 
 COLUMNS: Mapping[Plot, tuple[str, ...]] = {
-    "intervals": ("label", "value", "low", "high", "n", "note", "expected"),
-    "reliability": ("confidence", "correct", "low", "high", "n"),
+    "intervals": ("label", "value", "low", "high", "n", "note", "expected", "pictures"),
+    "reliability": ("confidence", "correct", "low", "high", "n", "pictures"),
     "curve": ("line", "x", "y", "low", "high"),
-    "bars": ("label", "value", "ours"),
-    "matrix": ("truth", "answer", "share", "n", "low", "high"),
+    "bars": ("label", "value", "ours", "pictures"),
+    "matrix": ("truth", "answer", "share", "n", "low", "high", "pictures"),
     "parallel": ("line", "axis", "place", "text", "ours"),
 }
 _NEEDED: Mapping[Plot, tuple[str, ...]] = {
@@ -30,11 +30,15 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a table: its heading, one text per row, and whether they are numbers."""
+    """One column of a table: its heading, one text per row, and whether they are numbers.
+
+    ``links`` are the addresses that the cells lead to; empty where they lead nowhere, and None for a cell that does.
+    """
 
     heading: str
     cells: tuple[str, ...]
     numeric: bool = False
+    links: tuple[str | None, ...] = ()
 
 
 def rows(finding: Finding) -> list[Row]:
@@ -116,12 +120,17 @@ def _expected(points: Sequence[Row], digits: int | None) -> tuple[str, ...]:
     return tuple("" if number(row["expected"]) is None else score(row["expected"], digits=digits) for row in points)
 
 
+def _links(points: Sequence[Row]) -> tuple[str | None, ...]:
+    """Where the rows lead to, for the first column: only where a server shows the report (see ``browsing``)."""
+    return tuple(words(row["pictures"]) or None for row in points) if any(row["pictures"] for row in points) else ()
+
+
 def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
     values = tuple(
         "too few to judge" if number(row["value"]) is None else score(row["value"], digits=digits) for row in points
     )
     return (
-        Column(heading="", cells=tuple(words(row["label"]) for row in points)),
+        Column(heading="", cells=tuple(words(row["label"]) for row in points), links=_links(points)),
         Column(heading=axis(finding, 0, finding.metric), cells=values, numeric=True),
         Column(heading="interval", cells=_spans(points, digits), numeric=True),
         Column(heading="expected", cells=_expected(points, digits), numeric=True),
@@ -132,7 +141,7 @@ def _intervals(finding: Finding, points: Sequence[Row], digits: int | None) -> t
 
 def _reliability(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[Column, ...]:
     return (
-        Column(heading="confidence", cells=_numbers(points, "confidence", 2), numeric=True),
+        Column(heading="confidence", cells=_numbers(points, "confidence", 2), numeric=True, links=_links(points)),
         Column(heading="correct", cells=_numbers(points, "correct", digits), numeric=True),
         Column(heading="interval", cells=_spans(points, digits), numeric=True),
         Column(heading="n", cells=_counts(points), numeric=True),
@@ -154,7 +163,7 @@ def _bars(finding: Finding, points: Sequence[Row], digits: int | None) -> tuple[
     marks = [bool(row["ours"]) for row in points]
     told = any(marks) and not all(marks)
     return (
-        Column(heading="", cells=tuple(words(row["label"]) for row in points)),
+        Column(heading="", cells=tuple(words(row["label"]) for row in points), links=_links(points)),
         Column(heading=", ".join(finding.axes) or finding.metric, cells=bar_texts(points), numeric=True),
         Column(heading="", cells=tuple("this run" if mark and told else "" for mark in marks)),
     )
@@ -166,7 +175,11 @@ def _matrix(finding: Finding, points: Sequence[Row], digits: int | None) -> tupl
     wrong = [row for row in found if row["truth"] != row["answer"]]
     shown = wrong[:100] + [row for row in found if row["truth"] == row["answer"]]
     return (
-        Column(heading=axis(finding, 0, "true class"), cells=tuple(words(row["truth"]) for row in shown)),
+        Column(
+            heading=axis(finding, 0, "true class"),
+            cells=tuple(words(row["truth"]) for row in shown),
+            links=_links(shown),
+        ),
         Column(heading=axis(finding, 1, "predicted class"), cells=tuple(words(row["answer"]) for row in shown)),
         Column(heading="share", cells=tuple(score(row["share"], digits=3) for row in shown), numeric=True),
         Column(heading="interval", cells=_spans(shown, 3), numeric=True),

@@ -44,6 +44,11 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=kind)
 
 
+def leading(address: object, drawn: Sequence[Markup]) -> list[Markup]:
+    """What is drawn as a link to an address; as it is where there is none."""
+    return [tag("a", *drawn, href=address)] if address else list(drawn)
+
+
 def path(points: Iterable[tuple[float, float]], kind: str, closed: bool = False) -> Markup:
     """A polyline through the points, or the area within them."""
     drawn = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)

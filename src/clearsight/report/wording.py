@@ -11,6 +11,7 @@ from typing import Any
 
 from clearsight.quantities import between, counted
 from clearsight.types import Card, Example, Finding, Question
+from clearsight.visible import visible as visible
 
 QUESTIONS: tuple[Question, ...] = (
     "what it does",
@@ -74,26 +75,6 @@ _WIDTHS = {
     **dict.fromkeys("mM%", 0.87),
     **dict.fromkeys("W@—…", 1.0),
 }
-
-
-def visible(text: str) -> str:
-    """The text with every control, formatting and unpaired character spelled out, as in "[U+202E]".
-
-    Line breaks and tabs become spaces. Joiners that emoji and several scripts need are kept.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(character) for character in text)
-
-
-def _shown(character: str) -> str:
-    if character in "\n\r\t":
-        return " "
-    if character in "\u200c\u200d\u00ad":
-        return "" if character == "\u00ad" else character
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return f"[U+{ord(character):04X}]"
-    return character
 
 
 def cleaned(card: Card) -> Card:

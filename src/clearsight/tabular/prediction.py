@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from clearsight.estimators.fitting import predict
 from clearsight.loading.trained import opened
@@ -52,11 +53,9 @@ def predict_table(
     for file in [files] if isinstance(files, str | Path) else files:
         _check_is_a_table(run, file)
         frame, inputs = read_rows(file, columns, skip_bad)
-        predicted = predict(pipeline, inputs, len(run.config.class_names))
         ids = ids_of(frame, range(1, frame.height + 1))
-        unfamiliar = _unfamiliar(inputs, columns)
-        for id, one, names in zip(ids, predicted, unfamiliar, strict=True):
-            rows.append({"file": str(file), "id": id, **_as_row(one, run.config.class_names), "unfamiliar": names})
+        for id, row in zip(ids, rows_of(pipeline, inputs, columns, run.config.class_names), strict=True):
+            rows.append({"file": str(file), "id": id, **row})
     found = PredictedRows(target=run.config.settings["target"], rows=tuple(rows), folder=folder)
     with appearing(folder) as partial:
         if partial is not None:
@@ -73,6 +72,15 @@ def _check_is_a_table(run: Run, file: str | Path) -> None:
             f"is {'a folder' if path.is_dir() else 'a picture or a video'}. Expected a table with the columns it was "
             f"trained on: {', '.join(shown(column.name) for column in columns_of(run.config)[:10])}."
         )
+
+
+def rows_of(
+    pipeline: Pipeline, inputs: np.ndarray, columns: Sequence[Column], class_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The prediction on each row of codes: ``prediction``, the probability of each class, and ``unfamiliar``."""
+    predicted = predict(pipeline, inputs, len(class_names))
+    names = _unfamiliar(inputs, columns)
+    return [{**_as_row(one, class_names), "unfamiliar": outside} for one, outside in zip(predicted, names, strict=True)]
 
 
 def _as_row(one: Any, class_names: Sequence[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reconstruction: the picture itself, from a code of it or from a picture that noise has spoiled."""
+"""Reconstruction: the picture itself, from a code of it, or from what noise, lost colour or fewer pixels left of it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from clearsight.metrics.reconstruction import ReconstructionStatistics
+from clearsight.metrics.reconstruction import LIKENESS, ReconstructionStatistics
 from clearsight.ops import similarity
-from clearsight.types import Picture, Prediction, Size, Truth
+from clearsight.types import Degradation, Picture, Prediction, Size, Truth
 
 MEAN_PX = 128  # the mean training picture is kept no larger than that
 
@@ -36,18 +36,20 @@ class Reconstruction:
                 f"{len(predictions)} pictures came with {len(originals)} originals. Expected one for each: evaluate "
                 "with the verbs of this package, which make the pairs."
             )
-        by_size: dict[Size, list[int]] = defaultdict(list)
+        alike: dict[tuple[Size, Degradation | None], list[int]] = defaultdict(list)
         pairs = []
         for row, (prediction, truth) in enumerate(zip(predictions, originals, strict=True)):
             assert isinstance(prediction, Picture), "every prediction must be a Picture"
             pairs.append(_checked(prediction, truth))
-            by_size[(truth.image.shape[1], truth.image.shape[2])].append(row)
-        values = np.zeros((len(pairs), 4))
-        for rows in by_size.values():
+            alike[(truth.image.shape[1], truth.image.shape[2]), truth.degradation].append(row)
+        values: dict[str, np.ndarray] = defaultdict(lambda: np.full(len(pairs), np.nan))
+        for (_, degradation), rows in alike.items():
             found, true = (torch.stack([pairs[row][side] for row in rows]) for side in (0, 1))
-            values[rows] = _measured(found, true)
-        error, psnr, ssim, ms_ssim = values.T.copy()
-        return ReconstructionStatistics(squared_error=error, psnr=psnr, ssim=ssim, ms_ssim=ms_ssim)
+            more = {} if degradation is None else degradation.measures(found, true)
+            for name, each in {**_likeness(found, true), **more}.items():
+                values[name][rows] = each.double().numpy()
+        each_likeness = {name: values.pop(name, np.zeros(0)) for name in LIKENESS}
+        return ReconstructionStatistics(**each_likeness, measures=dict(values))
 
     def settle(self, statistics: ReconstructionStatistics) -> dict[str, float]:
         """Nothing: a picture is used as it is."""
@@ -69,10 +71,10 @@ class Reconstruction:
         return lambda size: Picture(image=_resized(mean, size))
 
 
-def _measured(found: Float[Tensor, "b 3 h w"], true: Float[Tensor, "b 3 h w"]) -> Float[np.ndarray, "b 4"]:
-    """Squared error, PSNR, SSIM and MS-SSIM of each pair."""
+def _likeness(found: Float[Tensor, "b 3 h w"], true: Float[Tensor, "b 3 h w"]) -> dict[str, Float[Tensor, "b"]]:
+    """Squared error, PSNR, SSIM and MS-SSIM of each pair, by the names of ``LIKENESS``."""
     measures = (similarity.squared_error, similarity.psnr, similarity.ssim, similarity.ms_ssim)
-    return torch.stack([measure(found, true) for measure in measures], 1).double().numpy()
+    return {name: measure(found, true) for name, measure in zip(LIKENESS, measures, strict=True)}
 
 
 def _checked(prediction: Picture, truth: Picture) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,7 @@ class Recipe:
 
 def fit_in_memory(
     recipe: Recipe,
-    dataset: CachedDataset | ExtendedDataset,
+    dataset: CachedDataset | CroppedDataset | ExtendedDataset,
     budget: loop.Budget,
     seed: int,
     meter: Meter,

@@ -8,9 +8,11 @@ from typing import Any
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.settings import choose, renamed
+from clearsight.sources import records_of
 from clearsight.sources.samples.clustering import NONE
 from clearsight.training import loop
 from clearsight.training.process import Plan
+from clearsight.types import Dataset
 
 
 def settings_of(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,6 +31,12 @@ def settings_of(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
         "pretrained": plan.pretrained if isinstance(plan.pretrained, bool) else str(plan.pretrained),
         "asked": dict(asked),
     }
+
+
+def longer_px(dataset: Dataset) -> tuple[int, int] | None:
+    """The least and the most of the longer sides of the pictures, of those whose size is known without opening them."""
+    sides = [max(record.size) for record in records_of(dataset) if record.size]
+    return (min(sides), max(sides)) if sides else None
 
 
 def plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:

@@ -19,6 +19,7 @@ from clearsight.console.signals import signals
 from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
 from clearsight.files.records import from_json, to_json
+from clearsight.generation.conditions import conditions
 from clearsight.generation.watching import Watcher
 from clearsight.inference.allocation import keep_freed_memory
 from clearsight.inference.predictor import Predictor
@@ -145,8 +146,8 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         batches = _batches(plan, dataset, fabric.global_rank, fabric.world_size)
         players = isinstance(network, Adversarial)
         clock = loop.Clock(plan.budget, _steps_per_epoch(network, batches), meter)
-        if isinstance(dataset, CroppedDataset):
-            keeper: _Keeper = _GeneratorKeeper(run, meter, plan, task, dataset, clock=clock)
+        if trained.makes_pictures(plan.model):
+            keeper: _Keeper = _GeneratorKeeper(run, meter, plan, task, cast(Any, dataset), clock=clock)
         else:
             keeper = _Keeper(run, meter, plan, task, posed(source, run.config).splits.get("val"))
         hooks = loop.Hooks(
@@ -177,9 +178,9 @@ def _fitted_on(
 
 
 def _learnt_from(plan: Plan, gathered: Gathered) -> CachedDataset | CroppedDataset:
-    """The training pictures as the model takes them: those of a generator have the size of what it makes."""
-    makes = trained.makes_pictures(plan.model)
-    return gathered.cropped("train", plan.config.size) if makes else gathered.cached["train"]
+    """The training pictures as the model takes them: of one size where it makes pictures of that size only."""
+    size = tuple(getattr(plan.config, "size", ()))
+    return gathered.cropped("train", (size[0], size[1])) if size else gathered.cached["train"]
 
 
 def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, rank: int, world: int) -> Batches | SmallBatches:
@@ -242,7 +243,8 @@ class _GeneratorKeeper(_Keeper):
     def __post_init__(self) -> None:
         dataset = cast(CroppedDataset, self.held_out)
         classes = len(dataset.class_names) if self.plan.config.conditional else 0
-        self.watcher = Watcher(self.run, dataset.stack(), classes, self.plan.seed)
+        given = conditions(self.plan.config.made_from, dataset.stack(), dataset.maps)
+        self.watcher = Watcher(self.run, dataset.stack(), classes, self.plan.seed, given)
 
     def validate(self, model: Any) -> float:
         """Minus the Fréchet distance to training pictures; a sheet of pictures; an alarm where they are all alike."""

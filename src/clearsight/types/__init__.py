@@ -12,6 +12,7 @@ Conventions, everywhere:
 from clearsight.types.data import Batch as Batch
 from clearsight.types.data import Dataset as Dataset
 from clearsight.types.data import Sample as Sample
+from clearsight.types.degradation import Degradation as Degradation
 from clearsight.types.evidence import Confidences as Confidences
 from clearsight.types.evidence import Evidence as Evidence
 from clearsight.types.evidence import Metric as Metric

@@ -106,6 +106,8 @@ class Model(Protocol):
 
     ``tasks`` are those it can answer, its first the usual one: the truths of the data decide.
     ``losses`` returns named scalars whose sum is minimised; ``predict`` returns one prediction per picture.
+    The config of one that gives pictures back has ``given``, the ``Degradation`` of what it is given, None for pictures
+    as they are; a network that is given smaller ones has its ``factor`` too.
     ``fitted`` fills in what the config takes from the training truths (class frequencies, anchors, one label or
     several); it is asked once, before the network is built, and a run remembers the answer.
     """
@@ -137,7 +139,9 @@ class Generator(Protocol):
     ``losses(batch)`` are those of a Model: ``batch.images`` are the real pictures, all of ``size``, and the truths are
     labels where the data have them. ``latents`` draws the noise that pictures are made of, so the same generator state
     gives the same pictures; scaled down it gives less varied ones (truncation). ``sample`` makes one picture of each
-    row of it, of the given classes where it is conditional.
+    row of it, of the given classes where it is conditional. Where its config is ``made_from`` something, ``sample``
+    takes one of these for each row as its third argument, ``condition``: label maps ``n h w`` of class ids, or pictures
+    ``n 3 h w`` in [0, 1].
     """
 
     config_type: ClassVar[type]

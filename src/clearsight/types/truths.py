@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Int8, Int32, UInt8
 from torch import Tensor
 
+from clearsight.types.degradation import Degradation
+
 IGNORE = 255
 UNKNOWN = "unknown"
 
@@ -183,9 +185,13 @@ class Segmentation:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture as truth or as prediction: one to be reconstructed, or one that a network made; RGB in [0, 1]."""
+    """A picture as truth or as prediction: one to be reconstructed, or one that a network made; RGB in [0, 1].
+
+    ``degradation`` is, of a truth, what was taken from it before a network was given it; None where nothing was.
+    """
 
     image: Float[Tensor, "3 h w"]
+    degradation: Degradation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from clearsight.audits.attributes import crossed, known_names
 from clearsight.audits.cost import EVALUATION
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.baselines import baseline_for
-from clearsight.evaluation.classical_filters import filters_for
+from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import (
     check_attributes,
@@ -19,12 +19,14 @@ from clearsight.evaluation.judging import (
     zone_of,
 )
 from clearsight.generation.conclusion import conclude_again
+from clearsight.generation.invention import invented
 from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
 from clearsight.robustness.kept import kept_of
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
+from clearsight.training.segmenter import segmenter_of
 from clearsight.types import Card, Request
 
 
@@ -79,7 +81,7 @@ def audit(
         place = zone_of(run, zone)
         return conclude_again(
             run, None if data is None else str(data), by=by, reference=reference, attributes=attributes, zone=place,
-            responsible=responsible, quiet=quiet,
+            responsible=responsible, segmenter=segmenter_of, quiet=quiet,
         )  # fmt: skip
     choices = (attributes, skip_bad, target, cluster)
     with Meter(start=cost_of(run)) as meter:
@@ -109,12 +111,20 @@ def _audited_anew(
     if never:
         never_confused.keep(run, pairs, found)
         config = run.config
-    filters = filters_for(run, source, found) if own else {}
-    baseline = baseline_for(run, source, found, filters) if own else None
+    attributes = tuple(by) or tuple(
+        name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))
+    )
+    more = invented(run, source, found, attributes, quiet=quiet)
+    classical = classical_answers(run, source, found) if own else {}
+    baseline = baseline_for(run, source, found, classical) if own else None
     request = Request(
         evidence=found,
-        more={**({"baseline": baseline, **filters} if baseline is not None else {}), **kept_of(run, found)},
-        by=tuple(by) or tuple(name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))),
+        more={
+            **({"baseline": baseline, **classical} if baseline is not None else {}),
+            **kept_of(run, found),
+            **more.evidence,
+        },
+        by=attributes,
         never=never_confused.kept_pairs(config),
         guarantees=guarantees.kept(config),
         zone=zone,
@@ -127,7 +137,7 @@ def _audited_anew(
     facts["Clusters"] = found.about["clusters"]
     return write_card(
         run, request, meter, facts,
-        [*examples_of(run, source.split(split), request), *shown],
+        [*more.examples, *examples_of(run, source.split(split), request), *shown],
         [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )  # fmt: skip

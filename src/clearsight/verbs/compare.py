@@ -10,7 +10,7 @@ from clearsight.comparison import page
 from clearsight.comparison.paired import Comparison, compared, shared
 from clearsight.comparison.pictures import furthest_behind, made_by_each
 from clearsight.comparison.speed import speeds
-from clearsight.evaluation.judging import read_for
+from clearsight.evaluation.judging import data_judged
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.types import Dataset, Evidence, Example
@@ -59,15 +59,8 @@ def _pictures(run: Run, evidence: Evidence, notes: list[str], *, timed: bool, sh
     if not (timed or shown):
         return None
     try:
-        if evidence.unit == "rows":
-            raise ValueError("these runs learn from tables")
-        source, split = read_for(run, run.config.data, None, True), evidence.about.get("split", "")
-        if source.name != evidence.about.get("data") or split not in source.splits:
-            raise ValueError(f"{run.config.data} does not hold the pictures of {evidence.about.get('data')}, {split}")
-        if source.split(split).fingerprint != evidence.about.get("fingerprint"):
-            raise ValueError(f"{run.config.data} no longer has the pictures the runs were judged on")
+        return data_judged(run, evidence)[1]
     except ValueError as error:
         lost = {"speed was not measured": timed, "there are no pictures": shown}
         notes += [f"{what}: {str(error).splitlines()[0]}" for what, wanted in lost.items() if wanted]
         return None
-    return source.split(split)

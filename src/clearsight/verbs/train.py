@@ -1,6 +1,7 @@
 """Train a model on pictures, evaluate it on held-out pictures, audit it, and write the report."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from clearsight.energy.grid import find_zone
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.conclusion import conclude
 from clearsight.evaluation.judging import check_attributes, check_for_a_table
+from clearsight.files import credentials
 from clearsight.generation import conclusion as generation
-from clearsight.generation import credentials
 from clearsight.generation.extractors import check_count
+from clearsight.generation.invention import invented
 from clearsight.loading import trained
-from clearsight.loading.canvas import with_canvas
+from clearsight.loading.canvas import cached_px, with_canvas
 from clearsight.loading.data import Gathered, gather, models_for
 from clearsight.run import Run
 from clearsight.settings import choose
@@ -26,10 +28,11 @@ from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
 from clearsight.training import loop
-from clearsight.training.batching import answering_as_trained
-from clearsight.training.plans import plan_of, settings_of
+from clearsight.training.batching import answering_as_trained, some_of
+from clearsight.training.plans import longer_px, plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
 from clearsight.training.process import Plan, cost_before, launch
+from clearsight.training.segmenter import segmenter_of
 from clearsight.types import Batch, Generator, Training
 
 MINUTES = 10.0
@@ -107,8 +110,11 @@ def train(
         run.change(state="training")
         launch(run, plan, gathered)
         meter.end_stage(TRAINING)
-        ended = generation.conclude if trained.makes_pictures(plan.model) else conclude
-        ended(run, meter, gathered or plan.gather(quiet=quiet), **asked, quiet=quiet)
+        found = gathered or plan.gather(quiet=quiet)
+        if trained.makes_pictures(plan.model):
+            generation.conclude(run, meter, found, **asked, segmenter=segmenter_of, quiet=quiet)
+        else:
+            conclude(run, meter, found, **asked, look=invented, quiet=quiet)
         run.change(state="finished")
         run.remove_checkpoint()
     return run
@@ -157,9 +163,10 @@ def planned(
         _check_splits(source, training.held_out)
         check_attributes(asked["by"], source, target)
 
+    makes = trained.makes_pictures(model)
     gathered = gather(
         data,
-        training.size_px,
+        cached_px(config, training.size_px) if makes else training.size_px,
         attributes=attributes,
         skip_bad=skip_bad,
         wanted=tuple(tasks),
@@ -172,10 +179,14 @@ def planned(
         quiet=quiet,
     )
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
-    if trained.makes_pictures(model):
+    if makes:
         _check_for_a_generator(training)
         check_count(len(gathered.cached["train"]))  # it is judged by features that are learnt from these
-        config = with_canvas(config, gathered.cached["train"], training.size_px, trained.multiple_of(model))
+    if hasattr(config, "channels"):
+        multiple = math.lcm(trained.multiple_of(model), getattr(config, "factor", 1))
+        config = with_canvas(config, gathered.cached["train"], training.size_px, multiple)
+    if hasattr(kind, "check_pictures"):
+        kind.check_pictures(some_of(gathered.cached["train"]))
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
@@ -193,7 +204,7 @@ def planned(
         fingerprint=source.fingerprint,
         class_names=source.class_names,
         seed=seed,
-        settings=settings_of(plan, asked),
+        settings={**settings_of(plan, asked), "longer_px": longer_px(source.split("train"))},
     )
     return run, plan, gathered
 
@@ -215,7 +226,7 @@ def _check_choices(config: Any, training: Training, devices: int, pretrained: bo
             "nothing can be learnt on. Give it trained ones with --backbone run:RUN or --pretrained, or leave "
             "frozen_share out."
         )
-    if hasattr(config, "backbone"):
+    if getattr(config, "backbone", ""):
         backbones.check_name(config.backbone)
 
 

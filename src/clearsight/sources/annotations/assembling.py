@@ -39,7 +39,7 @@ def assemble(layout: Layout, problems: Problems, request: Request, format: str, 
     """The checked, split and fingerprinted Source; raises one DataError with all problems unless they are skipped."""
     assert request.folder is not None
     name = layout.name or request.folder.name
-    drafts = _named_apart(_once(layout.drafts, problems))
+    drafts = named_apart(_once(layout.drafts, problems))
     path = request.attributes or attributes.beside(request.folder)
     table = attributes.read(path, drafts) if path else attributes.Attributes()
     if table.missing and table.names:
@@ -102,7 +102,7 @@ def _once(drafts: list[Draft], problems: Problems) -> list[Draft]:
     return sorted(seen.values(), key=lambda draft: (_canonical_first(str(draft.split)), draft.id))
 
 
-def _named_apart(drafts: list[Draft]) -> list[Draft]:
+def named_apart(drafts: list[Draft]) -> list[Draft]:
     """Ids that different pictures of two splits share get the split in front: train/0001, val/0001."""
     counts = Counter(draft.id for draft in drafts)
     return [replace(draft, id=f"{draft.split}/{draft.id}") if counts[draft.id] > 1 else draft for draft in drafts]

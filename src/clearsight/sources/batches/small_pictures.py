@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from clearsight.ops import views
@@ -14,12 +14,12 @@ from clearsight.sources.batches.weighting import Weighting
 from clearsight.sources.samples.cache import CachedDataset
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.samples.extended import ExtendedDataset
-from clearsight.types import FLIPS, Batch, Label, Labels, Size, Training, Value
+from clearsight.types import FLIPS, Batch, ClassMap, Label, Labels, Size, Training, Truth, Value
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmallBatches:
-    """The training batches of a data set whose pictures have one size and whose truths have no coordinates.
+    """The training batches of a data set whose pictures have one size, and truths without coordinates or class maps.
 
     Pictures are translated by up to ``training.shift`` of their side with reflection padding, flipped, and colour
     jittered. A picture is flipped every other time it is shown rather than at random, so that two epochs show both
@@ -38,6 +38,7 @@ class SmallBatches:
 
     def __post_init__(self) -> None:
         self.weighting.check(len(self.dataset))
+        assert self._maps() is None or not self.training.small_share, "class maps have one size for the whole run"
 
     @staticmethod
     def suits(dataset: CachedDataset | CroppedDataset | ExtendedDataset, training: Training) -> bool:
@@ -59,15 +60,21 @@ class SmallBatches:
         mine = slice(self.rank, None, self.world)
         draws = torch.rand(6, len(indices), generator=generator)[:, mine]
         indices, turns = indices[mine], turns[mine]
-        images = self.dataset.stack()[indices].float().div_(255)
+        images, maps = self.dataset.stack()[indices].float().div_(255), self._maps()
+        if maps is not None:  # a fourth plane, so that each map moves with its picture
+            images = torch.cat([images, maps[indices][:, None].float()], 1)
         images = self._translated(self._flipped(images, indices + turns), draws[:2])
+        moved = None if maps is None else images[:, 3].to(torch.uint8)
+        images = images[:, :3]
         images = colour_jitter_from(images, self.training.brightness, draws[2:])
         if self.training.colour:
             draws = torch.rand(len(draws[0]) * self.world, 5, generator=generator)[mine]
             images = recolour(images, self.training.colour, draws)
         images = self._sized(images, progress).contiguous(memory_format=torch.channels_last)
         rows = indices.tolist()
-        truths = [self.dataset.truth(row) for row in rows]
+        truths: list[Truth] = [self.dataset.truth(row) for row in rows]
+        if moved is not None:
+            truths = [ClassMap(labels=labels) for labels in moved]
         batch = Batch(
             images=images,
             truths=truths,
@@ -76,6 +83,10 @@ class SmallBatches:
             weights=self.weighting.loss_weights(rows, truths),
         )
         return mixup(batch, self.training.mixup, generator)
+
+    def _maps(self) -> UInt8[Tensor, "n h w"] | None:
+        """The class maps, where that is what the truths are."""
+        return self.dataset.maps if isinstance(self.dataset, CroppedDataset) else None
 
     def _flipped(self, images: Tensor, turn: Int[Tensor, "b"]) -> Tensor:
         symmetries = FLIPS.get(self.training.flips, self.dataset.symmetries)

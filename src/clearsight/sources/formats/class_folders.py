@@ -38,7 +38,7 @@ class ClassFolders:
         """Whether folders hold pictures, and none is named as other layouts name theirs."""
         if not folder.is_dir():
             return False
-        roots = _roots(folder)
+        roots = roots_of(folder)
         beside = {path.suffix.lower() for path in folder.iterdir() if not path.is_dir()}
         if NOT_BESIDE & beside or any(_holds_pictures(root) for root in (folder, *(root for root, _ in roots))):
             return False
@@ -57,7 +57,7 @@ class ClassFolders:
 
     def layout(self, folder: Path, problems: Problems, least: int = 2) -> Layout:
         """All pictures with the class of their folder; raises DataError for fewer than ``least`` classes."""
-        places = [(root, place, split) for root, split in _roots(folder) for place in _leaves(root, problems, folder)]
+        places = [(root, place, split) for root, split in roots_of(folder) for place in _leaves(root, problems, folder)]
         names = tuple(sorted({place.relative_to(root).as_posix() for root, place, _ in places}))
         if len(names) < least and not problems.faults:
             raise DataError(
@@ -89,7 +89,7 @@ def _drafts(files: list[Path], root: Path, split: str | None, label: Label, fold
         )
 
 
-def _roots(folder: Path) -> list[tuple[Path, str | None]]:
+def roots_of(folder: Path) -> list[tuple[Path, str | None]]:
     """The folders whose folders are classes, and their splits."""
     inner = _folders(folder)
     if inner and all(path.name.lower() in SPLIT_WORDS for path in inner):

@@ -36,7 +36,7 @@ class CocoJson:
 
     def recognises(self, folder: Path) -> bool:
         """Whether a JSON file in one of the usual places has pictures, annotations and categories."""
-        return bool(_files(folder))
+        return bool(files_in(folder))
 
     def read(self, request: Request) -> Source:
         """The data set; raises DataError with all that is wrong with it."""
@@ -47,13 +47,13 @@ class CocoJson:
 
     def layout(self, folder: Path, problems: Problems, kind: type = Boxes) -> Layout:
         """All pictures of all splits, their boxes in pixels, or their outlines."""
-        files = sorted(_files(folder), key=lambda path: (_rank(_split(path, folder)), path))
+        files = sorted(files_in(folder), key=lambda path: (_rank(_split(path, folder)), path))
         if not files:
             raise DataError(f"no COCO annotations in {shown(folder)}. Looked for: annotations/*.json with {LISTS}.")
-        contents = [(path, _parsed(path, folder)) for path in files]
+        contents = [(path, parsed(path, folder)) for path in files]
         names: list[str] = []
         for path, content in contents:
-            names += [name for name in _categories(content, _where(path, folder)).values() if name not in names]
+            names += [name for name in categories(content, _where(path, folder)).values() if name not in names]
         drafts = []
         for path, content in contents:
             drafts += _drafts(content, path, folder, names, problems, kind)
@@ -63,7 +63,8 @@ class CocoJson:
 COCO = CocoJson()
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """The annotation files of a data set."""
     instances = sorted(path for path in (folder / "annotations").glob("instances_*.json") if path.is_file())
     if instances:
         return instances
@@ -89,6 +90,20 @@ def _split(path: Path, folder: Path) -> str | None:
     return split_of(path.stem) or (split_of(path.parent.name) if path.parent != folder else None)
 
 
+def pictures_of(path: Path, content: dict[str, Any], folder: Path) -> dict[Path, int | str]:
+    """The id of each picture that an annotation file of the data in ``folder`` lists, by the picture's file."""
+    images = _images(content, _where(path, folder), Problems())
+    places = _places(path, folder, _split(path, folder))
+    found: dict[Path, int | str] = {}
+    for key, item in images.items():
+        name = item.get("file_name")
+        inside = references.inner(name) if isinstance(name, str) else None
+        file = next((place / inside for place in places if inside and (place / inside).is_file()), None)
+        if file is not None:
+            found[file] = key
+    return found
+
+
 def _rank(split: str | None) -> int:
     return ORDER.index(split) if split in ORDER else len(ORDER)
 
@@ -97,7 +112,8 @@ def _where(path: Path, folder: Path) -> str:
     return str(path.relative_to(folder))
 
 
-def _parsed(path: Path, folder: Path) -> dict[str, Any]:
+def parsed(path: Path, folder: Path) -> dict[str, Any]:
+    """The content of an annotation file; raises DataError where it is none."""
     where = _where(path, folder)
     try:
         content = json.loads(path.read_bytes())
@@ -119,7 +135,7 @@ def _parsed(path: Path, folder: Path) -> dict[str, Any]:
     return content
 
 
-def _categories(content: dict[str, Any], where: str) -> dict[int, str]:
+def categories(content: dict[str, Any], where: str) -> dict[int, str]:
     """Category id -> name, in the order of the ids."""
     ids = [item.get("id") for item in content["categories"]]
     if not all(isinstance(id, int) and not isinstance(id, bool) for id in ids) or len(set(ids)) < len(ids):
@@ -134,7 +150,7 @@ def _drafts(
 ) -> list[Draft]:
     where = _where(path, folder)
     split = _split(path, folder)
-    classes = {id: names.index(name) for id, name in _categories(content, where).items()}
+    classes = {id: names.index(name) for id, name in categories(content, where).items()}
     images = _images(content, where, problems)
     rows = _rows(content, images, classes, where, problems, kind is not Boxes)
     places = _places(path, folder, split)

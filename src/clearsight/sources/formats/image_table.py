@@ -29,6 +29,20 @@ BESIDE = ("attributes", "instances", "classes")
 ORIGIN = "\0split"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The rows of all tables of a data set below each other, and the drafts, without groups, of those of use.
+
+    ``picture`` is the column of the pictures; each draft comes with its row, counted from 0.
+    """
+
+    tables: list[Path]
+    frame: polars.DataFrame
+    picture: str
+    answers: Answers
+    drafts: list[tuple[int, Draft]]
+
+
 @dataclass(frozen=True)
 class ImageTable:
     """The format as ``clearsight.sources.annotations.layout.Format``."""
@@ -39,7 +53,7 @@ class ImageTable:
 
     def recognises(self, folder: Path) -> bool:
         """Whether the folder holds any such table."""
-        return any(not looks_like_table(path) for path in _tables(folder))
+        return any(not looks_like_table(path) for path in tables_in(folder))
 
     def recognises_file(self, path: Path) -> bool:
         """Whether the file is such a table."""
@@ -54,22 +68,14 @@ class ImageTable:
 
     def layout(self, path: Path, request: Request, problems: Problems) -> tuple[Layout, type]:
         """All rows with a picture and a truth, and the kind of their truths."""
-        tables = [table for table in _tables(path) if not looks_like_table(table)]
-        if not tables:
-            raise DataError(
-                f"{shown(path)} has no column of pictures. Expected one that holds picture files or their paths, such "
-                "as image or path. Add it, or name the folder of the pictures instead."
-            )
-        frame = _joined(tables)
-        picture = _picture_column(frame, path)
-        answers = _answers(frame, picture, request, problems, _names_of(tables[0]))
-        groups, cluster, ungrouped = _about_rows(frame, {picture, ORIGIN, *answers.columns}, request.by, problems)
-        where = _places(tables, frame)
-        drafts = _drafts(frame, picture, answers, path, where, problems)
+        found = rows_of(path, request, problems)
+        frame, answers = found.frame, found.answers
+        used = {found.picture, ORIGIN, *answers.columns}
+        groups, cluster, ungrouped = _about_rows(frame, used, request.by, problems)
         rows = list(zip(*groups.values(), strict=True)) if groups else [()] * frame.height
         complete = [
             Draft(**{**draft.__dict__, "groups": dict(zip(groups, rows[row], strict=True)), "cluster": cluster[row]})
-            for row, draft in drafts
+            for row, draft in found.drafts
         ]
         name = path.name if path.is_dir() else path.parent.name if split_of(stem_of(path)) else stem_of(path)
         layout = Layout(drafts=complete, class_names=answers.class_names, name=name, ungrouped=ungrouped)
@@ -79,7 +85,23 @@ class ImageTable:
 IMAGE_TABLE = ImageTable()
 
 
-def _tables(path: Path) -> list[Path]:
+def rows_of(path: Path, request: Request, problems: Problems) -> Rows:
+    """The rows of a data set with their pictures and truths; raises DataError where no column holds pictures."""
+    tables = [table for table in tables_in(path) if not looks_like_table(table)]
+    if not tables:
+        raise DataError(
+            f"{shown(path)} has no column of pictures. Expected one that holds picture files or their paths, such "
+            "as image or path. Add it, or name the folder of the pictures instead."
+        )
+    frame = _joined(tables)
+    picture = _picture_column(frame, path)
+    answers = _answers(frame, picture, request, problems, _names_of(tables[0]))
+    drafts = list(_drafts(frame, picture, answers, path, _places(tables, frame), problems))
+    return Rows(tables=tables, frame=frame, picture=picture, answers=answers, drafts=drafts)
+
+
+def tables_in(path: Path) -> list[Path]:
+    """The tables of a data set: the one that was named, or those of a folder."""
     if path.is_file():
         return [path] if kind_of(path) else []
     for folder in (path, path / "data"):

@@ -80,10 +80,7 @@ class PascalVoc:
 
     def layout(self, folder: Path, problems: Problems) -> Layout:
         """All annotated pictures, their boxes in pixels, 0-based."""
-        lists = _lists(folder, problems)
-        matches: list[Match] = []
-        for part in _parts(folder):
-            matches += _matched(part, folder, lists, problems)
+        matches = matches_in(folder, problems)
         annotations = [match.annotation for match in matches]
         names = tuple(sorted({name for annotation in annotations for name in annotation.names}))
         if not names and not problems.faults:
@@ -91,7 +88,7 @@ class PascalVoc:
                 f"no annotation in {shown(folder)} holds an object. "
                 "Expected <object> elements with <name> and <bndbox>. Add them, or export the files again."
             )
-        shift = 0.0 if _zero_based(annotations, problems) else 1.0
+        shift = shift_of(annotations, problems)
         drafts = [
             Draft(
                 id=match.picture.stem,
@@ -108,6 +105,12 @@ class PascalVoc:
 
 
 VOC = PascalVoc()
+
+
+def matches_in(folder: Path, problems: Problems) -> list[Match]:
+    """Every readable annotation with its picture and split."""
+    lists = _lists(folder, problems)
+    return [match for part in _parts(folder) for match in _matched(part, folder, lists, problems)]
 
 
 def _parts(folder: Path) -> list[Part]:
@@ -260,6 +263,11 @@ def _lists(folder: Path, problems: Problems) -> dict[str, str]:
             else:
                 splits[id] = split
     return splits
+
+
+def shift_of(annotations: list[Annotation], problems: Problems) -> float:
+    """What the numbers of a file are too large by, as pixels count here: 1, or 0 where the set counts from 0."""
+    return 0.0 if _zero_based(annotations, problems) else 1.0
 
 
 def _zero_based(annotations: list[Annotation], problems: Problems) -> bool:

@@ -61,8 +61,8 @@ class YoloText:
         drafts: list[Draft] = []
         labelled = 0
         for place in config.places:
-            files = _pictures(place, problems)
-            labels = {_label(place, path): path for path in files}
+            files = pictures_of(place, problems)
+            labels = {label_file(place, path): path for path in files}
             labelled += sum(label.is_file() for label in labels)
             _orphans(place, set(labels), folder, problems)
             for label, path in labels.items():
@@ -80,7 +80,8 @@ class YoloText:
 YOLO = YoloText()
 
 
-def _pictures(place: Place, problems: Problems) -> list[Path]:
+def pictures_of(place: Place, problems: Problems) -> list[Path]:
+    """The picture files of a place, each id once."""
     files = references.pictures_in(place.pictures, deep=True) if place.listed is None else place.listed
     first: dict[str, Path] = {}
     kept = []
@@ -94,7 +95,8 @@ def _pictures(place: Place, problems: Problems) -> list[Path]:
     return kept
 
 
-def _label(place: Place, picture: Path) -> Path:
+def label_file(place: Place, picture: Path) -> Path:
+    """The text file of a picture's labels, which may not be there."""
     inside = picture.relative_to(place.pictures).with_suffix(".txt")
     beside = picture.with_suffix(".txt")
     return beside if not (place.labels / inside).is_file() and beside.is_file() else place.labels / inside

@@ -81,7 +81,7 @@ class CachedDataset:
 
     def truth(self, index: int) -> Truth:
         """The truth of one resized picture; a class map is not copied."""
-        if self._entry.planes == 4:
+        if self.has_maps:
             return ClassMap(labels=self._planes(index)[3])
         record = self.records[index]
         if isinstance(record.truth, Instances | DrawnInstances):
@@ -95,9 +95,14 @@ class CachedDataset:
         return sizes.pop() if len(sizes) == 1 else None
 
     def stack(self) -> UInt8[Tensor, "n 3 h w"]:
-        """All pictures of a data set whose pictures have one size and no class maps, not copied."""
-        assert self.common_size is not None and self._entry.planes == 3
-        return self._pixels.view(len(self), 3, *self.common_size)
+        """All pictures of a data set whose pictures have one size, not copied."""
+        assert self.common_size is not None
+        return self._pixels.view(len(self), self._entry.planes, *self.common_size)[:, :3]
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether the truths are class maps."""
+        return self._entry.planes == 4
 
     def _planes(self, index: int) -> UInt8[Tensor, "planes h w"]:
         height, width = self._entry.sizes[index]

@@ -61,7 +61,7 @@ def _parquet_shows_pictures(path: Path) -> bool:
 def _csv_names_pictures(path: Path) -> bool:
     text = beginning_of(path).decode("utf-8-sig", errors="replace")
     lines = list(itertools.islice(io.StringIO(text, newline=""), FIRST_ROWS))
-    rows = csv.reader(lines, delimiter=_separator(lines[0] if lines else "", path))
+    rows = csv.reader(lines, delimiter=separator_of(lines[0] if lines else "", path))
     return any(_is_picture(cell) for row in itertools.islice(rows, 1, None) for cell in row)
 
 
@@ -115,7 +115,7 @@ def _of_csv(path: Path) -> polars.DataFrame:
     content = content_of(path).removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
     if not content.strip():
         raise DataError(f"{shown(path)} is empty. Expected a header line and one row per line. Check the file.")
-    separator = _separator(content.split(b"\n", 1)[0].decode("utf-8"), path)
+    separator = separator_of(content.split(b"\n", 1)[0].decode("utf-8"), path)
     rows = csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=""), delimiter=separator)
     header = [name.strip() for name in next(rows)]
     _check_names(header, path)
@@ -166,7 +166,7 @@ def _check_names(names: list[str], path: Path) -> None:
         )
 
 
-def _separator(header: str, path: Path) -> str:
+def separator_of(header: str, path: Path) -> str:
     """The separator that the header line holds most of, outside quotes."""
     if kind_of(path) == ".tsv":
         return "\t"

@@ -193,7 +193,14 @@ def read_rows(
     Raises DataError where a column is missing (nearest names) or holds something else than in training.
     """
     frame, _ = read_frame(path)
+    return frame, codes_of(frame, columns, Path(path).name, skip_bad)
+
+
+def codes_of(
+    frame: polars.DataFrame, columns: Sequence[Column], name: str, skip_bad: bool = False
+) -> Float[np.ndarray, "rows columns"]:
+    """The codes of a trained model's columns in a frame that goes by ``name``; raises DataError as ``read_rows``."""
     problems = Problems()
     inputs = _inputs(frame, "", (), columns, problems)
-    problems.settle(Path(path).name, skip_bad)
-    return frame, np.stack([column.codes(inputs[column.name]) for column in columns], axis=1)
+    problems.settle(name, skip_bad)
+    return np.stack([column.codes(inputs[column.name]) for column in columns], axis=1)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clearsight.generation import credentials, sheets
-from clearsight.generation.signing_key import folder, signing_key
+from clearsight.files import credentials
+from clearsight.files import generated_pictures as files_of
+from clearsight.files.signing_key import folder, signing_key
+from clearsight.generation import sheets
 
 ABOUT = {"generated": True, "run": "gan-1", "seed": 3}
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8))
@@ -23,7 +25,7 @@ def config(tmp_path, monkeypatch):
 
 def test_without_the_extra_a_file_is_as_it_was_and_this_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(credentials, "available", lambda: False)
-    content = sheets.png(PICTURE, ABOUT)
+    content = files_of.png(PICTURE, ABOUT)
     picture = Image.open(io.BytesIO(content))
     assert json.loads(picture.text["clearsight:generated"]) == ABOUT and b"caBX" not in content
     assert credentials.signed(b"anything", "image/png", ABOUT) == b"anything"
@@ -43,7 +45,8 @@ def read(content, media_type):
 
 def files():
     return {
-        "image/png": lambda: sheets.png(PICTURE, ABOUT),
+        "image/png": lambda: files_of.png(PICTURE, ABOUT),
+        "image/jpeg": lambda: files_of.jpeg(PICTURE, ABOUT),
         "image/gif": lambda: sheets.animation([PICTURE, PICTURE.rotate(180)], ABOUT),
     }
 
@@ -66,14 +69,14 @@ def test_an_independent_reader_finds_a_valid_signature_and_what_it_is(media_type
 
 def test_the_text_and_the_pixels_are_the_same_with_a_manifest():
     pytest.importorskip("c2pa")
-    picture = Image.open(io.BytesIO(sheets.png(PICTURE, ABOUT)))
+    picture = Image.open(io.BytesIO(files_of.png(PICTURE, ABOUT)))
     assert np.array_equal(np.asarray(picture), np.asarray(PICTURE))
     assert json.loads(picture.text["clearsight:generated"]) == ABOUT
 
 
 def test_changed_pixels_and_a_changed_manifest_are_noticed():
     pytest.importorskip("c2pa")
-    content = sheets.png(PICTURE, ABOUT)
+    content = files_of.png(PICTURE, ABOUT)
     for place, code in ((content.index(b"IDAT") + 40, "assertion.dataHash.mismatch"), (content.index(b"gan-1"), None)):
         changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
         state, failed, _ = read(changed, "image/png")

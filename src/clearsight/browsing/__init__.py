@@ -1,0 +1,1 @@
+"""An evaluation as a gallery: which pictures, in which order, what was said of each, and labels that are doubted."""

@@ -1,0 +1,143 @@
+"""Thumbnails and large pictures of an evaluation, made when they are asked for and kept in a bounded memory."""
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from PIL import Image
+
+from clearsight import drawing
+from clearsight.evaluation.drawn_answers import BESIDE, deployed_part, in_words
+from clearsight.inference.predictor import Predictor
+from clearsight.loading import trained
+from clearsight.run import Run
+from clearsight.sources import PictureDataset
+from clearsight.types import Boxes, Dataset, Detections, InstanceDetections, Prediction, Sample, Size
+
+THUMBNAIL_PX, LARGE_PX = 220, 1600
+BYTES_KEPT = 128 * 2**20
+PREDICTIONS_KEPT = 32
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """The latest of what was made, up to a total size; made once at a time, so that nobody makes the same twice."""
+
+    def __init__(self, most: int, size: Callable[[T], int]):
+        self._most, self._size = most, size
+        self._found: OrderedDict[Hashable, T] = OrderedDict()
+        self._total = 0
+        self._lock = threading.Lock()
+
+    @property
+    def total(self) -> int:
+        """The size of what is kept."""
+        return self._total
+
+    def of(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made for a key, or is made now."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        made = make()
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = made
+                self._total += self._size(made)
+            while self._total > self._most and len(self._found) > 1:
+                self._total -= self._size(self._found.popitem(last=False)[1])
+        return made
+
+
+class Pictures:
+    """The pictures of the evaluation, and what each run answers to them."""
+
+    def __init__(self, runs: Sequence[Run], dataset: Dataset):
+        self.runs, self.dataset = tuple(runs), dataset
+        self._files: Kept[bytes] = Kept(BYTES_KEPT, len)
+        self._answers: Kept[Prediction] = Kept(PREDICTIONS_KEPT, lambda one: 1)
+        self._predictors: dict[int, Predictor] = {}
+        self._computing = threading.Lock()  # networks and their memory are for one at a time
+
+    @property
+    def bytes_kept(self) -> int:
+        """How much memory the pictures take that are kept."""
+        return self._files.total
+
+    def thumbnail(self, row: int) -> bytes:
+        """A small JPEG of a picture; raises ValueError where its file is gone or broken."""
+        return self._files.of(("thumbnail", row), lambda: _jpeg(self._decoded(row, THUMBNAIL_PX), 80))
+
+    def plain(self, row: int) -> bytes:
+        """The picture as it is, as JPEG, at most 1,600 px wide or high."""
+        return self._files.of(("plain", row), lambda: _jpeg(self._decoded(row, LARGE_PX), 90))
+
+    def drawn(self, row: int, run: int) -> bytes:
+        """The picture with the answer of a run drawn on it or beside it, as JPEG."""
+        return self._files.of(("drawn", row, run), lambda: self._draw(row, run))
+
+    def sample(self, row: int) -> Sample:
+        """The picture with its truth."""
+        return self.dataset[row]
+
+    def size(self, row: int) -> Size:
+        """Height and width in pixels."""
+        known = self.dataset.records[row].size if isinstance(self.dataset, PictureDataset) else None
+        return known or self.sample(row).size
+
+    def answer(self, row: int, run: int) -> Prediction | None:
+        """What a run says of a picture; None where it has no weights."""
+        if not self.runs[run].has_weights:
+            return None
+        return self._answers.of((row, run), lambda: self._predicted(row, run))
+
+    def shown(self, row: int, run: int) -> Prediction | None:
+        """The same, of detections those at or above the deployed threshold."""
+        found = self.answer(row, run)
+        return None if found is None else deployed_part(found, self.runs[run].config)
+
+    def beside(self, row: int, run: int) -> str:
+        """What is beside what in the picture that is drawn; empty for one picture."""
+        found = self.answer(row, run)
+        return next((words for kind, words in BESIDE.items() if isinstance(found, kind)), "").strip(" ()")
+
+    def has_boxes(self, row: int, run: int) -> bool:
+        """Whether the answer is boxes, which a page draws over the plain picture itself."""
+        found = self.answer(row, run)
+        if found is None:
+            return isinstance(self.sample(row).truth, Boxes)
+        return isinstance(found, Detections) and not isinstance(found, InstanceDetections)
+
+    def _predicted(self, row: int, run: int) -> Prediction:
+        image = self.sample(row).image
+        with self._computing:
+            if run not in self._predictors:
+                self._predictors[run] = trained.predictor(self.runs[run])
+            (found,) = self._predictors[run]([image])
+        return found
+
+    def _draw(self, row: int, run: int) -> bytes:
+        found, sample = self.shown(row, run), self.sample(row)
+        if found is None or in_words(found, sample.truth, self.runs[run].config.class_names):
+            return self.plain(row)
+        names = self.runs[run].config.class_names
+        return _jpeg(drawing.overlay(found, sample.image, names, truth=sample.truth, at_least_px=640), 90)
+
+    def _decoded(self, row: int, most_px: int) -> Image.Image:
+        """The picture, its longer side at most ``most_px``; never enlarged."""
+        if isinstance(self.dataset, PictureDataset):
+            record = self.dataset.records[row]
+            longest = max(record.size) if record.size else most_px
+            return drawing.picture_of(record.decode(min(most_px, longest)))
+        picture = drawing.picture_of(self.dataset[row].image)
+        picture.thumbnail((most_px, most_px))
+        return picture
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    picture.convert("RGB").save(file, "JPEG", quality=quality)
+    return file.getvalue()

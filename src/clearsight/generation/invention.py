@@ -1,0 +1,156 @@
+"""What a network that enlarges pictures invents: evidence of what it makes of held-out pictures, and a sheet of it.
+
+Of one that draws pictures (``draw``), several are drawn from each input: how far they differ is invented, and the
+probability of the true picture is exact. Of any, a classifier of each attribute reads what was made, beside the real
+pictures and beside bicubic interpolation of the same inputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from clearsight.console.progress import stage
+from clearsight.evaluation.more_evidence import MoreEvidence
+from clearsight.generation.drawn_sheets import sheets_of
+from clearsight.generation.readings import read_attributes
+from clearsight.loading import trained
+from clearsight.loading.posing import given_of
+from clearsight.metrics.invention import InventionStatistics
+from clearsight.ops.consistency import enlarged
+from clearsight.ops.spread import evenly_spread
+from clearsight.run import Run
+from clearsight.sources import Source
+from clearsight.types import Dataset, Evidence, Example, Picture
+
+MOST = 1000  # held-out pictures
+MOST_NUMBERS = 200_000_000  # of all pictures that are held at once
+DRAWS = 4  # of each: enough for a standard deviation over so many pictures
+TOGETHER = 64
+DRAWN = "invention"
+MADE, BICUBIC = "what it made", "bicubic interpolation"
+
+Pictures = UInt8[Tensor, "n 3 h w"]
+
+
+def invented(run: Run, source: Source, judged: Evidence, by: Sequence[str] = (), *, quiet: bool = True) -> MoreEvidence:
+    """What a run that enlarges pictures made of the judged ones; nothing for other runs, or pictures of several sizes.
+
+    ``source`` is posed as the run is judged, ``judged`` the evidence of one of its splits, in order. ``by`` names the
+    attributes to read; the classes of the data, where they have some, unless it names any. The evidence is kept in the
+    run folder.
+    """
+    given = given_of(run.config)
+    if given is None or given.factor == 1:
+        return MoreEvidence()
+    split = judged.about["split"]
+    some = _some(source.split(split))
+    if some is None:
+        return MoreEvidence()
+    network = trained.load(run)
+    with stage("making pictures of held-out ones", quiet) as watch:
+        made, bits = _made(run, network, some, watch)
+    evidence: dict[str, Evidence] = {}
+    examples: tuple[Example, ...] = ()
+    at = _at(judged, some.rows)
+    if bits is not None:
+        evidence[DRAWN] = replace(at, statistics=_statistics(made, some.true, bits), features=None)
+        examples = sheets_of(run, network, some.given, some.true)
+    enlargement = _bytes(enlarged(some.given.float() / 255, given.factor))
+    wanted = by or (("class",) if "class" in judged.groups else ())
+    makers = {MADE: made, BICUBIC: enlargement[:, None]}
+    evidence |= read_attributes(run, source, at, some.true, makers, wanted, quiet=quiet)
+    for name, one in evidence.items():
+        run.write_evidence(f"{name}-{split}", one)
+    return MoreEvidence(evidence=evidence, examples=examples)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Some:
+    """Pictures of one size, what is given of them, and which rows of the data set they are."""
+
+    rows: list[int]
+    given: Pictures
+    true: Pictures
+
+
+def _some(dataset: Dataset) -> _Some | None:
+    """At most 1,000 pictures, evenly spread; None where they differ in size."""
+    if not len(dataset):
+        return None
+    numbers = DRAWS * _true(dataset[0]).numel()
+    rows = evenly_spread(len(dataset), max(1, min(MOST, MOST_NUMBERS // numbers)))
+    pairs = []
+    for row in rows:
+        sample = dataset[row]
+        pairs.append((sample.image, _true(sample)))
+        if pairs[-1][1].shape != pairs[0][1].shape:
+            return None
+    given, true = (torch.stack(side) for side in zip(*pairs, strict=True))
+    return _Some(rows=rows, given=given, true=true)
+
+
+def _true(sample: Any) -> UInt8[Tensor, "3 h w"]:
+    assert isinstance(sample.truth, Picture)
+    return _bytes(sample.truth.image)
+
+
+def _made(
+    run: Run, network: Any, some: _Some, watch: Any
+) -> tuple[UInt8[Tensor, "n draws 3 h w"], Float[Tensor, "n"] | None]:
+    """Several pictures of each input and bits per dimension of the truth, or one picture where it draws none."""
+    if not hasattr(network, "draw"):
+        found = []
+        for one in trained.predictor(run, network)(some.given):
+            assert isinstance(one, Picture)
+            found.append(_bytes(one.image))
+            watch(len(found), len(some.rows))
+        return torch.stack(found)[:, None], None
+    seed, temperature = network.config.draw_seed, network.config.temperature
+    draws, bits = [], []
+    for start in range(0, len(some.rows), TOGETHER):
+        given, true = (one[start : start + TOGETHER].float() / 255 for one in (some.given, some.true))
+        bits.append(network.bits_per_dim(given, true))
+        noises = [network.noise_for(given, seed, k) for k in range(DRAWS)]
+        drawn = [_bytes(network.draw(given, noise, temperature)) for noise in noises]
+        draws.append(torch.stack(drawn, 1))
+        watch(start + len(given), len(some.rows))
+    return torch.cat(draws), torch.cat(bits)
+
+
+def _statistics(made: UInt8[Tensor, "n draws 3 h w"], true: Pictures, bits: Float[Tensor, "n"]) -> InventionStatistics:
+    """Distances picture by picture, so that no more is held in floating point than one of them needs."""
+    found = np.zeros((len(true), 3))
+    for row, (draws, truth) in enumerate(zip(made, true, strict=True)):
+        draws, truth = draws.double(), truth.double()
+        variance = float(draws.var(0).mean())
+        other = true[(row + len(true) // 2) % len(true)].double()
+        found[row] = variance, float((draws - truth).square().mean()), float((truth - other).square().mean())
+    variance, off, others = found.T
+    return InventionStatistics(
+        bits=bits.double().numpy(), spread=np.sqrt(variance), apart=2 * variance, off=off, others=others,
+        draws=made.shape[1],
+    )  # fmt: skip
+
+
+def _at(evidence: Evidence, rows: Sequence[int]) -> Evidence:
+    """The evidence of some rows, without its statistics."""
+    index = np.asarray(rows)
+    return replace(
+        evidence,
+        statistics=None,
+        ids=tuple(evidence.ids[row] for row in rows),
+        clusters=evidence.clusters[index],
+        groups={name: words[index] for name, words in evidence.groups.items()},
+        seen=None if evidence.seen is None else evidence.seen[index],
+        features=None,
+        conditions={},
+    )
+
+
+def _bytes(images: Float[Tensor, "... 3 h w"]) -> UInt8[Tensor, "... 3 h w"]:
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8).cpu()

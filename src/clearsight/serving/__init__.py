@@ -1,0 +1,1 @@
+"""Trained models behind a web server: pages for people, JSON for programs."""

@@ -1,0 +1,69 @@
+"""An exported detector served without torch."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from clearsight.exported import Found, load_exported
+from clearsight.prediction.exported import drawn, numbered, rows_of
+from clearsight.quantities import counted
+from clearsight.serving.served import About, Answer, Pixels
+from clearsight.serving.words import counted_classes
+
+
+class ServedExport:
+    """Answers pictures one by one, which is how exported models take them."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.detector = load_exported(path)
+        one = self.detector.description
+        run = str(one.run.get("name") or Path(path).stem)
+        self.about = About(
+            name=Path(path).name, path=Path(path), model=one.model, task=one.task, class_names=one.class_names,
+            summary=f"{one.model} exported from the run {run}, {one.precision}. The report stays with the run.",
+            card={"exported": one.as_dict()},
+        )  # fmt: skip
+        self.batch = 1
+
+    def look(self, pictures: Sequence[Pixels]) -> list[Found]:
+        """The objects in each picture."""
+        return [self.detector(picture) for picture in pictures]
+
+    def answer(self, picture: Pixels, found: Found) -> Answer:
+        """The objects as rows, in words, and drawn."""
+        size = (picture.shape[0], picture.shape[1])
+        names = [self.about.class_names[label] for label in found.labels.tolist()]
+        drawings = {"overlay": partial(self._overlay, picture, found)}
+        if found.masks is not None:
+            drawings["mask"] = partial(self._mask, size, found)
+        return Answer(
+            rows=tuple(rows_of(found, size, self.detector)),
+            said=f"{counted(len(found), 'objects')}: {counted_classes(names)}" if names else self.nothing,
+            confidence=scores_in_words(found.scores.tolist()),
+            drawings=drawings,
+        )
+
+    @property
+    def nothing(self) -> str:
+        """That no object was found."""
+        return f"no object with a score of {self.detector.threshold:.2f} or more"
+
+    def log(self, name: str, content: bytes, answer: Answer) -> None:
+        """Nothing: there is no log of exported models."""
+
+    def _overlay(self, picture: Pixels, found: Found) -> Image.Image:
+        parts = [] if found.masks is None else list(found.crops(picture.shape[:2], self.detector.mask_threshold))
+        return drawn(picture, found, self.about.class_names, parts)
+
+    def _mask(self, size: tuple[int, int], found: Found) -> Image.Image:
+        return Image.fromarray(numbered(list(found.crops(size, self.detector.mask_threshold)), size))
+
+
+def scores_in_words(scores: Sequence[float]) -> str:
+    """Scores that were not calibrated: their range, and that they are no probabilities."""
+    if not scores:
+        return ""
+    ends = f"{max(scores):.2f}" if len(scores) == 1 else f"{min(scores):.2f} to {max(scores):.2f}"
+    return f"Score {ends}, not calibrated: it orders the objects and is no probability."
