@@ -18,7 +18,8 @@ def posed(source: Source, config: Config) -> Source:
     """
     if config.task != Reconstruction.name:
         return source
-    given, size = given_of(config), tuple(getattr(trained.choice_of(config), "size", ()))
+    choice: Any = trained.choice_of(config)
+    given, size = given_of(config), tuple(getattr(choice, "size", ()))
     splits = {name: cut(one, size) for name, one in source.splits.items()} if size else source.splits
     return replace(source, splits={name: paired(dataset, given) for name, dataset in splits.items()})
 
