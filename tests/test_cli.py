@@ -20,6 +20,7 @@ from clearsight.verbs.models import models as known_models
 COMMANDS = [
     "audit",
     "augment",
+    "browse",
     "compare",
     "data",
     "datasets",
@@ -31,6 +32,7 @@ COMMANDS = [
     "models",
     "predict",
     "probe",
+    "pulse",
     "runs",
     "sample",
     "sign",

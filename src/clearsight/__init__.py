@@ -33,15 +33,18 @@ if TYPE_CHECKING:
     from clearsight.verbs.models import models as models
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
+    from clearsight.verbs.pulse import pulse as pulse
     from clearsight.verbs.runs import runs as runs
     from clearsight.verbs.sample import sample as sample
     from clearsight.verbs.serve import serve as serve
     from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
+    from clearsight.verbs.slides import slides as slides
     from clearsight.verbs.stress import stress as stress
     from clearsight.verbs.sweep import sweep as sweep
     from clearsight.verbs.train import train as train
     from clearsight.verbs.verify import verify as verify
+    from clearsight.verbs.write_report import write_report as write_report
 
 _VERBS = {
     **{
@@ -61,15 +64,18 @@ _VERBS = {
             "models",
             "predict",
             "probe",
+            "pulse",
             "runs",
             "sample",
             "serve",
             "sign",
             "simulate",
+            "slides",
             "sweep",
             "stress",
             "train",
             "verify",
+            "write_report",
         )  # fmt: skip
     },
     **{"demo": "recipes.demo", "load_exported": "exported"},

@@ -7,8 +7,10 @@ from .confusion import confusion as confusion
 from .copies import copies as copies
 from .cost import cost as cost
 from .deciding_alone import deciding_alone as deciding_alone
+from .depixelising import depixelising as depixelising
 from .errors import errors as errors
 from .generated import generated as generated
+from .group_drift import group_drift as group_drift
 from .group_mix import group_mix as group_mix
 from .groups import groups as groups
 from .invented_attributes import invented_attributes as invented_attributes

@@ -1,4 +1,4 @@
-"""The commands that use a trained model: predict, sample, and export."""
+"""The commands that use a trained model: predict, sample, pulse, and export."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clearsight.cli.options import AsJson, Never, Quiet, RunFolder, show, words
+from clearsight.cli.options import AsJson, Attributes, Never, Quiet, RunFolder, Seed, show, words
 
 
 def predict(
@@ -40,7 +40,7 @@ def predict(
     never: Never = None,
     policy: Annotated[
         bool,
-        typer.Option("--policy", help="Say which pictures the run may decide on alone, which go to a person, why."),
+        typer.Option("--policy", help="Say what the run may decide on alone, what goes to a person, and why."),
     ] = False,
     risk: Annotated[
         float | None,
@@ -158,6 +158,73 @@ def sample(
     show(content, lambda: f"{text}\nThey are generated. {said()}", as_json)
 
 
+def pulse(
+    run: RunFolder,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PICTURES...", help="Small pictures: files, folders, patterns. With --by: the run's own data."
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="A new folder for the pictures, a sheet and a table.")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Audit: restore held-out pictures, and report how often these attributes change, by group.",
+        ),
+    ] = None,
+    factor: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER", help="How many times smaller pictures are; default: by their size, with --by 4."
+        ),
+    ] = None,
+    filter: Annotated[
+        str, typer.Option(metavar="NAME", help="How pictures are made small: box (means of squares) or bicubic.")
+    ] = "box",
+    restarts: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Restorations of each picture; default: 4, with --by 1.")
+    ] = None,
+    epsilon: Annotated[
+        float, typer.Option(metavar="NUMBER", help="The mean squared error that is near enough; 0.001 is 30 dB.")
+    ] = 0.001,
+    steps: Annotated[int, typer.Option(metavar="NUMBER", help="Steps of a search at most.")] = 200,
+    rate: Annotated[float, typer.Option(metavar="NUMBER", help="Learning rate of a search.")] = 0.1,
+    finish: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Where a search ends further away: none, weights (tune them), or projection."
+        ),
+    ] = "none",
+    classes: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAMES", help="Classes to ask for in turn, by commas; default: all."),
+    ] = None,
+    count: Annotated[int, typer.Option(metavar="NUMBER", help="With --by: held-out pictures at most.")] = 400,
+    attributes: Attributes = None,
+    seed: Seed = 0,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be restored.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Imagine large pictures of small ones with a generator, and audit how often that changes the group."""
+    from clearsight.printing import pulse as printing
+    from clearsight.verbs.pulse import pulse as run_pulse
+
+    folder = out or (None if as_json or by else "restored")
+    found = run_pulse(
+        run, pictures or (), out=folder, by=words(by), factor=factor, filter=filter, restarts=restarts,
+        epsilon=epsilon, steps=steps, rate=rate, finish=finish, classes=words(classes), count=count,
+        attributes=attributes, seed=seed, skip_bad=skip_bad, quiet=quiet,
+    )  # fmt: skip
+    for line in found.skipped:
+        print(f"left out: {line}", file=sys.stderr)
+    show(printing.plain(found), lambda: printing.pulsed(found, run), as_json)
+
+
 def export(
     run: RunFolder,
     to: Annotated[str, typer.Option(metavar="FORMAT", help="onnx, openvino or torchscript.")] = "onnx",
@@ -234,4 +301,4 @@ def serve(
     )  # fmt: skip
 
 
-COMMANDS = (predict, serve, sample, export)
+COMMANDS = (predict, serve, sample, pulse, export)

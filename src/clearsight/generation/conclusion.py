@@ -14,8 +14,9 @@ from clearsight.console.progress import stage
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.belonging import clusters_said
 from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
+from clearsight.evaluation.ending import ending_said
 from clearsight.evaluation.judging import check_attributes
-from clearsight.generation import showing
+from clearsight.generation import restorations, showing
 from clearsight.generation.declared import declared
 from clearsight.generation.evidence import Reference, calibrators, evidence_of, nearest_of, reference, seen_of
 from clearsight.generation.extractors import extractors_for
@@ -84,10 +85,12 @@ def conclude(
         run.write_evidence(f"{name}-{split}", evidence)
     with stage("drawing", quiet):
         examples = showing.examples_of(run, network, judged.generated, judged.reference, judged.pairs)
+    examples += restorations.kept_examples(run)
     config = run.config
     request = Request(
-        evidence=judged.evidence, more=judged.more, by=tuple(by), reference=reference or {}, zone=zone, seed=config.seed
-    )
+        evidence=judged.evidence, more={**judged.more, **restorations.kept(run)}, by=tuple(by),
+        reference=reference or {}, zone=zone, seed=config.seed,
+    )  # fmt: skip
     notes = [*gathered.source.problems, *([ON_VALIDATION] if split == "val" else []), *_alarms(run)]
     facts = _facts(config, gathered, judged)
     return write_card(run, request, meter, facts, examples, notes, responsible, found=judged.found)
@@ -110,14 +113,7 @@ def conclude_again(
     ``reference`` is "uniform" or a table (see ``declared``), ``attributes`` another table of groups by picture.
     """
     config = run.config
-    gathered = gathered_as_trained(run, data or config.data, quiet)
-    if gathered.source.fingerprint != config.fingerprint:
-        raise ValueError(
-            f"the data in {data or config.data} are not what {run.path} was trained on, and a generator is compared "
-            "with held-out pictures of its own data. Name its own data, or train a new run."
-        )
-    if attributes is not None:  # groups are part of a fingerprint: read with others, the same pictures have another
-        gathered = gathered_as_trained(run, data or config.data, quiet, attributes)
+    gathered = own_data(run, data, quiet, attributes)
     asked = config.settings.get("asked", {})
     check_attributes(by, gathered.source)
     by = tuple(by) or tuple(asked.get("by", ()))
@@ -128,6 +124,20 @@ def conclude_again(
             run, meter, gathered, by=by, reference=shares, zone=zone,
             responsible=responsible or (former.responsible if former else None), segmenter=segmenter, quiet=quiet,
         )  # fmt: skip
+
+
+def own_data(run: Run, data: str | None, quiet: bool, attributes: Path | str | None = None) -> Gathered:
+    """The data that a generator was trained on, wherever they lie now; raises ValueError for any other."""
+    config = run.config
+    gathered = gathered_as_trained(run, data or config.data, quiet)
+    if gathered.source.fingerprint != config.fingerprint:
+        raise ValueError(
+            f"the data in {data or config.data} are not what {run.path} was trained on, and a generator is compared "
+            "with held-out pictures of its own data. Name its own data, or train a new run."
+        )
+    if attributes is not None:  # groups are part of a fingerprint: read with others, the same pictures have another
+        gathered = gathered_as_trained(run, data or config.data, quiet, attributes)
+    return gathered
 
 
 def gathered_as_trained(run: Run, data: str, quiet: bool, attributes: Path | str | None = None) -> Gathered:
@@ -287,6 +297,7 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
         "Features": "; ".join(judged.evidence.statistics.extractors),
         "Resizer": about["resizer"],
         "Budget": budget_said(config),
+        **ending_said(config),
         "Batch": str(training["batch_size"]),
         "Precision": precision_said(config),
         "Seed": str(config.seed),

@@ -34,6 +34,13 @@ class Grouping:
     real: np.ndarray
     left_out: tuple[str, ...]
 
+    @property
+    def mix(self) -> np.ndarray:
+        """The share of each group among the training pictures."""
+        counts = np.bincount(self.train[self.train >= 0], minlength=len(self.names)).astype(np.float64)
+        found: np.ndarray = counts / counts.sum()
+        return found
+
 
 def mixes_of(
     found: Reference,
@@ -62,13 +69,21 @@ def mixes_of(
         if not 2 <= len(grouping.names) <= GROUPS_AT_MOST:
             evidence[key] = _unseen(attribute, grouping, about)
             continue
-        chosen = found.train.select(np.flatnonzero(grouping.train >= 0))
-        labelled = Pictures(
-            images=chosen.images, ids=chosen.ids, classes=torch.from_numpy(grouping.train[grouping.train >= 0])
-        )
-        classifier = classifier_of(labelled, fingerprint, attribute, grouping.names, watch=watch)
+        classifier = group_classifier(found.train, attribute, grouping, fingerprint, watch)
         evidence[key] = _seen(found, generated, attribute, grouping, classifier, about)
     return evidence
+
+
+def group_classifier(
+    train: Pictures, attribute: str, grouping: Grouping, fingerprint: str, watch: Watch = lambda done, total: None
+) -> Extractor:
+    """A classifier of an attribute's groups, trained on the training pictures of known group."""
+    known = grouping.train >= 0
+    chosen = train.select(np.flatnonzero(known))
+    labelled = Pictures(images=chosen.images, ids=chosen.ids, classes=torch.from_numpy(grouping.train[known]))
+    # The pictures may be cut to another size than another run of these data has: their size is part of the key.
+    key = f"{fingerprint} {tuple(train.images.shape[2:])}"
+    return classifier_of(labelled, key, attribute, grouping.names, watch=watch)
 
 
 def grouping_of(attribute: str, train: Pictures, real: Pictures) -> Grouping:
@@ -117,8 +132,7 @@ def _seen(
     rows = np.flatnonzero(grouping.real >= 0)
     real = found.real.select(rows)
     columns = [found.class_names.index(name) for name in grouping.names] if classifier is found.extractors[0] else None
-    mix = np.bincount(grouping.train[grouping.train >= 0], minlength=len(grouping.names)).astype(np.float64)
-    mix /= mix.sum()
+    mix = grouping.mix
     parts = [(real.images, np.nan), *((made.images, scale) for scale, made in generated.items())]
     truth = [grouping.real[rows], *(np.full(len(made), -1) for made in generated.values())]
     statistics = GroupMixStatistics(
@@ -162,8 +176,8 @@ def _unseen(attribute: str, grouping: Grouping, about: Mapping[str, str]) -> Evi
 def even_probabilities(probabilities: Tensor, columns: Sequence[int] | None, mix: np.ndarray) -> np.ndarray:
     """Probabilities of the groups as if all were equally common, which tells rare groups from common ones best."""
     chosen = (probabilities if columns is None else probabilities[:, columns]).double().numpy()
-    even = np.maximum(chosen, 1e-12) / mix
-    found: np.ndarray = even / even.sum(1, keepdims=True)
+    weighed = np.maximum(chosen, 1e-12) / mix
+    found: np.ndarray = weighed / weighed.sum(1, keepdims=True)
     return found
 
 

@@ -56,6 +56,7 @@ class Dcgan(nn.Module):
     config_type: ClassVar[type] = DcganConfig
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=128, learning_rate=2e-4, precision="auto")
     strides: ClassVar[tuple[int, ...]] = ()
+    latent_prior: ClassVar[str] = "uniform"
 
     def __init__(self, config: DcganConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
@@ -109,6 +110,12 @@ class Dcgan(nn.Module):
         self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
+        return self.rendered(latents, classes)
+
+    def rendered(
+        self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]:
+        """The same with gradients, to search for latents."""
         noise = latents.to(self.generator.project.weight)
         wanted = rows_asked(self.config, classes, self.classes, noise)
         made = self.generator(torch.cat([noise, wanted], 1))

@@ -95,6 +95,7 @@ class Gan(nn.Module):
     config_type: ClassVar[type] = GanConfig
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=64, learning_rate=1e-3, precision="auto")
     strides: ClassVar[tuple[int, ...]] = ()
+    latent_prior: ClassVar[str] = "normal"
 
     def __init__(self, config: GanConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
@@ -178,6 +179,12 @@ class Gan(nn.Module):
         self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
+        return self.rendered(latents, classes)
+
+    def rendered(
+        self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]:
+        """The same with gradients, to search for latents."""
         noise = latents.to(self.generator.grid)
         wanted = rows_asked(self.config, classes, self.classes, noise)
         made = self.generator(torch.cat([noise, wanted], 1))

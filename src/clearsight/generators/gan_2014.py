@@ -78,6 +78,7 @@ class Gan2014(nn.Module):
     config_type: ClassVar[type] = Gan2014Config
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=100, learning_rate=0.1, momentum=0.5)
     strides: ClassVar[tuple[int, ...]] = ()
+    latent_prior: ClassVar[str] = "uniform"
     reports_parzen_window: ClassVar[bool] = True
 
     def __init__(self, config: Gan2014Config, class_names: tuple[str, ...]) -> None:
@@ -153,6 +154,12 @@ class Gan2014(nn.Module):
         self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
+        return self.rendered(latents, classes)
+
+    def rendered(
+        self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]:
+        """The same with gradients, to search for latents."""
         noise = latents.to(next(self.generator.parameters()))
         wanted = rows_asked(self.config, classes, self.classes, noise)
         return in_colour(self.generator(torch.cat([noise, wanted], 1)))

@@ -133,6 +133,11 @@ class Vae(nn.Module):
         classes = asked_classes.checked(self.config, classes, len(images), self.names)
         return self._posterior(self.pixels.observed(images, random), classes)
 
+    @property
+    def latent_prior(self) -> str:
+        """What ``latents`` draws: "normal" variates, or those of a "mixture"."""
+        return str(self.config.prior)
+
     def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "n d"]:
         """Draws of the prior that the config names, on the generator's device."""
         if self.mixture is not None:
@@ -144,6 +149,12 @@ class Vae(nn.Module):
         self, latents: Float[Tensor, "n d"], classes: Int[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n 3 h w"]:
         """The mean of each picture's pixels in [0, 1]; for "bernoulli" that is the probability of white."""
+        return self.rendered(latents, classes)
+
+    def rendered(
+        self, latents: Float[Tensor, "n d"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]:
+        """The same with gradients, to search for latents."""
         latents = latents.to(self.pixels.variance.device)
         classes = asked_classes.checked(self.config, classes, len(latents), self.names)
         return self.pixels.shown(self._maps(latents, classes))

@@ -61,6 +61,7 @@ class WganGp(nn.Module):
     config_type: ClassVar[type] = WganGpConfig
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=64, learning_rate=1e-4)
     strides: ClassVar[tuple[int, ...]] = ()
+    latent_prior: ClassVar[str] = "normal"
 
     def __init__(self, config: WganGpConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
@@ -121,6 +122,12 @@ class WganGp(nn.Module):
         self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n 3 h w"]:
         """Pictures in [0, 1]; the network must be in evaluation mode."""
+        return self.rendered(latents, classes)
+
+    def rendered(
+        self, latents: Float[Tensor, "n z"], classes: Int[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n 3 h w"]:
+        """The same with gradients, to search for latents."""
         noise = latents.to(self.generator.project.weight)
         wanted = rows_asked(self.config, classes, self.classes, noise)
         made = self.generator(torch.cat([noise, wanted], 1))

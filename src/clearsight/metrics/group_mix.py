@@ -80,10 +80,16 @@ def mix_of(statistics: GroupMixStatistics, truncation: float, weights: Weights) 
 
 def balanced_accuracy(statistics: GroupMixStatistics, weights: Weights) -> Values:
     """The share of real pictures whose most probable group is theirs, averaged over groups; NaN where one has none."""
-    real, groups = statistics.truth >= 0, len(statistics.group_names)
-    named = np.eye(groups)[statistics.probabilities[real].argmax(1)]
-    confused = confusion(statistics.truth[real], named, weights[:, real])
-    return np.diagonal(confused, axis1=1, axis2=2).mean(1)
+    real = statistics.truth >= 0
+    return accuracy_over_groups(statistics.truth[real], statistics.probabilities[real], weights[:, real])
+
+
+def accuracy_over_groups(
+    truth: Int[np.ndarray, "images"], probabilities: Float[np.ndarray, "images groups"], weights: Weights
+) -> Values:
+    """The share of images whose most probable group is theirs, averaged over groups; NaN where one has no weight."""
+    named = np.eye(probabilities.shape[1])[probabilities.argmax(1)]
+    return np.diagonal(confusion(truth, named, weights), axis1=1, axis2=2).mean(1)
 
 
 def mix_seen(shown: Shown, weights: Weights) -> Mix:
@@ -111,6 +117,21 @@ def corrected_mix(seen: Mix, confused: Float[np.ndarray, "replicates groups grou
     transposed = np.swapaxes(confused[known], 1, 2)
     found[known] = np.linalg.solve(transposed, seen[known][:, :, None])[:, :, 0]
     return found
+
+
+def groups_shown(
+    truth: Int[np.ndarray, "images"],
+    real: Float[np.ndarray, "images groups"],
+    made: Float[np.ndarray, "images groups"],
+    weights: Weights,
+) -> Float[np.ndarray, "replicates groups groups"]:
+    """Of the pictures made of those of each true group (rows) the share that shows each group (columns), corrected.
+
+    ``real`` and ``made`` are what the classifier sees in each picture and in what was made of it. Shares may leave
+    [0, 1] by chance; rows sum to 1. NaN where a group has no weight, or the classifier does not tell groups apart.
+    """
+    confused, seen = confusion(truth, real, weights), confusion(truth, made, weights)
+    return np.stack([corrected_mix(seen[:, group], confused) for group in range(seen.shape[1])], axis=1)
 
 
 def share_interval(

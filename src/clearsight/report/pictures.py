@@ -8,7 +8,8 @@ from clearsight.types import Example
 
 MOST_BYTES = 8_000_000
 _KINDS = {
-    "made": "Generated pictures", "copied": "Nearest to a training picture",
+    "made": "Generated pictures", "restored": "Restored pictures: imagined, not recovered",
+    "copied": "Nearest to a training picture",
     "best": "Best", "typical": "Typical", "worst": "Worst",
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ COLUMNS: Mapping[Plot, tuple[str, ...]] = {
     "reliability": ("confidence", "correct", "low", "high", "n", "pictures"),
     "curve": ("line", "x", "y", "low", "high"),
     "bars": ("label", "value", "ours", "pictures"),
-    "matrix": ("truth", "answer", "share", "n", "pictures"),
+    "matrix": ("truth", "answer", "share", "n", "low", "high", "pictures"),
     "parallel": ("line", "axis", "place", "text", "ours"),
 }
 _NEEDED: Mapping[Plot, tuple[str, ...]] = {
@@ -182,6 +182,7 @@ def _matrix(finding: Finding, points: Sequence[Row], digits: int | None) -> tupl
         ),
         Column(heading=axis(finding, 1, "predicted class"), cells=tuple(words(row["answer"]) for row in shown)),
         Column(heading="share", cells=tuple(score(row["share"], digits=3) for row in shown), numeric=True),
+        Column(heading="interval", cells=_spans(shown, 3), numeric=True),
         Column(heading="n", cells=_counts(shown), numeric=True),
     )
 

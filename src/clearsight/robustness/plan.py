@@ -14,9 +14,9 @@ from clearsight.audits.out_of_distribution import belongs as of_strangers
 from clearsight.audits.under_corruption import belongs as of_corruptions
 from clearsight.console.progress import stage
 from clearsight.corruptions.corruption import SEVERITIES, Corruption
+from clearsight.evaluation.amending import added
 from clearsight.loading import trained
 from clearsight.robustness import attacks, strangers
-from clearsight.robustness.conclusion import added
 from clearsight.robustness.conditions import judged_under
 from clearsight.robustness.sheets import sheets
 from clearsight.run import Run

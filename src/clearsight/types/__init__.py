@@ -39,6 +39,7 @@ from clearsight.types.models import PRECISIONS as PRECISIONS
 from clearsight.types.models import Adversarial as Adversarial
 from clearsight.types.models import Backbone as Backbone
 from clearsight.types.models import Generator as Generator
+from clearsight.types.models import LatentGenerator as LatentGenerator
 from clearsight.types.models import Losses as Losses
 from clearsight.types.models import Model as Model
 from clearsight.types.models import Training as Training

@@ -60,7 +60,7 @@ class Finding:
     - "reliability": confidence, correct, low, high, n per bin, all but n in [0, 1];
     - "curve": line (its name), x, y, low, high; the names of the axes are in ``axes``;
     - "bars": label, value, and ours (True for what this run measured); ``axes`` names the value and its unit;
-    - "matrix": truth, answer, share of the truth's row in [0, 1], n; a cell for each pair, all pairs given;
+    - "matrix": truth, answer, share of the truth's row in [0, 1], n, low, high; a cell for each pair, all pairs given;
     - "parallel": line (its name), axis, place on it in [0, 1] or None, text, and ours; the last axis is the score.
     """
 
@@ -124,7 +124,7 @@ class Example:
 
     path: str
     caption: str
-    kind: Literal["best", "worst", "typical", "error", "slice", "corrupted", "made", "copied"]
+    kind: Literal["best", "worst", "typical", "error", "slice", "corrupted", "made", "copied", "restored"]
     score: float | None = None
     about: str = ""
 
