@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,8 +9,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from clearsight.console.progress import stage
-from clearsight.generation.extractors import FEWEST, Extractor, classifier_of
-from clearsight.generation.mixes import Grouping, even_probabilities, grouping_of
+from clearsight.generation.extractors import FEWEST, Extractor
+from clearsight.generation.mixes import Grouping, even_probabilities, group_classifier, grouping_of
 from clearsight.generation.pictures import Pictures
 from clearsight.metrics.attribute_errors import AttributeErrorStatistics
 from clearsight.metrics.group_mix import GROUPS_AT_MOST
@@ -44,13 +43,15 @@ def read_attributes(
     train = _training(source, (real.shape[2], real.shape[3])) if known else None
     if train is None or len(train) < FEWEST:
         return {}
+    # The pictures may be cut to another size than another run of these data has: their size is part of the key.
+    key = f"{source.split('train').fingerprint} {tuple(train.images.shape[2:])}"
     held_out = Pictures(images=real, ids=at.ids, groups=at.groups)
     evidence: dict[str, Evidence] = {}
     for attribute in known:
         grouping = grouping_of(attribute, train, held_out)
         enough = 2 <= len(grouping.names) <= GROUPS_AT_MOST
         with stage(f"reading {attribute}", quiet) as watch:
-            classifier = _classifier(source, train, attribute, grouping, watch) if enough else None
+            classifier = group_classifier(train, attribute, grouping, key, watch) if enough else None
         for number, (maker, made) in enumerate(makers.items()):
             name = f"{PREFIX}{_word(attribute)}" + (f"-{_word(maker)}" if number else "")
             name = f"{name}-{len(evidence)}" if name in evidence else name
@@ -78,14 +79,6 @@ def _training(source: Source, size: tuple[int, int]) -> Pictures | None:
     names = sorted({name for one in groups for name in one})
     words = {name: np.array([one.get(name, UNKNOWN) for one in groups]) for name in names}
     return Pictures(images=torch.stack(images), ids=tuple(ids), groups=words)
-
-
-def _classifier(source: Source, train: Pictures, attribute: str, grouping: Grouping, watch: Any) -> Extractor:
-    chosen = np.flatnonzero(grouping.train >= 0)
-    labelled = replace(train.select(chosen), classes=torch.from_numpy(grouping.train[chosen]))
-    # The pictures may be cut to another size than another run of these data has: their size is part of the key.
-    key = f"{source.split('train').fingerprint} {tuple(train.images.shape[2:])}"
-    return classifier_of(labelled, key, attribute, grouping.names, watch=watch)
 
 
 def _read(

@@ -89,20 +89,23 @@ def of_a_stranger(decision: Decision, like: Likeness | None) -> Decision:
 
     What a policy promises is of pictures like those it was settled on.
     """
-    if like is None or not like.unlike or not decision.alone:
+    if like is None or not like.unlike:
         return decision
-    reason = "the picture is unlike the training pictures, and what is promised holds for pictures like these only"
-    return replace(decision, alone=False, reason=reason)
+    return to_a_person(
+        decision, "the picture is unlike the training pictures, and what is promised holds for pictures like these only"
+    )
+
+
+def to_a_person(decision: Decision, reason: str) -> Decision:
+    """The decision of a policy where it leaves the case to a person anyway, else to a person for this reason."""
+    return replace(decision, alone=False, reason=reason) if decision.alone else decision
 
 
 def refuse_policy(run: Run, policy: bool, beside: Mapping[str, Any]) -> None:
     """A policy holds for predictions as they were judged when it was settled, and for nothing else."""
     for name, there in beside.items():
         if policy and there:
-            what = f"does not go with {name}"
-            if name == "a table":
-                what = "is for pictures, and this run predicts rows of a table"
             raise ValueError(
-                f"--policy {what}: {run.path} settled its policy on whole pictures, with its own score threshold and "
-                "all of its classes. Leave one of the two out."
+                f"--policy does not go with {name}: {run.path} settled its policy on whole pictures, with its own "
+                "score threshold and all of its classes. Leave one of the two out."
             )

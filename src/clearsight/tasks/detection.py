@@ -11,7 +11,7 @@ from clearsight.metrics import platt
 from clearsight.metrics.detection import ALL, DetectionStatistics
 from clearsight.metrics.platt import Lines
 from clearsight.ops.error_causes import explain
-from clearsight.ops.matching import AREA_RANGES_PX2, Matches, Objects, match
+from clearsight.ops.matching import SIZES, Matches, Objects, match, sizes_of
 from clearsight.types import Boxes, Detections, Prediction, Size, Truth
 
 MAX_DETECTIONS = 100
@@ -127,18 +127,13 @@ def best_threshold(statistics: DetectionStatistics) -> float:
     return float(candidates[np.argmax(total)])
 
 
-def sizes_of(area: Float[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
-    """0 for a small box, 1 for a medium and 2 for a large one, by COCO's areas in px²."""
-    return np.searchsorted(AREA_RANGES_PX2[1:3, 1], area, side="right")
-
-
 def calibration_of(statistics: DetectionStatistics, threshold: float) -> Lines | None:
     """Platt scaling of the boxes shown at a threshold, by class and size; None where the sizes were not kept."""
     if statistics.size is None:
         return None
     kept = (statistics.score >= threshold) & ~statistics.ignored[ALL, 0]
     parts = (statistics.score[kept], statistics.matched[ALL, 0, kept], statistics.label[kept], statistics.size[kept])
-    return platt.lines(*parts, (len(statistics.class_names), len(AREA_RANGES_PX2) - 1))
+    return platt.lines(*parts, (len(statistics.class_names), len(SIZES)))
 
 
 def found_objects(
