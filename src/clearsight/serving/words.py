@@ -37,7 +37,7 @@ def counted_classes(names: list[str]) -> str:
 
 
 def of_objects(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Of the surest and the least sure object: of how many such boxes how many are right, where that was calibrated."""
+    """Of the surest and the least sure object: how many such boxes are right, where their confidence is calibrated."""
     objects = [row for row in rows if "score" in row]
     if not objects:
         return ""
