@@ -35,6 +35,7 @@ COMMANDS = [
     "pulse",
     "runs",
     "sample",
+    "serve",
     "sign",
     "simulate",
     "stress",

@@ -37,6 +37,7 @@ LONG_FUNCTIONS = {
     "audits/groups.py:_shown": "one finding, all its words",
     "verbs/pulse.py:pulse": "every option of the verb, and its documentation",
     "verbs/stress.py:stress": "every option of the verb, and its documentation",
+    "verbs/serve.py:serve": "every option of the verb, and its documentation",
     "verbs/predict.py:predict": "every option of the verb, and its documentation",
     "prediction/exported.py:predict_exported": "every option of the verb, and its documentation",
 }
