@@ -28,7 +28,7 @@ SEASONS = {  # the colour of each class
     "dusk": "eb966e 55415f 464650 785f64 502832 232d32 be786e",
 }
 GRAIN = (3, 9, 14, 4, 8, 22, 6)  # of each class, in levels of 256
-TRAINING, HELD_OUT, SHOWN, EACH = 600, 60, 6, 4
+TRAINING, HELD_OUT, SHOWN, EACH = 200, 40, 6, 4
 TARGET = Path(__file__).parent / "pictures" / "label-maps.png"
 
 

@@ -136,14 +136,13 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def until(self, script: str, seconds: float = 60.0) -> object:
-        """The value of an expression in the page once it is true; fails where that takes too long."""
+    def until(self, script: str, seconds: float = 60.0) -> None:
+        """Wait until an expression in the page holds, and what came of it is drawn; fails where that takes too long."""
         end = time.monotonic() + seconds
-        while not (value := self.run(script)):
-            assert time.monotonic() < end, f"it did not become true: {script}"
+        while not self.run(f"Boolean({script})"):
+            assert time.monotonic() < end, f"it did not come to hold: {script}"
             time.sleep(0.05)
-        self.run(DRAWN)
-        return value
+        self.drawn()
 
     def picture(self, place: Path) -> None:
         """The whole page as PNG."""

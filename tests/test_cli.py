@@ -20,6 +20,7 @@ from clearsight.verbs.models import models as known_models
 COMMANDS = [
     "audit",
     "augment",
+    "browse",
     "compare",
     "data",
     "datasets",

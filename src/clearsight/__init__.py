@@ -39,10 +39,12 @@ if TYPE_CHECKING:
     from clearsight.verbs.serve import serve as serve
     from clearsight.verbs.sign import sign as sign
     from clearsight.verbs.simulate import simulate as simulate
+    from clearsight.verbs.slides import slides as slides
     from clearsight.verbs.stress import stress as stress
     from clearsight.verbs.sweep import sweep as sweep
     from clearsight.verbs.train import train as train
     from clearsight.verbs.verify import verify as verify
+    from clearsight.verbs.write_report import write_report as write_report
 
 _VERBS = {
     **{
@@ -68,10 +70,12 @@ _VERBS = {
             "serve",
             "sign",
             "simulate",
+            "slides",
             "sweep",
             "stress",
             "train",
             "verify",
+            "write_report",
         )  # fmt: skip
     },
     **{"demo": "recipes.demo", "load_exported": "exported"},

@@ -137,6 +137,16 @@ class Run:
         self.write_config(config)
         return config
 
+    def _repr_html_(self) -> str:
+        """The run as Jupyter shows it."""
+        from clearsight.report.notebook import html  # when it is shown: it needs what no training does
+
+        try:
+            card = self.read_card() if (self.path / "card.json").is_file() else None
+            return html(self.path, self.config.state, card)
+        except ValueError as error:  # what is damaged is said, since a notebook shows no error of this method
+            return html(self.path, str(error), None)
+
     def lock(self) -> AbstractContextManager[None]:
         """Hold the run for a block of training, so that no second process trains into it.
 

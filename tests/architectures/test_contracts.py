@@ -64,6 +64,8 @@ def built(part, task, config=None):
     else:
         assert kind.strides == ()
         backbone = None
+    if hasattr(config, "channels") and hasattr(config, "size"):  # of pictures of one size only
+        config = dataclasses.replace(config, size=(8, 12), channels=3)
     config = kind.fitted(config, (truth(task, 64, 96, seed) for seed in range(6)), NAMES)
     torch.manual_seed(0)
     return kind(config, backbone, NAMES)
@@ -100,7 +102,7 @@ def test_a_fitted_config_says_the_same_when_fitted_again(part, task):
 def test_losses_are_finite_float32_and_reach_every_weight(part, task, low):
     model = built(part, task).train()
     with torch.autocast("cpu", torch.bfloat16, enabled=low):
-        losses = model.losses(batch(task))
+        losses = model.losses(batch(task, *(getattr(model.config, "size", ()) or (64, 96))))
     assert losses and all(value.ndim == 0 and value.dtype == torch.float32 for value in losses.values())
     assert all(torch.isfinite(value) for value in losses.values())
     sum(losses.values()).backward()
@@ -121,6 +123,9 @@ KINDS = {
 @pytest.mark.parametrize("size", [(64, 96), (65, 99), (90, 47)], ids=str)
 def test_every_picture_gets_its_prediction(part, task, size):
     model = built(part, task).eval()
+    factor = getattr(model, "factor", 1)
+    if getattr(model.config, "size", ()):
+        size = tuple(side // factor for side in model.config.size)
     found = model.predict(torch.rand(2, 3, *size))
     assert len(found) == 2 and all(type(one) is KINDS[task] for one in found)
     for one in found:
@@ -128,7 +133,7 @@ def test_every_picture_gets_its_prediction(part, task, size):
             assert one.probabilities.shape == (3, *size)
             assert torch.allclose(one.probabilities.sum(0), torch.ones(size), atol=1e-5)
         if isinstance(one, Picture):
-            assert one.image.shape == (3, *size) and one.image.dtype == torch.float32
+            assert one.image.shape == (3, factor * size[0], factor * size[1]) and one.image.dtype == torch.float32
             assert float(one.image.min()) >= 0 and float(one.image.max()) <= 1
         if isinstance(one, Scores):
             assert one.probabilities.shape == (3,) and one.probabilities.dtype == torch.float32

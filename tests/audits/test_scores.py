@@ -3,12 +3,17 @@
 import dataclasses
 
 import numpy as np
+import pytest
 from other_task import evidence_of
+from scipy import stats
 from simulated_detectors import simulated
 
 from clearsight.audits import scores
+from clearsight.audits.scores import gained
+from clearsight.metrics.classification import ACCURACY, ClassificationStatistics
 from clearsight.metrics.detection import METRICS
 from clearsight.metrics.labels import MultiLabelStatistics
+from clearsight.metrics.resample import Resampling
 from clearsight.types import Evidence, Request
 
 
@@ -59,6 +64,72 @@ def test_a_small_gain_that_is_paired_is_distinguishable_though_the_intervals_ove
 def test_a_clearly_worse_model_is_no_better_than_guessing():
     headline = _classified([1] * 20 + [0] * 60, [1] * 70 + [0] * 10)
     assert "no better than a trivial baseline, which reaches 88%" in headline.claim and not headline.caution
+
+
+def _fewer_boxes(evidence, kept):
+    """A worse detector: the same, without a part of its boxes."""
+    given, chosen = evidence.statistics, np.random.default_rng(1).random(len(evidence.statistics.row)) < kept
+    fewer = dataclasses.replace(
+        given,
+        **{name: getattr(given, name)[chosen] for name in ("row", "label", "score", "overlap")},
+        **{name: getattr(given, name)[..., chosen] for name in ("matched", "ignored")},
+    )
+    return dataclasses.replace(evidence, statistics=fewer)
+
+
+def _classifier(right):
+    """A classifier of two classes that is right where ``right`` says so,"""
+    truth = np.arange(len(right)) % 2
+    answer = np.where(right, truth, 1 - truth)
+    return Evidence(
+        task="classification",
+        statistics=ClassificationStatistics(
+            class_names=("a", "b"), truth=truth, probabilities=np.where(answer[:, None] == np.arange(2), 0.9, 0.1)
+        ),
+        ids=tuple(map(str, range(len(right)))),
+        clusters=np.arange(len(right)),
+    )
+
+
+def _paired_bootstrap(metric, first, second, replicates, seed=5):
+    """Half the width of the 95% interval of a difference: whole clusters drawn, both evaluated on the same draw."""
+    rng = np.random.default_rng(seed)
+    clusters = np.unique(first.clusters)
+    n = len(clusters)
+    drawn = rng.choice(clusters, (replicates, n - 1))
+    weights = np.array([(one[None] == first.clusters[:, None]).sum(1) for one in drawn]) * n / (n - 1)
+    one, other = (metric.compute(each.statistics, weights) for each in (first, second))
+    return stats.t.ppf(0.975, n - 1) * np.std(one - other, ddof=1)
+
+
+@pytest.mark.parametrize("task", ["detection", "classification", "classification in clusters"])
+def test_a_gain_is_that_of_a_paired_bootstrap_also_where_the_two_have_other_boxes_or_answers(task):
+    if task == "detection":
+        model, metric = _evidence(), dataclasses.replace(METRICS[1], bias_rate=1.0)
+        guess = _fewer_boxes(model, 0.7)
+        assert len(guess.statistics.row) < len(model.statistics.row)
+    else:
+        right = np.random.default_rng(0).random(300) < 0.7
+        guess, metric = _classifier(right), ACCURACY
+        model = _classifier(right | (np.arange(300) % 15 == 0))
+        if task.endswith("clusters"):
+            model, guess = (dataclasses.replace(one, clusters=np.arange(300) // 2) for one in (model, guess))
+    weights = Resampling(clusters=model.clusters, replicates=1000, seed=0)
+    found = gained(Request(evidence=model), metric, guess, weights)
+    times = 300 if task == "detection" else 1000
+    oracle = _paired_bootstrap(metric, model, guess, times)
+    assert (found.high - found.low) / 2 == pytest.approx(oracle, rel=4 * np.sqrt((1 / 1000 + 1 / times) / 2))
+    apart = [(one.high - one.low) / 2 for one in (found.first, found.second)]
+    assert np.hypot(*apart) > 1.5 * oracle, "two samples that are not paired would leave much more room"
+
+
+@pytest.mark.parametrize("clusters", [np.arange(300), np.arange(300) // 2, np.arange(300) // 100])
+def test_a_model_gains_exactly_nothing_over_itself(clusters):
+    right = np.random.default_rng(0).random(300) < 0.7
+    model, same = (dataclasses.replace(_classifier(right), clusters=clusters) for _ in range(2))
+    weights = Resampling(clusters=clusters, replicates=100)
+    found = gained(Request(evidence=model, replicates=100), ACCURACY, same, weights)
+    assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_scores_of_one_area_stand_beside_no_baseline():

@@ -15,7 +15,7 @@ from PIL import Image
 import clearsight as cs
 from clearsight import cli
 from clearsight.architectures.yolo import Yolo
-from clearsight.exported import formats
+from clearsight.exported import description, formats
 from clearsight.loading import trained
 from clearsight.prediction.exported import predict_exported
 from clearsight.sources.samples import pictures as picture_files
@@ -171,6 +171,29 @@ def test_a_json_that_is_missing_is_named(models, tmp_path, to):
         cs.load_exported(tmp_path / models[to].path.name)
 
 
+def test_calibration_travels_with_the_export_and_a_damaged_one_is_refused(models, tiny_run, pictures, tmp_path):
+    made = models["onnx"]
+    kept = trained.opened(tiny_run).config.settings["deployed"]["calibration"]
+    content = json.loads(description.beside(made.path).read_text())
+    assert content["calibration"] == json.loads(json.dumps(kept)) and len(kept) == 2
+    for file in made.path.parent.glob("model.onnx*"):
+        shutil.copy(file, tmp_path)
+    place = description.beside(tmp_path / made.path.name)
+    slope, offset = 2.0, -1.0
+    content["calibration"] = [[[slope, offset]] * 3] * len(made.description.class_names)
+    place.write_text(json.dumps(content))
+    (row, *_) = predict_exported(tmp_path / made.path.name, pictures / "wide.png", min_score=0.0).rows
+    logit = slope * np.log(row["score"] / (1 - row["score"])) + offset
+    assert row["confidence"] == pytest.approx(1 / (1 + np.exp(-logit)), abs=2e-4)
+    for bad in ([[[1.0, 0.0]] * 3], [[[1.0, 0.0]] * 2] * 2, [[["a", 0.0]] * 3] * 2, 3):
+        place.write_text(json.dumps(content | {"calibration": bad}))
+        with pytest.raises(ValueError, match="slope and an offset"):
+            cs.load_exported(tmp_path / made.path.name)
+    place.write_text(json.dumps({name: value for name, value in content.items() if name != "calibration"}))
+    old = predict_exported(tmp_path / made.path.name, pictures / "wide.png", min_score=0.0)
+    assert old.rows and "confidence" not in old.rows[0], "files of an earlier version are read as they were"
+
+
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
@@ -192,18 +215,20 @@ def test_predicting_needs_no_torch_and_writes_what_a_run_writes(models, tiny_run
     assert done.returncode == 0, done.stderr
     cs.predict(tiny_run, pictures, out=tmp_path / "old", min_score=0.0)
     new, old = (json.loads((tmp_path / name / "predictions.json").read_text()) for name in ("new", "old"))
-    assert len(new) > 3 and old[0].keys() - new[0].keys() == {"confidence"}  # calibration stays with the run
+    assert len(new) > 3 and list(old[0]) == list(new[0]) and "confidence" in new[0]
     for file in pictures.iterdir():
         best = next(row for row in old if row["file_name"] == str(file))
         alike = [row for row in new if row["file_name"] == str(file) and row["category_id"] == best["category_id"]]
         assert any(
-            np.abs(np.subtract(row["bbox"], best["bbox"])).max() < 0.5 and abs(row["score"] - best["score"]) < 5e-3
+            np.abs(np.subtract(row["bbox"], best["bbox"])).max() < 0.5
+            and abs(row["score"] - best["score"]) < 5e-3
+            and abs(row["confidence"] - best["confidence"]) < 1e-2
             for row in alike
         )
     tables = [
         list(csv.DictReader((tmp_path / name / "predictions.csv").read_text().splitlines())) for name in ("new", "old")
     ]
-    assert [row.keys() for row in tables[0]] == [row.keys() - {"confidence"} for row in tables[1]]
+    assert [row.keys() for row in tables[0]] == [row.keys() for row in tables[1]]
     assert {file.name for file in (tmp_path / "new" / "overlays").iterdir()} == {
         f"{file.stem}.jpg" for file in pictures.iterdir()
     }

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,6 +92,25 @@ def test_the_key_is_made_once_and_is_the_users_alone():
         assert stat.S_IMODE((folder() / "key.pem").stat().st_mode) == 0o600
     (folder() / "chain.pem").write_bytes(b"damaged")
     assert signing_key().private != first.private
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no such modes here")
+def test_nobody_else_may_ever_read_the_key_not_even_while_it_is_written(monkeypatch):
+    pytest.importorskip("cryptography")
+    seen, write = [], Path.write_bytes
+
+    def watched(path, content):
+        seen.append((b"PRIVATE" in content, stat.S_IMODE(path.stat().st_mode)))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", watched)
+    before = os.umask(0)
+    try:
+        signing_key()
+    finally:
+        os.umask(before)
+    assert dict(seen)[True] == 0o600 and len(seen) == 2
+    assert stat.S_IMODE((folder() / "key.pem").stat().st_mode) == 0o600
 
 
 def test_a_folder_that_cannot_be_used_is_one_message(tmp_path, monkeypatch):

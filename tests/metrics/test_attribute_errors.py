@@ -10,14 +10,15 @@ from clearsight.metrics.attribute_errors import (
     corrected_errors,
     error_on_made,
     error_on_real,
-    groups_shown,
 )
+from clearsight.metrics.group_mix import groups_shown
 
 
 def test_the_correction_finds_what_the_maker_did_and_not_what_the_reader_saw():
     statistics = simulated(np.random.default_rng(0), counts=(6000, 5000, 4000))
     ones = np.ones((1, statistics.images))
-    assert np.allclose(groups_shown(statistics, ones)[0], TURNS, atol=0.03)
+    shown = groups_shown(statistics.truth, statistics.real, statistics.made, ones)
+    assert np.allclose(shown[0], TURNS, atol=0.03)
     assert np.allclose(corrected_errors(statistics, ones)[0], 1 - np.diagonal(TURNS), atol=0.03)
     amounts = np.array([6000, 5000, 4000]) / 15_000
     assert corrected_error(statistics, ones)[0] == pytest.approx(float(amounts @ (1 - np.diagonal(TURNS))), abs=0.02)

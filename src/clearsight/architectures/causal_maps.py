@@ -30,6 +30,10 @@ class CausalMaps(nn.Module):
         self.from_left = nn.Conv2d(channels, width, (1, REACH))
         self.blocks = nn.ModuleList(CausalBlock(width) for _ in range(depth))
 
+    def layers(self) -> list["CausalBlock"]:
+        """The gated layers in order."""
+        return [block for block in self.blocks if isinstance(block, CausalBlock)]
+
     def forward(self, values: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
         """Features of every pixel, from all of the picture at once."""
         height, width = values.shape[2:]
@@ -72,14 +76,13 @@ class Scan:
         weight = maps.from_above.weight
         self.values = weight.new_zeros(count, weight.shape[1], height + REACH, width + 2 * REACH)
         nothing = weight.new_zeros(count, maps.width, 1, width)
-        self.rows = [nothing for _ in maps.blocks]  # of the row above, what each block was given
+        self.blocks = maps.layers()
+        self.rows = [nothing for _ in self.blocks]  # of the row above, what each block was given
         self.joined: list[Tensor] = []
         self.before: list[Tensor] = []  # of the pixel before, what each block was given
-        self.kernels = [
-            torch.cat([block.across.weight[:, :, 0, 0], block.across.weight[:, :, 0, 1]], 1).T for block in maps.blocks
-        ]
-        self.outs = [(block.out.weight[:, :, 0, 0].T, block.out.bias) for block in maps.blocks]
-        self.first = maps.from_left.weight.flatten(1).T
+        self.first = maps.from_left.weight.flatten(1).T, _bias(maps.from_left)
+        self.kernels = [block.across.weight[:, :, 0].permute(2, 1, 0).flatten(0, 1) for block in self.blocks]
+        self.outs = [(block.out.weight[:, :, 0, 0].T, _bias(block.out)) for block in self.blocks]
 
     def tell(self, row: int, column: int, values: Float[Tensor, "n c"]) -> None:
         """The numbers of a pixel that has been drawn."""
@@ -90,9 +93,9 @@ class Scan:
         if column == 0:
             self._begin(row)
         pixels = self.values[:, :, row + REACH, column : column + REACH].flatten(1)
-        left = torch.addmm(self.maps.from_left.bias, pixels, self.first)
+        left = torch.addmm(self.first[1], pixels, self.first[0])
         for place, joined in enumerate(self.joined):
-            told = torch.cat([self.before[place], left], 1) @ self.kernels[place] + joined[:, :, column]
+            told = torch.addmm(joined[column], torch.cat([self.before[place], left], 1), self.kernels[place])
             self.before[place] = left
             weight, bias = self.outs[place]
             value, gate = told.chunk(2, 1)
@@ -103,9 +106,15 @@ class Scan:
         """What the rows above say of every pixel of a row."""
         above = self.maps.from_above(self.values[:, :, row : row + REACH])
         self.joined, self.before = [], []
-        for place, block in enumerate(self.maps.blocks):
+        for place, block in enumerate(self.blocks):
             seen = block.down(F.pad(torch.cat([self.rows[place], above], 2), (1, 1)))
             self.rows[place] = above
-            self.joined.append((block.join(seen) + block.across.bias[:, None, None])[:, :, 0])
+            told = block.join(seen) + _bias(block.across)[:, None, None]
+            self.joined.append(told[:, :, 0].permute(2, 0, 1).contiguous())
             self.before.append(above.new_zeros(len(above), self.maps.width))
             above = above + gated(seen)
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None
+    return layer.bias

@@ -20,14 +20,14 @@ from clearsight.architectures.causal_maps import CausalMaps, Scan
 from clearsight.architectures.enlarging import check_enlarging
 from clearsight.architectures.layers import residual_blocks
 from clearsight.architectures.picture_noise import noise_for
-from clearsight.architectures.pixel_values import Logistics, PixelValues, Softmax, scaled
+from clearsight.architectures.pixel_values import Logistics, PixelValues, Softmax, quantiles, scaled
 from clearsight.ops.consistency import enlarged, in_levels
 from clearsight.ops.degradations import Smaller
 from clearsight.ops.downscaling import BOX, downscaled
 from clearsight.types import Batch, Losses, Picture, Size, Training, Truth
 
 VALUES = ("softmax", "logistics")
-CHUNK = 32  # pictures are drawn in chunks of so many, filled up, so that none depends on how many are asked for
+CHUNK = 64  # pictures are drawn in chunks of so many, filled up, so that none depends on how many are asked for
 LN2 = 0.6931471805599453
 
 
@@ -74,6 +74,11 @@ class PixelRecursiveConfig:
     def given(self) -> Smaller:
         """What it is judged on: pictures made smaller."""
         return Smaller(factor=self.factor, filter=self.filter)
+
+    @property
+    def made_from(self) -> type:
+        """What ``sample`` makes pictures from."""
+        return Picture
 
 
 def check_temperature(temperature: float) -> None:
@@ -185,6 +190,20 @@ class PixelRecursive(nn.Module):
         """The noise of draw ``number`` of each picture: the same for the same seed, whatever is drawn beside it."""
         return noise_for(given, seed, number, (*self.size, self.channels + 1))
 
+    def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "n h2 w2 d"]:
+        """Standard normal noise for each draw; scaled down it gives less varied pictures."""
+        return torch.randn(count, *self.size, self.channels + 1, generator=random, device=random.device)
+
+    def sample(
+        self, latents: Float[Tensor, "n h2 w2 d"], classes: None, given: Float[Tensor, "n 3 h w"]
+    ) -> Float[Tensor, "n 3 h2 w2"]:
+        """A large picture of each small one, by its noise, at the run's temperature."""
+        return self.draw(given, latents, self.config.temperature)
+
+    def given(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h2 w2"]:
+        """Small pictures as large as what is made of them, every pixel repeated, in [-1, 1]."""
+        return 2 * F.interpolate(self._own(images), scale_factor=self.factor, mode="nearest") - 1
+
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Picture]:
         """One large picture of each, drawn with the run's seed and temperature; not the only one it may come from."""
@@ -216,13 +235,14 @@ class PixelRecursive(nn.Module):
         height, width = self.size
         scan = Scan(self.causal, len(given), height, width)
         weight, bias = self.prior.weight[:, :, 0, 0].T, self.prior.bias
+        assert bias is not None
         levels = torch.empty_like(centre)
-        noise = noise.to(centre)
+        shares = quantiles(noise.to(centre.device))
         for row in range(height):
             for column in range(width):
                 here = (slice(None), slice(None), row, column)
                 prior = torch.addmm(bias, F.relu(scan.features(row, column)), weight)
-                drawn = self.values.draw(conditioning[here], prior, centre[here], noise[:, row, column], temperature)
+                drawn = self.values.draw(conditioning[here], prior, centre[here], shares[:, row, column], temperature)
                 levels[here] = drawn
                 value = scaled(drawn)
                 scan.tell(row, column, torch.cat([value, value - centre[here]], 1))

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from clearsight.ops.discretised_logistic import LEVELS, log_mass
+from clearsight.ops.discretised_logistic import LEVELS, LOG_SCALES, log_mass
 
 LOG_SCALE = math.log(0.1)  # of the start, for pixels in [-1, 1]: about 13 levels
 Maps = Float[Tensor, "b k h w"]
@@ -45,10 +45,10 @@ class PixelValues(Protocol):
         conditioning: Float[Tensor, "n k"],
         prior: Float[Tensor, "n m"],
         centre: Float[Tensor, "n c"],
-        noise: Float[Tensor, "n d"],
+        shares: Float[Tensor, "n d"],
         temperature: float,
     ) -> Float[Tensor, "n c"]:
-        """The levels of one pixel; ``noise`` is standard normal, one number for each channel and one more."""
+        """The levels of one pixel; ``shares`` are uniform in (0, 1), one for each channel and one more."""
         ...
 
 
@@ -85,14 +85,14 @@ class Softmax(nn.Module):
         conditioning: Float[Tensor, "n k"],
         prior: Float[Tensor, "n m"],
         centre: Float[Tensor, "n c"],
-        noise: Float[Tensor, "n d"],
+        shares: Float[Tensor, "n d"],
         temperature: float,
     ) -> Float[Tensor, "n c"]:
         """See ``PixelValues``: by the inverse of the cumulative probabilities."""
         levels = torch.zeros_like(centre)
         for channel in range(self.channels):
             logits = self._logits(channel, conditioning, prior, centre, scaled(levels))
-            levels[:, channel] = _inverse((logits / temperature).softmax(-1), noise[:, channel]).float()
+            levels[:, channel] = _inverse((logits / temperature).softmax(-1), shares[:, channel]).float()
         return levels
 
     def _logits(
@@ -145,25 +145,25 @@ class Logistics(nn.Module):
         conditioning: Float[Tensor, "n k"],
         prior: Float[Tensor, "n m"],
         centre: Float[Tensor, "n c"],
-        noise: Float[Tensor, "n d"],
+        shares: Float[Tensor, "n d"],
         temperature: float,
     ) -> Float[Tensor, "n c"]:
         """See ``PixelValues``: a component, then each channel by the inverse of its distribution."""
-        weights, means, log_scales, shares = self._parts(conditioning + prior)
-        chosen = _inverse((weights / temperature).softmax(-1), noise[:, -1])
+        weights, means, log_scales, follows = self._parts(conditioning + prior)
+        chosen = _inverse((weights / temperature).softmax(-1), shares[:, -1])
         row = torch.arange(len(chosen), device=chosen.device)
+        means, follows = means[row, chosen] + centre, follows[row, chosen]
+        scales = temperature * log_scales[row, chosen].clamp(*LOG_SCALES).exp()
+        drawn = scales * torch.logit(shares[:, :-1]).to(scales)
         levels, apart = torch.zeros_like(centre), torch.zeros_like(centre)
         for channel in range(self.channels):
-            share = _quantile(noise[:, channel])
-            mean = centre[:, channel] + self._mean(channel, means[row, chosen], shares[row, chosen], apart)
-            scale = temperature * log_scales[row, chosen, channel].clamp(-7, 3).exp()
-            value = mean + scale * torch.logit(share).to(mean.dtype)
+            value = self._mean(channel, means, follows, apart) + drawn[:, channel]
             levels[:, channel] = ((value + 1) * (LEVELS - 1) / 2).round().clamp(0, LEVELS - 1)
             apart[:, channel] = scaled(levels[:, channel]) - centre[:, channel]
         return levels
 
     def _parts(self, maps: Float[Tensor, "... k"]) -> list[Tensor]:
-        """Of every component the weight, the means, the log scales, and the shares in other channels."""
+        """Of every component the weight, the means, the log scales, and how it follows other channels."""
         parts = (maps + self.start).float().unflatten(-1, (self.components, -1)).split(self.parts, -1)
         return [parts[0][..., 0], *parts[1:]]
 
@@ -179,11 +179,12 @@ def _last(maps: Float[Tensor, "b k h w"]) -> Float[Tensor, "b h w k"]:
     return maps.permute(0, 2, 3, 1)
 
 
-def _quantile(noise: Float[Tensor, "n"]) -> Tensor:
+def quantiles(noise: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Standard normal noise as uniform numbers in (0, 1), in double precision."""
     return torch.special.ndtr(noise.double()).clamp(1e-9, 1 - 1e-9)
 
 
-def _inverse(probabilities: Float[Tensor, "n k"], noise: Float[Tensor, "n"]) -> Int[Tensor, "n"]:
-    """The place at which the cumulative probability passes the quantile of the noise."""
-    passed = probabilities.double().cumsum(1) < _quantile(noise)[:, None]
+def _inverse(probabilities: Float[Tensor, "n k"], shares: Float[Tensor, "n"]) -> Int[Tensor, "n"]:
+    """The place at which the cumulative probability passes a share."""
+    passed = probabilities.double().cumsum(1) < shares[:, None]
     return passed.sum(1).clamp(max=probabilities.shape[1] - 1)

@@ -23,5 +23,6 @@ from .restoration import restoration as restoration
 from .scores import scores as scores
 from .shared_clusters import shared_clusters as shared_clusters
 from .slices import slices as slices
+from .tone_shift import tone_shift as tone_shift
 from .truncation import truncation as truncation
 from .under_corruption import under_corruption as under_corruption

@@ -1,7 +1,7 @@
 """Certified limits: prediction sets, intervals, missed objects, widened boxes, missed pixels; and by group."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,11 @@ class Wording:
     method: str
     more: str = ""
 
+    def about(self, unit: str) -> "Wording":
+        """The same of rows of a table where these are judged."""
+        lost, claim = (text.replace("pictures", unit) for text in (self.lost, self.claim))
+        return replace(self, lost=lost, claim=claim)
+
 
 def certified(request: Request) -> tuple[Finding, ...]:
     """A finding of each kind of guarantee that was settled, checked on the evidence, and by group where there are any.
@@ -57,10 +62,11 @@ def certified(request: Request) -> tuple[Finding, ...]:
     Nothing where nothing was settled.
     """
     findings: list[Finding] = []
-    for promise, wording in WORDINGS.items():
+    for promise, of_pictures in WORDINGS.items():
         guarantees = [one for one in whole(request, promise) if _fits(request, one)]
         if not guarantees:
             continue
+        wording = of_pictures.about(request.evidence.unit)
         findings.append(_finding(request, guarantees, wording))
         usual = [one for one in guarantees if one.level == USUAL_LEVEL and one.threshold is not None and not one.of]
         if usual:

@@ -33,7 +33,7 @@ from clearsight.types import Evidence, Finding, Guarantee, Request
 PICTURES_AT_LEAST = 30
 NAMED_AT_MOST = 8
 TESTED = (
-    "Learn-then-Test (Angelopoulos et al. 2021) with fixed-sequence testing of 20 coverages, by {p}: the pictures of "
+    "Learn-then-Test (Angelopoulos et al. 2021) with fixed-sequence testing of 20 coverages, by {p}: those of "
     "least uncertainty are decided."
 )
 

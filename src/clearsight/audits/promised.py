@@ -94,7 +94,8 @@ def same_pictures(request: Request, guarantee: Guarantee) -> bool:
 def checked_on(request: Request, guarantee: Guarantee) -> str:
     """On which pictures a guarantee is checked, as a sentence."""
     if same_pictures(request, guarantee):
-        return "What is seen here is of the pictures it was settled on, so it is optimistic; the promise is not."
+        unit = request.evidence.unit
+        return f"What is seen here is of the {unit} it was settled on, so it is optimistic; the promise is not."
     return f"It is checked on {request.evidence.counted}, which it was not settled on."
 
 
@@ -108,9 +109,10 @@ def method_of(request: Request, guarantee: Guarantee, by: str) -> str:
 
 def limits_of_promise(guarantee: Guarantee) -> str:
     """What a promise needs and does not say."""
+    chosen = " Temperatures and score thresholds were chosen on the same pictures, which no promise accounts for."
     return (
         f"{needed(guarantee)} It is marginal: over all {guarantee.unit}, not for each group. Each level is a promise "
-        "of its own. Temperatures and score thresholds were chosen on the same pictures, which no promise accounts for."
+        f"of its own.{'' if guarantee.unit == 'rows' else chosen}"
     )
 
 
@@ -132,7 +134,8 @@ def excess_said(guarantee: Guarantee) -> str:
         if guarantee.delta is not None
         else " or its calibration set is one that keeps less than the average"
     )
-    return f" That is more than promised (p < 0.01): these pictures are not like those it was settled on,{other}."
+    unit = guarantee.unit
+    return f" That is more than promised (p < 0.01): these {unit} are not like those it was settled on,{other}."
 
 
 def groups_of(attribute: Attribute) -> list[tuple[str, Bool[np.ndarray, "images"]]]:

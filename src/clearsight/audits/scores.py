@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from clearsight.audits.sentences import between, number
-from clearsight.metrics.resample import Estimate, Gap, Resampling, interval, paired
+from clearsight.metrics.resample import Estimate, Gap, Resampling, change, interval
 from clearsight.quantities import counted
 from clearsight.types import Evidence, Finding, Metric, Request
 
@@ -49,9 +49,7 @@ def gained(request: Request, metric: Metric, guess: Evidence, weights: Resamplin
     """What a metric gains over the trivial baseline, paired, computed once for all audits of the request."""
     key = f"gain in {metric.name}"
     if key not in request.shared:
-        guessed = interval(metric, guess, weights, request.confidence)
-        own = estimated(request, metric, weights)
-        request.shared[key] = paired(own, guessed, metric.bias_rate, request.confidence)
+        request.shared[key] = change(metric, guess, request.evidence, weights, request.confidence)
     found: Gap = request.shared[key]
     return found
 

@@ -1,6 +1,6 @@
 """What the pages show, in plain values: the filters with their counts, tiles, and everything about one picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,7 +98,7 @@ def filters(gallery: Gallery, asked: Asked) -> list[Filter]:
     return found
 
 
-def _filter(field: str, title: str, counts: dict[str, int] | dict[str, None], own: str) -> Filter:
+def _filter(field: str, title: str, counts: Mapping[str, int | None], own: str) -> Filter:
     choices = tuple(Choice(value=word, count=count, chosen=word == own) for word, count in counts.items())
     return Filter(field=field, title=title, choices=choices)
 
@@ -223,7 +223,7 @@ def truth_in_words(truth: Truth, names: Sequence[str]) -> str:
         return said + (f"; uncertain: {', '.join(shown(names[label]) for label in unsure)}" if unsure else "")
     if isinstance(truth, Boxes):
         counts = torch.bincount(truth.labels, minlength=len(names)).tolist()
-        return ", ".join(f"{n} {shown(names[label])}" for label, n in enumerate(counts) if n) or "no objects"
+        return ", ".join(f"{shown(names[label])} ({n})" for label, n in enumerate(counts) if n) or "no objects"
     if isinstance(truth, ClassMap):
         there = [label for label in truth.labels.unique().tolist() if label < len(names)]
         return ", ".join(shown(names[label]) for label in there)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clearsight.cli import browse, judge, mistakes, release, start, systems, train, use
+from clearsight.cli import browse, judge, mistakes, present, release, start, systems, train, use
 from clearsight.cli.help import CommandHelp, GroupedHelp
 
 app = typer.Typer(
@@ -22,7 +22,8 @@ app = typer.Typer(
 )
 for group, commands in (
     ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", use.COMMANDS),
-    ("Judge", (*judge.COMMANDS, *browse.COMMANDS, *systems.COMMANDS)), ("Release", release.COMMANDS),
+    ("Judge", (*judge.COMMANDS, *browse.COMMANDS, *systems.COMMANDS)), ("Present", present.COMMANDS),
+    ("Release", release.COMMANDS),
 ):  # fmt: skip
     for command in commands:
         app.command(cls=CommandHelp, rich_help_panel=group)(command)

@@ -64,6 +64,19 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="A setting of the model or of the training; repeatable."),
     ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER", help="Stop early, after so many evaluations in a row without a better validation score."
+        ),
+    ] = None,
+    save_best: Annotated[
+        bool, typer.Option("--save-best", help="Keep the weights of the best validation score, not the last ones.")
+    ] = False,
+    log_to: Annotated[
+        str | None,
+        typer.Option(metavar="TRACKER", help="Send every line of the log to tensorboard or mlflow too."),
+    ] = None,
     forecast: Annotated[
         bool,
         typer.Option("--forecast", help="Only measure some steps, print what the training would take, and stop."),
@@ -77,9 +90,12 @@ def train(
     from clearsight import settings
 
     if forecast:
-        if kept := [name for name, value in (("--out", out), ("--resume", resume)) if value is not None]:
+        named = (("--out", out), ("--resume", resume), ("--log-to", log_to), ("--patience", patience),
+                 ("--save-best", save_best or None))  # fmt: skip
+        if kept := [name for name, value in named if value is not None]:
             raise ValueError(
-                f"--forecast leaves no run behind, so {kept[0]} has nothing to name. Leave one of them out."
+                f"--forecast leaves no run behind and takes the whole budget for granted, so {kept[0]} has nothing to "
+                "act on. Leave one of them out."
             )
         from clearsight.files.records import to_json
         from clearsight.printing import forecast as printing
@@ -98,7 +114,8 @@ def train(
         model, place, backbone=backbone, pretrained=weights(pretrained), epochs=epochs, minutes=minutes,
         budget_kwh=budget_kwh, devices=devices, by=words(by), zone=zone, attributes=attributes, target=target,
         cluster=cluster, resplit=resplit, out=out, resume=resume, seed=seed, skip_bad=skip_bad,
-        settings=settings.parse(set_ or []), responsible=responsible, quiet=quiet,
+        settings=settings.parse(set_ or []), patience=patience, save_best=save_best, log_to=log_to,
+        responsible=responsible, quiet=quiet,
     )  # fmt: skip
     show_run(run, as_json)
 

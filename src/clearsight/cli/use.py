@@ -40,7 +40,7 @@ def predict(
     never: Never = None,
     policy: Annotated[
         bool,
-        typer.Option("--policy", help="Say which pictures the run may decide on alone, which go to a person, why."),
+        typer.Option("--policy", help="Say what the run may decide on alone, what goes to a person, and why."),
     ] = False,
     risk: Annotated[
         float | None,

@@ -18,21 +18,25 @@ QUESTIONS: tuple[Question, ...] = ("what it does", "what it cost")
 def write(found: Comparison, task: str, pictures: Callable[[Path], tuple[Example, ...]], place: Path) -> Comparison:
     """The comparison with its page written to ``place`` atomically; ``pictures`` writes some into a folder."""
     with tempfile.TemporaryDirectory() as folder:
-        examples = pictures(Path(folder))
-        card = Card(
-            title=" and ".join((", ".join(one.name for one in found.runs[:-1]), found.runs[-1].name)),
-            task=task,
-            summary=" ".join(found.claims),
-            findings=(*_scores(found), *_costs(found)),
-            cost=None,
-            facts={one.name: f"{one.model}{f' on {one.backbone}' if one.backbone else ''}" for one in found.runs},
-            examples=examples,
-            notes=found.notes,
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )
+        card = card_of(found, task, pictures(Path(folder)))
         asked = {question: report.ASKED[question] for question in QUESTIONS}
         report.write_page(card, place, asked, "Comparison", Path(folder))
     return replace(found, page=str(place))
+
+
+def card_of(found: Comparison, task: str, examples: tuple[Example, ...] = ()) -> Card:
+    """The comparison as a card: the scores of all runs side by side, and what each costs."""
+    return Card(
+        title=" and ".join((", ".join(one.name for one in found.runs[:-1]), found.runs[-1].name)),
+        task=task,
+        summary=" ".join(found.claims),
+        findings=(*_scores(found), *_costs(found)),
+        cost=None,
+        facts={one.name: f"{one.model}{f' on {one.backbone}' if one.backbone else ''}" for one in found.runs},
+        examples=examples,
+        notes=found.notes,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _scores(found: Comparison) -> list[Finding]:

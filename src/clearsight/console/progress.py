@@ -1,6 +1,7 @@
-"""Progress on stderr: a bar in a terminal, a line now and then elsewhere, nothing if quiet."""
+"""Progress: a bar in a terminal or a notebook, a line now and then elsewhere, nothing if quiet."""
 
 import contextlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 
@@ -10,8 +11,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColum
 Watch = Callable[[int, int], None]
 
 
+def live() -> bool:
+    """Whether a bar can be drawn: on a terminal, or in a notebook with ipywidgets, which rich draws with there."""
+    return sys.stderr.isatty() or (Console().is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
+
+
 def progress(*columns: ProgressColumn) -> Progress:
-    """A bar on stderr that vanishes when it is done."""
+    """A bar on stderr, or below the cell of a notebook, that vanishes when it is done."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
@@ -25,7 +31,7 @@ def progress(*columns: ProgressColumn) -> Progress:
 @contextlib.contextmanager
 def stage(name: str, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
     """A bar for a stage: yields a function to call with ``(done, total)``, the total None where unknown."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not live():
         yield lambda done, total: None
         return
     with progress(TimeRemainingColumn()) as shown:

@@ -58,8 +58,8 @@ class Policy:
         """Why a policy without a threshold decides on no picture."""
         assert self.guarantee is not None
         return (
-            f"no share of the pictures could be shown to keep an error of {100 * self.guarantee.level:g}% on the "
-            f"{self.guarantee.n} it was settled on"
+            f"no share of the {self.guarantee.unit} could be shown to keep an error of "
+            f"{100 * self.guarantee.level:g}% on the {self.guarantee.n} it was settled on"
         )
 
     def _reason(self, prediction: Prediction, uncertainty: float) -> str:

@@ -37,10 +37,12 @@ def settled_on(guarantee: Guarantee) -> str:
 
 def needed(guarantee: Guarantee) -> str:
     """What the promise needs to hold."""
-    unit = "clusters, and speaks of one picture of a new cluster" if guarantee.clustered else guarantee.unit
+    rows = guarantee.unit == "rows"
+    one = "row" if rows else "picture"
+    unit = f"clusters, and speaks of one {one} of a new cluster" if guarantee.clustered else guarantee.unit
     return (
-        f"The promise needs exchangeable {unit}: new ones of the same source, taken alike. It does not survive a "
-        "shift, such as another camera, place or time."
+        f"The promise needs exchangeable {unit}: new ones of the same source{'' if rows else ', taken alike'}. It does "
+        f"not survive a shift, such as another {'place' if rows else 'camera, place'} or time."
     )
 
 

@@ -19,6 +19,7 @@ from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
 from clearsight.evaluation.capturing import with_conditions
 from clearsight.evaluation.classical_answers import classical_answers
+from clearsight.evaluation.ending import decided_on_the_same, ending_said, stopped_early
 from clearsight.evaluation.example_pictures import examples_of as examples_of
 from clearsight.evaluation.judging import about_run
 from clearsight.evaluation.more_evidence import Look, nothing_more
@@ -159,9 +160,11 @@ def summary_of(config: Config) -> str:
 
 
 def budget_said(config: Config) -> str:
-    """How long it was trained, such as "10 minutes"."""
+    """How long it was trained, such as "10 minutes", or was to be trained where it stopped early."""
     ((kind, amount),) = config.settings["budget"].items()
-    return f"{amount:g} kWh" if kind == "kwh" else f"{amount:g} {kind.removesuffix('s') if amount == 1 else kind}"
+    most = "at most " if stopped_early(config) else ""
+    unit = "kWh" if kind == "kwh" else kind.removesuffix("s") if amount == 1 else kind
+    return f"{most}{amount:g} {unit}"
 
 
 def precision_said(config: Config) -> str:
@@ -226,7 +229,8 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
     if split != "val":
         return []
     calibrated = config.settings["model"].get("temperature", 1.0) != 1.0
-    return [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
+    same = [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
+    return [*decided_on_the_same(config), *same]
 
 
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
@@ -243,6 +247,7 @@ def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]
         **({} if given is None else {"Judged with": str(given)}),
         "Clusters": evidence.about["clusters"],
         "Budget": budget_said(config),
+        **ending_said(config),
         **({"Mitigated": config.settings["mitigation"]["said"]} if "mitigation" in config.settings else {}),
         "Longer side": f"{training['size_px']} px",
         "Precision": precision_said(config),

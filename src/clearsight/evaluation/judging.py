@@ -107,11 +107,12 @@ def data_judged(
 def check_attributes(by: Sequence[str], source: Source, target: str | None = None) -> None:
     """Fail before hours of work, not after them, when an audit will ask for an attribute that is not there.
 
-    Where a picture has one class, that can be asked for too: by the name of its column, ``target``, or as "class".
+    Where a picture has one class, that can be asked for too: by the name of its column, ``target``, or as "class";
+    by the latter alone where only the pictures are of use and the class is an attribute like any.
     """
     records = [one for dataset in source.splits.values() for one in records_of(dataset)]
     known = sorted({name for one in records for name in one.groups})
-    if records and isinstance(records[0].truth, Label):
+    if records and isinstance(records[0].truth, Label) and TRUE_CLASS not in known:
         known += [name for name in (target, TRUE_CLASS) if name and name not in known]
     for name in (part for word in by for part in crossed(word)):
         if name in source.ungrouped and name not in known:

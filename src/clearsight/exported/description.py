@@ -1,7 +1,8 @@
 """The JSON beside an exported model: all that is needed to use the model, with clearsight or without."""
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from clearsight.exported.formats import MARK, files_of
 from clearsight.files import durable
 
 VERSION = 1
+SIZES = 3  # small, medium, large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,9 @@ class Description:
     picture is resized (bilinear, antialiased where it shrinks) so that its longer side is ``size_px``, at the top left
     of the smallest canvas whose sides are multiples of ``multiple``, padded with the grey ``fill``.
     ``inside`` are the operations within the model, with their settings; ``threshold`` is the deployed score threshold.
+    ``calibration`` holds for each class, and for its small, medium and large objects (up to 32² px, up to 96² px,
+    larger), a slope and an offset: slope x logit(score) + offset is the logit of the confidence; null where nothing was
+    fitted.
     ``precision`` is float32, or int8 where the convolutions are computed in 8-bit integers.
     ``run`` is its origin, and ``check`` its differences from the run when it was exported.
     """
@@ -42,6 +47,7 @@ class Description:
     check: Mapping[str, Any] = field(default_factory=dict)
     clearsight: str = ""
     precision: str = "float32"
+    calibration: Sequence[Sequence[Sequence[float]]] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The content of the JSON."""
@@ -118,6 +124,20 @@ def _wrong(found: Description) -> str:
         for name in ("longer_px", "most")
     ):
         return f"inside is {found.inside!r}"
+    if found.calibration is not None and not _is_calibration(found.calibration, len(found.class_names)):
+        return "calibration is not a slope and an offset for each class and each of three sizes"
     if not isinstance(found.threshold, int | float) or not 0 <= found.threshold <= 1:
         return f"threshold is {found.threshold!r}"
     return ""
+
+
+def _is_calibration(given: Any, classes: int) -> bool:
+    def numbers(line: Any) -> bool:
+        return all(isinstance(one, int | float) and math.isfinite(one) for one in line)
+
+    try:
+        return len(given) == classes and all(
+            len(parts) == SIZES and all(len(line) == 2 and numbers(line) for line in parts) for parts in given
+        )
+    except TypeError:
+        return False

@@ -25,8 +25,10 @@ UNFINISHED = ".unfinished"
 _held: set[int] = set()
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o666) -> None:
     """Replace ``path`` by what ``write`` puts into the temporary file it is given, in one step.
+
+    The file is made with ``mode``, less the user's mask, before anything is written into it: 0o600 for a secret.
 
     The temporary file lies in the same folder, is flushed to the disk before it takes the name, and is removed when
     anything fails: the former file then stays as it was. A symbolic link is replaced, never written through.
@@ -36,7 +38,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """
     unfinished = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{UNFINISHED}"
     try:
-        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         mode = unfinished.stat().st_mode  # as the user's mask has it; some writers make a file of their own
         try:
             write(unfinished)
@@ -51,13 +53,13 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         raise ValueError(failure(path, error)) from error
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file by these bytes, in one step; raises ValueError as ``write_atomically`` does."""
+def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Replace a file by these bytes, in one step; ``mode`` and ValueErrors are those of ``write_atomically``."""
 
     def write(unfinished: Path) -> None:
         unfinished.write_bytes(content)
 
-    write_atomically(path, write)
+    write_atomically(path, write, mode)
 
 
 def write_json(path: Path, content: Any) -> None:

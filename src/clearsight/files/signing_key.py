@@ -47,8 +47,7 @@ def signing_key() -> SigningKey:
             if not (key.is_file() and chain.is_file() and _in_time(chain.read_bytes())):
                 private, certificates = _made()
                 # The key first: a chain without its key would be taken for a whole pair.
-                durable.write_bytes(key, private)
-                key.chmod(0o600)
+                durable.write_bytes(key, private, mode=0o600)
                 durable.write_bytes(chain, certificates)
             return SigningKey(private=key.read_bytes(), chain=chain.read_bytes(), folder=place)
     except OSError as error:

@@ -14,6 +14,7 @@ from clearsight.console.progress import stage
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.belonging import clusters_said
 from clearsight.evaluation.conclusion import budget_said, precision_said, write_card
+from clearsight.evaluation.ending import ending_said
 from clearsight.evaluation.judging import check_attributes
 from clearsight.generation import restorations, showing
 from clearsight.generation.declared import declared
@@ -296,6 +297,7 @@ def _facts(config: Config, gathered: Gathered, judged: Judged) -> dict[str, str]
         "Features": "; ".join(judged.evidence.statistics.extractors),
         "Resizer": about["resizer"],
         "Budget": budget_said(config),
+        **ending_said(config),
         "Batch": str(training["batch_size"]),
         "Precision": precision_said(config),
         "Seed": str(config.seed),

@@ -1,6 +1,6 @@
 """What pictures are to be made from, read from files: label maps, or pictures to be completed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ def read_given(
 ) -> Given | None:
     """The files at ``places`` (files, folders, patterns) as the network takes them; None where it takes none.
 
-    They are cut from their middle to the shape of what it makes and resized, label maps by the nearest pixel. Raises
+    They are cut from their middle to the shape of what it makes and resized, label maps by the nearest pixel; pictures
+    that are to be made larger must have the size it learnt to enlarge. Raises
     ValueError where it needs some and none are named, or the other way round, and for whatever it cannot use.
     """
     config = network.config
@@ -51,6 +52,8 @@ def read_given(
     files = tuple(found_files(words))
     if config.made_from is ClassMap:
         rows = [cropped_map(torch.from_numpy(one), config.size) for one in label_maps(files, class_names)]
+    elif hasattr(network, "draw"):
+        rows = _whole(files, (config.size[0] // network.factor, config.size[1] // network.factor))
     else:
         rows = _pictures(files, config.size)
     return Given(files=files, names=tuple(unique_names(list(files))), rows=torch.stack(rows))
@@ -60,15 +63,31 @@ def _said(made_from: type) -> str:
     return "label maps" if made_from is ClassMap else TRUTHS[made_from].partition(",")[0]
 
 
+def _whole(files: Sequence[Path], size: Size) -> list[UInt8[Tensor, "3 h w"]]:
+    """Pictures as they are, all of that size."""
+
+    def checked(image: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 h w"]:
+        if tuple(image.shape[1:]) == size:
+            return image
+        raise pictures.PictureError(
+            f"it is {image.shape[2]} x {image.shape[1]} px, and this model enlarges pictures of {size[1]} x {size[0]} "
+            "px. Make it that small first"
+        )
+
+    return _decoded(files, checked)
+
+
 def _pictures(files: Sequence[Path], size: Size) -> list[UInt8[Tensor, "3 h w"]]:
+    return _decoded(files, lambda image: cropped(image, size))
+
+
+def _decoded(files: Sequence[Path], taken: Callable[[Tensor], Tensor]) -> list[UInt8[Tensor, "3 h w"]]:
     found, wrong = [], []
     for file in files:
         try:
-            found.append(cropped(pictures.decode(file), size))
+            found.append(taken(pictures.decode(file)))
         except pictures.PictureError as error:
             wrong.append(f"{shown(file)}: {error}")
     if wrong:
-        raise DataError(
-            f"{len(wrong)} of {len(files)} files cannot be read as pictures:\n{listed(wrong)}\nRemove them."
-        )
+        raise DataError(f"{len(wrong)} of {len(files)} files cannot be used:\n{listed(wrong)}\nRemove them.")
     return found

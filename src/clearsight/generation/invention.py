@@ -127,13 +127,12 @@ def _statistics(made: UInt8[Tensor, "n draws 3 h w"], true: Pictures, bits: Floa
     found = np.zeros((len(true), 3))
     for row, (draws, truth) in enumerate(zip(made, true, strict=True)):
         draws, truth = draws.double(), truth.double()
-        variance = float(draws.var(0).mean())
         other = true[(row + len(true) // 2) % len(true)].double()
-        found[row] = variance, float((draws - truth).square().mean()), float((truth - other).square().mean())
-    variance, off, others = found.T
+        off, others = (draws - truth).square().mean(), (truth - other).square().mean()
+        found[row] = float(draws.var(0).mean()), float(off), float(others)
     return InventionStatistics(
-        bits=bits.double().numpy(), spread=np.sqrt(variance), apart=2 * variance, off=off, others=others,
-        draws=made.shape[1],
+        bits=bits.double().numpy(), spread=np.sqrt(found[:, 0]), apart=2 * found[:, 0], off=found[:, 1],
+        others=found[:, 2], draws=made.shape[1],
     )  # fmt: skip
 
 

@@ -43,14 +43,15 @@ def read_attributes(
     train = _training(source, (real.shape[2], real.shape[3])) if known else None
     if train is None or len(train) < FEWEST:
         return {}
-    fingerprint = source.split("train").fingerprint
+    # The pictures may be cut to another size than another run of these data has: their size is part of the key.
+    key = f"{source.split('train').fingerprint} {tuple(train.images.shape[2:])}"
     held_out = Pictures(images=real, ids=at.ids, groups=at.groups)
     evidence: dict[str, Evidence] = {}
     for attribute in known:
         grouping = grouping_of(attribute, train, held_out)
         enough = 2 <= len(grouping.names) <= GROUPS_AT_MOST
         with stage(f"reading {attribute}", quiet) as watch:
-            classifier = group_classifier(train, attribute, grouping, fingerprint, watch) if enough else None
+            classifier = group_classifier(train, attribute, grouping, key, watch) if enough else None
         for number, (maker, made) in enumerate(makers.items()):
             name = f"{PREFIX}{_word(attribute)}" + (f"-{_word(maker)}" if number else "")
             name = f"{name}-{len(evidence)}" if name in evidence else name
@@ -96,8 +97,9 @@ def _read(
     on_real = on_made = answers = empty
     draws = made.shape[1]
     if classifier is not None:
-        on_real = even_probabilities(classifier.classes(real[rows]), None, grouping.mix)
-        each = even_probabilities(classifier.classes(made[rows].flatten(0, 1)), None, grouping.mix)
+        mix = np.bincount(grouping.train[grouping.train >= 0], minlength=count) / (grouping.train >= 0).sum()
+        on_real = even_probabilities(classifier.classes(real[rows]), None, mix)
+        each = even_probabilities(classifier.classes(made[rows].flatten(0, 1)), None, mix)
         on_made = each.reshape(len(rows), draws, count).mean(1)
         answers = np.eye(count)[each.argmax(1)].reshape(len(rows), draws, count).mean(1)
     statistics = AttributeErrorStatistics(

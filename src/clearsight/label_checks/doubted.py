@@ -16,6 +16,7 @@ from clearsight.metrics.segmentation import SegmentationStatistics
 
 AREA_AT_LEAST = 0.01
 OTHERS_AT_LEAST = 0.5
+ROUNDING = 1e-9  # a mean of equal numbers may be larger than they are by so much
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def classes(statistics: ClassificationStatistics) -> Doubted:
     counts = np.bincount(statistics.truth, minlength=own.shape[1])
     sums = np.bincount(statistics.truth, own[np.arange(len(own)), statistics.truth], minlength=own.shape[1])
     usual = np.divide(sums, counts, out=np.full(len(counts), np.inf), where=counts > 0)
-    sure = np.where(own >= usual, own, -1.0)
+    sure = np.where(own >= usual - ROUNDING, own, -1.0)
     best = sure.argmax(1)
     row = np.flatnonzero(
         (sure.max(1, initial=-1.0) >= 0) & (best != statistics.truth) & ~_among(sure, statistics.truth)
@@ -68,8 +69,8 @@ def labels(statistics: MultiLabelStatistics) -> Doubted:
     """Labels that are surely absent where they are labelled present, and the other way round."""
     own = statistics.probabilities.astype(np.float64)
     present, absent = statistics.present, statistics.judged & ~statistics.present
-    there = _usual(own, present)
-    away = _usual(1 - own, absent)
+    there = _usual(own, present) - ROUNDING
+    away = _usual(1 - own, absent) - ROUNDING
     row, label = ((absent & (own >= there)) | (present & (1 - own >= away))).nonzero()
     wrongly = present[row, label]
     score = np.where(wrongly, 1 - own[row, label], own[row, label])

@@ -27,10 +27,13 @@ def policy_for(run: Run, level: float) -> Policy:
     config = run.config
     guarantees = kept(config)
     if not guarantees:
+        unit, held_out = "pictures", "pictures held out"
+        if config.settings.get("table"):
+            unit, held_out = "rows", 'a column split in the table that says "test" of some rows'
         raise ValueError(
-            f"{run.path} keeps no policy: none was settled in its training, which takes pictures that are held out of "
+            f"{run.path} keeps no policy: none was settled in its training, which takes {unit} that are held out of "
             f"it, and a task with classes, labels, objects or numbers. Leave --policy out, or train {config.model} "
-            "anew with this version and pictures held out."
+            f"anew with this version and {held_out}."
         )
     try:
         return policy_of(guarantees, level, config.class_names, thresholds_of(config))

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Num
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from clearsight.types import Values, Weights
 
@@ -38,6 +38,18 @@ class Additive:
         elif columns.dtype != np.float32:
             columns = columns.astype(np.float32)
         return self.of(statistics, np.asarray(weights @ columns, dtype=np.float64))
+
+
+def side_by_side(compute: Additive) -> Additive:
+    """The sums of several evaluations of the same images, which are given as a tuple of statistics, in one row.
+
+    As many columns for each, in order; its value is never asked for.
+    """
+
+    def columns(evaluations: tuple[Any, ...]) -> Columns:
+        return csr_array(hstack([csr_array(compute.columns(one)) for one in evaluations], format="csr"))
+
+    return Additive(columns, compute.of)
 
 
 def ratio(above: Values, below: Values) -> Values:

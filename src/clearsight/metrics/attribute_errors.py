@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from clearsight.metrics.additive import beside_one, mean_of
-from clearsight.metrics.group_mix import confusion, corrected_mix
+from clearsight.metrics.group_mix import groups_shown
 from clearsight.types import Values, Weights
 
 
@@ -70,21 +70,13 @@ error_on_real = mean_of(lambda statistics: beside_one(statistics.wrong_on_real))
 error_on_made = mean_of(lambda statistics: beside_one(statistics.wrong_on_made))
 
 
-def groups_shown(
-    statistics: AttributeErrorStatistics, weights: Weights
-) -> Float[np.ndarray, "replicates groups groups"]:
-    """Q: of the pictures made of each true group the shares that show each group, corrected; rows sum to 1.
-
-    Shares may leave [0, 1] by chance. NaN where a group has no picture, or the classifier does not tell groups apart.
-    """
-    read = confusion(statistics.truth, statistics.real, weights)
-    seen = confusion(statistics.truth, statistics.made, weights)
-    return np.stack([corrected_mix(seen[:, group], read) for group in range(len(statistics.group_names))], axis=1)
-
-
 def corrected_errors(statistics: AttributeErrorStatistics, weights: Weights) -> Float[np.ndarray, "replicates groups"]:
-    """Of the pictures made of each true group the share that shows another, corrected for the classifier's errors."""
-    return 1 - np.diagonal(groups_shown(statistics, weights), axis1=1, axis2=2)
+    """Of the pictures made of each true group the share that shows another, corrected for the classifier's errors.
+
+    NaN where a group has no picture, or the classifier does not tell groups apart.
+    """
+    shown = groups_shown(statistics.truth, statistics.real, statistics.made, weights)
+    return 1 - np.diagonal(shown, axis1=1, axis2=2)
 
 
 def corrected_error(statistics: AttributeErrorStatistics, weights: Weights) -> Values:

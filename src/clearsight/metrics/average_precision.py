@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array
 
+from clearsight.metrics.segments import summing
+
 RECALLS = np.linspace(0.0, 1.0, 101)
 # COCO compares recall with these numbers, a few of which lie one rounding step above j / 100: a recall of exactly
 # 35/100 does not reach the threshold "0.35". To give the same score, neither does ours.
@@ -51,7 +53,7 @@ def average_precision(
     float32 is for replicates.
     """
     scores = np.zeros((len(ranked.matched), columns.shape[1]), dtype=columns.dtype)
-    steps = _Steps.of(ranked, columns)
+    steps = _Steps.of(ranked, columns, normalised=expected is not None)
     if steps is not None:
         replicates = columns.shape[1]
         width = max(ELEMENTS_AT_ONCE // len(steps.row), COLUMNS_AT_LEAST)
@@ -69,6 +71,7 @@ class _Steps:
 
     ``counts`` are the detections, ignored ones aside, between one such place and the next, as a sparse matrix (places x
     images), one for each distinct set of ignored detections; ``pattern`` is the index of each threshold's matrix.
+    ``near`` are the same of those near an object, where precision is to be ``normalised``.
     """
 
     row: Int[np.ndarray, "steps"]
@@ -78,7 +81,9 @@ class _Steps:
     pattern: Int[np.ndarray, "thresholds"]
 
     @classmethod
-    def of(cls, ranked: RankedDetections, columns: Float[np.ndarray, "images replicates"]) -> "_Steps | None":
+    def of(
+        cls, ranked: RankedDetections, columns: Float[np.ndarray, "images replicates"], normalised: bool
+    ) -> "_Steps | None":
         place = np.flatnonzero(ranked.matched.any(0))
         if not len(place):
             return None
@@ -86,13 +91,13 @@ class _Steps:
         segment = np.searchsorted(place, np.arange(reach))
         ignored_there = ranked.ignored[:, :reach]
         differs = np.append(True, (ignored_there[1:] != ignored_there[:-1]).any(1))
-        counts: list[csr_array] = []
-        near: list[csr_array] = []
-        for ignored in ignored_there[differs]:
-            for matrices, chosen in ((counts, ~ignored), (near, ~ignored & ranked.near[:reach])):
-                kept = np.flatnonzero(chosen)
-                entries = (np.ones(len(kept), dtype=columns.dtype), (segment[kept], ranked.row[kept]))
-                matrices.append(csr_array(entries, shape=(len(place), len(columns))))
+
+        def counted(chosen: Bool[np.ndarray, "reach"]) -> csr_array:
+            kept = np.flatnonzero(chosen)
+            return summing(segment[kept], ranked.row[kept], (len(place), len(columns)), columns.dtype)
+
+        counts = [counted(~ignored) for ignored in ignored_there[differs]]
+        near = [counted(~one & ranked.near[:reach]) for one in ignored_there[differs]] if normalised else []
         pattern = np.cumsum(differs) - 1
         return cls(row=ranked.row[place], matched=ranked.matched[:, place], counts=counts, near=near, pattern=pattern)
 

@@ -18,6 +18,7 @@ from clearsight.metrics.average_precision import RankedDetections, average_preci
 from clearsight.metrics.grouping import held
 from clearsight.metrics.joining import joined_causes, joined_where_kept
 from clearsight.metrics.platt import Lines
+from clearsight.metrics.threads import in_threads
 from clearsight.types import Confidences, Metric, Values, Weights
 
 ALL, SMALL, MEDIUM, LARGE = range(4)
@@ -176,22 +177,23 @@ def class_average_precision(
 
     With ``density``, objects per picture of each class, precision is normalised to that density.
     """
-    columns = np.ascontiguousarray(weights.T)
-    totals = statistics.truths[:, :, area].T.astype(weights.dtype) @ columns
+    held = np.asarray(weights.any(0))  # pictures that never have weight, as those outside of a group, change nothing
+    kept = np.flatnonzero(held[statistics.row])
+    row, label = (np.cumsum(held) - 1)[statistics.row[kept]], statistics.label[kept]
+    columns = np.ascontiguousarray(weights[:, held].T)
+    totals = statistics.truths[held, :, area].T.astype(weights.dtype) @ columns
     pictures = columns.sum(0)
-    edges = np.searchsorted(statistics.label, np.arange(len(totals) + 1))
-    scores = np.empty(totals.shape)
-    for index, total in enumerate(totals):
+    edges = np.searchsorted(label, np.arange(len(totals) + 1))
+    matched, ignored = statistics.matched[area, ious][:, kept], statistics.ignored[area, ious][:, kept]
+    near = (statistics.overlap[kept] >= NEAR) | matched.any(0)
+
+    def of_class(index: int) -> Float[np.ndarray, "replicates"]:
         part = slice(edges[index], edges[index + 1])
-        ranked = RankedDetections(
-            row=statistics.row[part],
-            near=(statistics.overlap[part] >= NEAR) | statistics.matched[area, ious, part].any(0),
-            matched=statistics.matched[area, ious, part],
-            ignored=statistics.ignored[area, ious, part],
-        )
+        ranked = RankedDetections(row=row[part], near=near[part], matched=matched[:, part], ignored=ignored[:, part])
         expected = None if density is None else pictures * weights.dtype.type(density[index])
-        scores[index] = average_precision(ranked, columns, total, expected).mean(0)
-    return scores
+        return average_precision(ranked, columns, totals[index], expected).mean(0)
+
+    return np.array(in_threads(of_class, range(len(totals)), kept.size * columns.shape[1])).reshape(totals.shape)
 
 
 def mean_average_precision(
@@ -257,8 +259,7 @@ def _false(statistics: DetectionStatistics) -> Float[np.ndarray, "images"]:
 
 
 def _ratio(above: Values, below: Values) -> Values:
-    above, below = above.astype(np.float64), below.astype(np.float64)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return ratio(above.astype(np.float64), below.astype(np.float64))
 
 
 def average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -> Metric:
@@ -267,8 +268,7 @@ def average(name: str, meaning: str, area: int = ALL, ious: slice = EVERY_IOU) -
     Boxes outside the area range that match nothing are not counted as errors. A baseline whose boxes are of one size
     has nearly all of them outside of some range, and none is shown beside such a score.
     """
-    compute: Callable[[DetectionStatistics, Weights], Values]
-    compute = partial(mean_average_precision, area=area, ious=ious)
+    compute: Callable[[DetectionStatistics, Weights], Values] = partial(mean_average_precision, area=area, ious=ious)
     return Metric(name=name, compute=compute, meaning=meaning, beside_baseline=area == ALL)
 
 

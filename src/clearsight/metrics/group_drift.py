@@ -15,9 +15,8 @@ from clearsight.metrics.attribute_errors import (
     AttributeErrorStatistics,
     corrected_error,
     corrected_errors,
-    groups_shown,
 )
-from clearsight.metrics.group_mix import Mix, accuracy_over_groups, confusion, corrected_mix, mix_seen
+from clearsight.metrics.group_mix import Mix, accuracy_over_groups, confusion, corrected_mix, groups_shown, mix_seen
 from clearsight.types import Values, Weights
 
 Table = Float[np.ndarray, "replicates groups groups"]
@@ -70,7 +69,10 @@ def drift_table(statistics: GroupDriftStatistics, weights: Weights) -> Table:
     Shares may leave [0, 1] by chance; rows sum to 1. NaN where a group has no weight, or where the classifier does not
     tell the groups apart.
     """
-    return groups_shown(_readings(statistics), weights[:, statistics.true])
+    true = statistics.true
+    return groups_shown(
+        statistics.truth[true], statistics.probabilities[true], statistics.restored[true], weights[:, true]
+    )
 
 
 def drift_seen(statistics: GroupDriftStatistics, weights: Weights) -> Table:

@@ -119,6 +119,21 @@ def corrected_mix(seen: Mix, confused: Float[np.ndarray, "replicates groups grou
     return found
 
 
+def groups_shown(
+    truth: Int[np.ndarray, "images"],
+    real: Float[np.ndarray, "images groups"],
+    made: Float[np.ndarray, "images groups"],
+    weights: Weights,
+) -> Float[np.ndarray, "replicates groups groups"]:
+    """Of the pictures made of those of each true group (rows) the share that shows each group (columns), corrected.
+
+    ``real`` and ``made`` are what the classifier sees in each picture and in what was made of it. Shares may leave
+    [0, 1] by chance; rows sum to 1. NaN where a group has no weight, or the classifier does not tell groups apart.
+    """
+    confused, seen = confusion(truth, real, weights), confusion(truth, made, weights)
+    return np.stack([corrected_mix(seen[:, group], confused) for group in range(seen.shape[1])], axis=1)
+
+
 def share_interval(
     value: float, samples: Values, pictures: int, confidence: float = 0.95
 ) -> tuple[float, float] | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 from scipy import stats
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from clearsight.metrics.additive import Additive
 from clearsight.metrics.equal_images import EqualImages, Kinds
@@ -24,6 +24,8 @@ from clearsight.types import Metric, Values
 MIN_PERMUTATIONS = 10
 # Clusters of a rarer truth are permuted together: alone they would hardly move, and the test would see nothing.
 STRATUM_AT_LEAST = 10
+# Permuted labels that are kept for the next metric; of more images they are drawn again.
+LABELS_KEPT = 20_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,6 +44,7 @@ class Permutations:
     seed: int = 0
     strata: Int[np.ndarray, "images"] | None = None
     equal: EqualImages = field(default_factory=EqualImages, repr=False)
+    _gaps: dict[Any, tuple[Any, Values]] = field(default_factory=dict, init=False, repr=False)
     _cache: dict[Any, tuple[Any, Grouped]] = field(default_factory=dict, init=False, repr=False)
 
     def exact(self, metric: Metric, statistics: Any) -> bool:
@@ -62,11 +65,16 @@ class Permutations:
             sums = self._sums(metric.compute, statistics)
             inside = metric.compute.of(statistics, sums[:, label])
             return inside - metric.compute.of(statistics, sums.sum(1) - sums[:, label])
+        labels = np.unique(self.labels[self.known]).tolist()
+        other = next((one for one in labels if one != label), label)
+        if len(labels) == 2 and (metric.compute, id(statistics), other) in self._gaps:
+            return -self._gaps[metric.compute, id(statistics), other][1]  # of two groups each is the other's rest
         group = np.zeros((self.permutations, len(self.labels)), dtype=np.float32)
         group[:, self.known] = self._permuted == label
         rest = self.known.astype(np.float32) - group
-        gap = metric.compute(statistics, group) - metric.compute(statistics, rest)
-        return np.asarray(gap, dtype=np.float64)
+        gap = np.asarray(metric.compute(statistics, group) - metric.compute(statistics, rest), dtype=np.float64)
+        self._gaps[metric.compute, id(statistics), label] = (statistics, gap)
+        return gap
 
     @cached_property
     def _permuted(self) -> Int[np.ndarray, "permutations known"]:
@@ -114,11 +122,14 @@ class Permutations:
             counted = self._counted(columns, design, groups)
             if counted is not None:
                 return counted
-        found = np.empty((self.permutations, groups, columns.shape[1]))
-        ones, place = np.ones(len(labels)), np.arange(len(labels))
-        for permutation, permuted in enumerate(_permutations(labels, design, self.permutations, self.seed)):
-            members = csr_array((ones, (permuted, place)), shape=(groups, len(labels))) @ columns
-            found[permutation] = members.toarray() if isinstance(members, csr_array) else members
+        parts = coo_array(columns)
+        (image, column), width = parts.coords, columns.shape[1]
+        found = np.empty((self.permutations, groups, width))
+        few = self.permutations * len(labels) <= LABELS_KEPT
+        several = self._permuted if few else _permutations(labels, design, self.permutations, self.seed)
+        for permutation, permuted in enumerate(several):
+            place = permuted[image].astype(np.int64) * width + column
+            found[permutation] = np.bincount(place, parts.data, groups * width).reshape(groups, width)
         return found
 
     def _counted(self, columns: Any, design: "_Design", groups: int) -> Grouped | None:

@@ -73,6 +73,59 @@ MEASURES = (
 )
 
 
+TONES = ("L*", "a*", "b*", "chroma")
+LEAST_CHROMA = 2.0  # of a mean colour; below it is grey, and has no hue
+
+
+def tone_shifts(measures: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """How far the mean tone of pictures is off that of the originals, in each of ``TONES``; none where not measured."""
+    if not {part + tone for part in ("", "true ") for tone in TONES} <= set(measures):
+        return ()
+    return tuple(
+        Metric(
+            name=f"shift in {tone}",
+            compute=mean_of(lambda statistics, tone=tone: beside_one(_shift(statistics.measures, tone))),  # type: ignore[misc]
+            meaning=f"the mean difference of {tone} from the originals",
+            bounds=(float("-inf"), float("inf")),
+            bias_rate=1.0,
+            ideal=0.0,
+        )
+        for tone in TONES
+    )
+
+
+def _shift(measures: Mapping[str, Float[np.ndarray, "images"]], tone: str) -> Float[np.ndarray, "images"]:
+    return measures[tone] - measures[f"true {tone}"]
+
+
+def _hue_apart(statistics: Any, sums: Float[np.ndarray, "replicates 5"]) -> Float[np.ndarray, "replicates"]:
+    """The angle in degrees from the mean original colour to the mean colour; NaN where one of them is grey."""
+    a, b, true_a, true_b = (sums[:, k] / sums[:, 4] for k in range(4))
+    turned = np.degrees(np.arctan2(b, a) - np.arctan2(true_b, true_a))
+    coloured = np.minimum(np.hypot(a, b), np.hypot(true_a, true_b)) >= LEAST_CHROMA
+    return np.where(coloured, (turned + 180) % 360 - 180, np.nan)
+
+
+HUE_SHIFT = Metric(
+    name="shift in hue",
+    compute=Additive(
+        lambda statistics: np.stack(
+            [
+                *(statistics.measures[name] for name in ("a*", "b*", "true a*", "true b*")),
+                np.ones(statistics.images),
+            ],
+            axis=1,
+        ),
+        _hue_apart,
+    ),
+    meaning="the angle of its mean colour from that of the originals, in the plane of a* and b*",
+    bounds=(-180.0, 180.0),
+    unit="degrees",
+    bias_rate=1.0,
+    ideal=0.0,
+)
+
+
 def picture_metrics(measures: Mapping[str, Any]) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
     """The metrics that these columns allow: those that stand before the PSNR, and those that stand last."""
     there = [one for one in MEASURES if set(one.columns) <= set(measures)]

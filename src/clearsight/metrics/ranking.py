@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.sparse import csr_array
 
+from clearsight.metrics.segments import summing
+from clearsight.metrics.threads import in_threads
 from clearsight.types import Values, Weights
 
 ELEMENTS_AT_ONCE = 8_000_000
@@ -65,7 +67,7 @@ class _Steps:
 
         def chosen(items: Bool[np.ndarray, "images"]) -> csr_array:
             index = np.flatnonzero(items)
-            return csr_array((np.ones(len(index)), (place[index], index)), shape=shape)
+            return summing(place[index], index, shape)
 
         return cls(chosen(positive), chosen(judged & ~positive & ~tied), chosen(judged & ~positive & tied))
 
@@ -73,14 +75,23 @@ class _Steps:
 def _each(
     rankings: Iterable[Ranking], weights: Weights, measure: Callable[..., Values]
 ) -> Float[np.ndarray, "rankings replicates"]:
+    held = np.asarray(weights.any(0))
+    if not held.all():
+        # Images that never have weight, as those outside of a group, change nothing.
+        rankings = (tuple(each[held] for each in ranking) for ranking in rankings)  # type: ignore[misc]
+        weights = weights[:, held]
     steps = [_Steps.of(ranking) for ranking in rankings]
     values = np.full((len(steps), len(weights)), np.nan)
     rows = max(1, ELEMENTS_AT_ONCE // max(1, weights.shape[1]))
     for start in range(0, len(weights), rows):
         part = slice(start, start + rows)
         columns = np.ascontiguousarray(weights[part].T, dtype=np.float64)
-        for index, each in enumerate(steps):
-            values[index, part] = measure(each.positive @ columns, each.between @ columns, each.tied @ columns)
+
+        def measured(each: _Steps, columns: Float[np.ndarray, "images rows"] = columns) -> Values:
+            return measure(each.positive @ columns, each.between @ columns, each.tied @ columns)
+
+        found = in_threads(measured, steps, len(steps) * columns.size)
+        values[:, part] = np.array(found).reshape(len(steps), columns.shape[1])
     return values
 
 

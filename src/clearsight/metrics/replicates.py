@@ -5,7 +5,7 @@ n / (n - 1), which gives variances without the factor (n - 1) / n of the plain b
 1992).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from clearsight.metrics.additive import Additive, Columns
+from clearsight.metrics.additive import Additive, Columns, side_by_side
 from clearsight.metrics.equal_images import EqualImages, Kinds
 from clearsight.metrics.grouping import coded, numbered, patterns
 from clearsight.metrics.sums import MIN_COPIES, Grouped, by_cluster, drawn, resampled_counts, resampled_sums
@@ -30,7 +30,8 @@ class Resampling:
 
     A metric of weighted sums (``Additive``) over whole strata gets the sums of the distinct clusters, with the same
     distribution; any other gets the weights, for some replicates at a time where they are too many for memory. All
-    values of one metric are on the same replicates. ``equal`` may be that of other resamplings of the same images,
+    values of one metric of one evaluation are on the same replicates; of two evaluations, by ``evaluated_alike``.
+    ``equal`` may be that of other resamplings of the same images,
     which is quicker.
     """
 
@@ -40,24 +41,53 @@ class Resampling:
     strata: Shaped[np.ndarray, "images"] | None = None
     equal: EqualImages = field(default_factory=EqualImages, repr=False)
     _cache: dict[Any, tuple[Any, Grouped | None]] = field(default_factory=dict, init=False, repr=False)
+    _values: dict[Any, tuple[Any, float, Values]] = field(default_factory=dict, init=False, repr=False)
     _strata_of: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def evaluated(
         self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None
     ) -> tuple[float, Values]:
         """The metric on ``rows`` (or all) of the data, and of each resampled data set."""
+        return self.evaluated_alike(metric, (statistics,), rows)[0]
+
+    def evaluated_alike(
+        self, metric: Metric, evaluations: Sequence[Any], rows: Bool[np.ndarray, "images"] | None = None
+    ) -> list[tuple[float, Values]]:
+        """The same of the statistics of several evaluations of the same images, on the same resampled data sets.
+
+        Sums that are drawn for one evaluation alone are those of other data sets than the next one's: their difference
+        would be that of two samples. Here the statistics of an image stand side by side, and are drawn together.
+        """
         compute = metric.compute
         whole = self._whole_strata(rows) if isinstance(compute, Additive) else None
-        sums = self._sums(compute, statistics) if isinstance(compute, Additive) and whole is not None else None
-        if isinstance(compute, Additive) and sums is not None:
-            values = compute.of(statistics, sums[:, whole].sum(1))
-            return float(values[0]), values[1:]
-        chosen = np.ones(len(self.clusters), dtype=bool) if rows is None else rows
-        parts = [
-            compute(statistics, block if rows is None else block * rows.astype(block.dtype)) for block in self.blocks()
-        ]
-        value = compute(statistics, chosen[None].astype(np.float64))[0]
-        return float(value), np.concatenate(parts).astype(np.float64)
+        if not isinstance(compute, Additive) or whole is None:
+            return [self._weighted(metric, one, rows) for one in evaluations]
+        one = len(evaluations) == 1
+        sums = self._sums(compute, evaluations[0]) if one else self._sums(side_by_side(compute), tuple(evaluations))
+        if sums is None:
+            return [self._weighted(metric, one, rows) for one in evaluations]
+        parts = np.split(sums[:, whole].sum(1), len(evaluations), axis=1)
+        values = [compute.of(one, part) for one, part in zip(evaluations, parts, strict=True)]
+        return [(float(each[0]), each[1:]) for each in values]
+
+    def _weighted(
+        self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None
+    ) -> tuple[float, Values]:
+        """The metric on ``rows`` of the data, and of each resampled data set, by weights of every image.
+
+        A group is asked for when it is shown, and again when it is compared: the values are kept.
+        """
+        key = (metric.compute, id(statistics), None if rows is None else np.packbits(rows).tobytes())
+        if key not in self._values:
+            chosen = np.ones(len(self.clusters), dtype=bool) if rows is None else rows
+            parts = [
+                metric.compute(statistics, block if rows is None else block * rows.astype(block.dtype))
+                for block in self.blocks()
+            ]
+            value = float(metric.compute(statistics, chosen[None].astype(np.float64))[0])
+            self._values[key] = (statistics, value, np.concatenate(parts).astype(np.float64))
+        _, value, values = self._values[key]
+        return value, values
 
     def samples(self, metric: Metric, statistics: Any, rows: Bool[np.ndarray, "images"] | None = None) -> Values:
         """The metric on ``rows`` (or all) of each resampled data set."""

@@ -16,6 +16,7 @@ without such a maximum have a bias so small beside their noise that the factor d
 by simulation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,18 +92,45 @@ def interval(
     rows: Bool[np.ndarray, "images"] | None = None,
 ) -> Estimate:
     """The metric on the evidence (or on ``rows`` of it) with its bootstrap interval under ``weights``."""
-    chosen = np.ones(len(evidence.clusters), dtype=bool) if rows is None else rows
+    return _intervals(metric, (evidence,), weights, confidence, rows)[0]
+
+
+def _intervals(
+    metric: Metric,
+    several: Sequence[Evidence],
+    weights: Weights | Resampling,
+    confidence: float,
+    rows: Bool[np.ndarray, "images"] | None,
+) -> list[Estimate]:
+    """The metric on several evaluations of the same images, on the same replicates."""
+    clusters = several[0].clusters
+    chosen = np.ones(len(clusters), dtype=bool) if rows is None else rows
     if isinstance(weights, Resampling):
-        value, samples = weights.evaluated(metric, evidence.statistics, rows)
-        clusters = weights.clusters_in(chosen)
-    else:
-        value = float(metric.compute(evidence.statistics, chosen[None].astype(np.float64))[0])
-        drawn_rows = weights if chosen.all() else weights * chosen.astype(weights.dtype)
-        samples = np.asarray(metric.compute(evidence.statistics, drawn_rows), dtype=np.float64)
-        clusters = len(np.unique(evidence.clusters[chosen]))
+        found = weights.evaluated_alike(metric, [one.statistics for one in several], rows)
+        return [_estimate(metric, *one, clusters, chosen, weights.clusters_in(chosen), confidence) for one in found]
+    drawn_rows = weights if chosen.all() else weights * chosen.astype(weights.dtype)
+    estimates = []
+    for one in several:
+        value = float(metric.compute(one.statistics, chosen[None].astype(np.float64))[0])
+        samples = np.asarray(metric.compute(one.statistics, drawn_rows), dtype=np.float64)
+        held = len(np.unique(clusters[chosen]))
+        estimates.append(_estimate(metric, value, samples, clusters, chosen, held, confidence))
+    return estimates
+
+
+def _estimate(
+    metric: Metric,
+    value: float,
+    samples: Values,
+    clusters: Int[np.ndarray, "images"],
+    chosen: Bool[np.ndarray, "images"],
+    held: int,
+    confidence: float,
+) -> Estimate:
+    """The estimate of a metric on the ``chosen`` images, which are of ``held`` clusters, from its replicates."""
     bias, error = _bias_and_error(value, samples, metric.bias_rate)
-    effective = float(clusters) if clusters == int(chosen.sum()) else effective_clusters(evidence.clusters[chosen])
-    ends = interval_from(value, samples, clusters, confidence, metric.bounds, metric.bias_rate, effective)
+    effective = float(held) if held == int(chosen.sum()) else effective_clusters(clusters[chosen])
+    ends = interval_from(value, samples, held, confidence, metric.bounds, metric.bias_rate, effective)
     low, high = (None, None) if ends is None else ends
     return Estimate(
         value=value,
@@ -111,7 +139,7 @@ def interval(
         bias=bias,
         error=error,
         images=int(chosen.sum()),
-        clusters=clusters,
+        clusters=held,
         samples=samples,
         effective=effective,
     )
@@ -226,8 +254,7 @@ def change(
             "images in the same order. A paired comparison needs both models on one data set. "
             "Evaluate both on the same split."
         )
-    first = interval(metric, new, weights, confidence, rows)
-    second = interval(metric, old, weights, confidence, rows)
+    first, second = _intervals(metric, (new, old), weights, confidence, rows)
     return paired(first, second, metric.bias_rate, confidence)
 
 

@@ -1,7 +1,7 @@
 """What is measured of the colours of pictures: their distance from others, how colourful they are, their mean tone."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from clearsight.ops.lab import lab_of
@@ -9,6 +9,7 @@ from clearsight.ops.lab import lab_of
 Pictures = Float[Tensor, "b 3 h w"]
 Each = Float[Tensor, "b"]
 
+GREY_BELOW = 1.0  # the colourfulness in which nobody sees a colour: compression leaves a little
 TONES = ("L*", "a*", "b*", "chroma")
 
 
@@ -27,6 +28,11 @@ def colourfulness(images: Pictures) -> Each:
     opponents = torch.stack([red - green, (red + green) / 2 - blue], 1).flatten(2)
     spread = opponents.var(2, correction=0).sum(1).sqrt()
     return spread + 0.3 * opponents.mean(2).square().sum(1).sqrt()
+
+
+def is_grey(images: Pictures) -> Bool[Tensor, "b"]:
+    """Whether pictures in [0, 1] have no colour that anybody sees."""
+    return colourfulness(images) < GREY_BELOW
 
 
 def tones(images: Pictures) -> dict[str, Each]:

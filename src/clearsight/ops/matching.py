@@ -16,9 +16,15 @@ from jaxtyping import Bool, Float, Int
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREA_NAMES = ("all", "small", "medium", "large")
 AREA_RANGES_PX2 = np.array([(0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10)])
+SIZES = ("small", "medium", "large")
 PAIRS_AT_ONCE = 2_000_000
 # The overlap in [0, 1] of detections and truths of these indices, pair by pair.
 Overlaps = Callable[[Int[np.ndarray, "pairs"], Int[np.ndarray, "pairs"]], Float[np.ndarray, "pairs"]]
+
+
+def sizes_of(area: Float[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
+    """0 for a small box, 1 for a medium and 2 for a large one (``SIZES``), by COCO's areas in px²."""
+    return np.searchsorted(AREA_RANGES_PX2[1:3, 1], area, side="right")
 
 
 @dataclass(frozen=True, kw_only=True)

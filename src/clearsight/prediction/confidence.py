@@ -9,7 +9,8 @@ import torch
 from clearsight.metrics import platt
 from clearsight.metrics.platt import Lines
 from clearsight.ops import instance_masks
-from clearsight.tasks.detection import sizes_of
+from clearsight.ops.matching import sizes_of
+from clearsight.prediction.writing import beside_scores
 from clearsight.types import Detections, InstanceDetections, Prediction, Segmentation
 
 
@@ -29,12 +30,7 @@ def with_confidence(rows: list[dict[str, Any]], found: Prediction, calibration: 
     """Rows of objects with their ``confidence`` beside their score; other rows as they are."""
     if calibration is None or not isinstance(found, Detections):
         return rows
-    values = confidences(found, calibration)
-    return [
-        {**{name: row[name] for name in row if name != "segmentation"}, "confidence": round(value, 5)}
-        | {name: row[name] for name in row if name == "segmentation"}
-        for row, value in zip(rows, values, strict=True)
-    ]
+    return beside_scores(rows, confidences(found, calibration))
 
 
 def calibrated(prediction: Prediction, calibration: Lines | None) -> Prediction:

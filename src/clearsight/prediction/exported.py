@@ -15,7 +15,9 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from clearsight.exported import ExportedDetector, Found, load_exported
 from clearsight.files import decoding
+from clearsight.metrics import platt
 from clearsight.ops import masks, tracing
+from clearsight.ops.matching import sizes_of
 from clearsight.prediction import writing
 from clearsight.quantities import counted
 
@@ -95,13 +97,25 @@ def rows_of(found: Found, size: decoding.Size, detector: ExportedDetector) -> li
     lists = (found.boxes.tolist(), found.scores.tolist(), found.labels.tolist())
     rows = writing.object_rows(*lists, detector.class_names)
     if found.masks is None:
-        return rows
+        return _with_confidence(rows, found, (found.boxes[:, 2:] - found.boxes[:, :2]).prod(1), detector)
     for row, (window, crop) in zip(rows, found.crops(size, detector.mask_threshold), strict=True):
         whole = np.zeros(size, dtype=bool)
         _part(whole, window)[:] = crop
         counts = masks.compressed(masks.run_lengths(whole))
         row |= {"area": int(crop.sum()), "segmentation": {"size": list(size), "counts": counts}}
-    return rows
+    return _with_confidence(rows, found, np.array([row["area"] for row in rows], dtype=np.float64), detector)
+
+
+def _with_confidence(
+    rows: list[dict[str, Any]], found: Found, area: np.ndarray, detector: ExportedDetector
+) -> list[dict[str, Any]]:
+    """The rows with the calibrated confidence of objects of these areas in px², where the export tells of any."""
+    calibration = platt.as_lines(detector.description.calibration)
+    if calibration is None:
+        return rows
+    sizes = sizes_of(area.astype(np.float64))
+    confidences = platt.scaled(found.scores.astype(np.float64), found.labels, sizes, calibration)
+    return writing.beside_scores(rows, confidences.tolist())
 
 
 class _Output(contextlib.ExitStack):

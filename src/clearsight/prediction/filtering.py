@@ -13,18 +13,20 @@ from clearsight.inference.familiarity import Likeness
 from clearsight.loading import never as never_confused
 from clearsight.loading import trained
 from clearsight.loading.made_by import made_by
+from clearsight.loading.posing import given_of
 from clearsight.metrics.platt import Lines, as_lines
 from clearsight.prediction import writing
 from clearsight.prediction.confidence import calibrated
 from clearsight.run import Run
-from clearsight.types import Boxes, Decision, Detections, Picture, Prediction
+from clearsight.types import Boxes, Decision, Degradation, Detections, Picture, Prediction
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
     """Which of a run's finds count: detections of some classes from a score on; labels from their thresholds on.
 
-    ``about`` is what files of pictures that the run makes say of it; empty where it makes none.
+    ``given`` is what a network that restores pictures is given of them, and ``about`` what files of the pictures that
+    it makes say of it.
     """
 
     class_names: tuple[str, ...]
@@ -35,6 +37,7 @@ class Filter:
     blocks: tuple[Block, ...] = ()
     policy: Policy | None = None
     calibration: Lines | None = None
+    given: Degradation | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -61,6 +64,7 @@ class Filter:
             blocks=never_confused.blocks_for(run, never),
             policy=policy,
             calibration=as_lines(deployed.get("calibration")),
+            given=given_of(config),
             about=made_by(run) if trained.task_of(config).truth_type is Picture else {},
         )
 
@@ -85,20 +89,23 @@ def of_a_stranger(decision: Decision, like: Likeness | None) -> Decision:
 
     What a policy promises is of pictures like those it was settled on.
     """
-    if like is None or not like.unlike or not decision.alone:
+    if like is None or not like.unlike:
         return decision
-    reason = "the picture is unlike the training pictures, and what is promised holds for pictures like these only"
-    return replace(decision, alone=False, reason=reason)
+    return to_a_person(
+        decision, "the picture is unlike the training pictures, and what is promised holds for pictures like these only"
+    )
+
+
+def to_a_person(decision: Decision, reason: str) -> Decision:
+    """The decision of a policy where it leaves the case to a person anyway, else to a person for this reason."""
+    return replace(decision, alone=False, reason=reason) if decision.alone else decision
 
 
 def refuse_policy(run: Run, policy: bool, beside: Mapping[str, Any]) -> None:
     """A policy holds for predictions as they were judged when it was settled, and for nothing else."""
     for name, there in beside.items():
         if policy and there:
-            what = f"does not go with {name}"
-            if name == "a table":
-                what = "is for pictures, and this run predicts rows of a table"
             raise ValueError(
-                f"--policy {what}: {run.path} settled its policy on whole pictures, with its own score threshold and "
-                "all of its classes. Leave one of the two out."
+                f"--policy does not go with {name}: {run.path} settled its policy on whole pictures, with its own "
+                "score threshold and all of its classes. Leave one of the two out."
             )

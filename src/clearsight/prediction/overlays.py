@@ -16,7 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight import drawing
-from clearsight.files import generated_pictures
+from clearsight.files import credentials
+from clearsight.files.generated_pictures import FROM_A_PICTURE, jpeg, png
 from clearsight.inference.tiles import reduced
 from clearsight.ops import instance_masks, mask_views
 from clearsight.ops.instance_masks import Window
@@ -42,7 +43,8 @@ class _Job:
 class Drawings:
     """Draws while predicting, by threads, into ``overlays/``, ``masks/``, ``pictures/`` and ``crops/`` of a folder.
 
-    ``about`` is what files that show pictures made by the network say of it.
+    Pictures made of the frames of a video are a video too. ``about`` is what files that show pictures made by the
+    network say of it.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Drawings:
         self.folder, self.class_names, self.overlays, self.crops = folder, class_names, overlays, crops
         self.about = about
         self.jobs: deque[_Job] = deque()
-        self.video: tuple[str, DrawnVideo] | None = None
+        self.videos: dict[str, tuple[str, DrawnVideo]] = {}
 
     def __enter__(self) -> Self:
         self.pool = ThreadPoolExecutor(2, thread_name_prefix="draw")
@@ -63,10 +65,11 @@ class Drawings:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
             self._finish(0)
-            self._end_video()
+            self._end_videos()
         self.pool.shutdown(wait=True, cancel_futures=kind is not None)
-        if kind is not None and self.video is not None and self.video[1].writer is not None:
-            self.video[1].writer.release()
+        for _name, video in self.videos.values():
+            if kind is not None and video.writer is not None:
+                video.writer.release()
 
     def add(self, view: View, prediction: Prediction, decision: Decision | None = None) -> None:
         """Draw one prediction, later; objects are cut out at once, while the picture is there.
@@ -91,12 +94,15 @@ class Drawings:
     def _save_pixels(self, view: View, prediction: Prediction, now: bool) -> None:
         """Save what is as large as the picture: masks, or the picture that was made of it."""
         path = self.folder / ("pictures" if isinstance(prediction, Picture) else "masks") / f"{view.seen.name}.png"
+        job: Future[Any]
         if isinstance(prediction, Segmentation):
             job = self.pool.submit(_save_map, path, prediction.labels, len(self.class_names))
         elif isinstance(prediction, InstanceDetections):
             job = self.pool.submit(_save_instances, path, prediction.masks)
         elif isinstance(prediction, Picture):
             job = self.pool.submit(_save_picture, path, prediction, {**self.about, **_origin(view)})
+            self.jobs.append(_Job(job, self._video("pictures", view), view.seen.time_s or 0.0))
+            return self._finish(0) if now else None
         else:
             return
         self.jobs.append(_Job(job))
@@ -110,13 +116,22 @@ class Drawings:
             about = {**self.about, **_origin(view)}
             self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path, decision, about)))
             return
-        clip = seen.name.rpartition("/")[0]
-        if self.video is None or self.video[0] != clip:
-            self._finish(0)
-            self._end_video()
-            self.video = (clip, DrawnVideo(self.folder / "overlays" / f"{clip}.mp4"))
         drawn = self.pool.submit(self._overlay, image, prediction, None, decision)
-        self.jobs.append(_Job(drawn, self.video[1], seen.time_s or 0.0))
+        self.jobs.append(_Job(drawn, self._video("overlays", view), seen.time_s or 0.0))
+
+    def _video(self, folder: str, view: View) -> DrawnVideo | None:
+        """The video in that folder of which the picture is a frame; None where it is none. A former one is ended."""
+        if view.seen.frame is None:
+            return None
+        clip = view.seen.name.rpartition("/")[0]
+        if any(former != clip for former, _ in self.videos.values()):
+            self._finish(0)
+            self._end_videos()
+        if folder not in self.videos:
+            path = self.folder / folder / f"{clip}.mp4"
+            path.parent.mkdir(exist_ok=True)
+            self.videos[folder] = (clip, DrawnVideo(path))
+        return self.videos[folder][1]
 
     def _overlay(
         self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None,
@@ -128,7 +143,7 @@ class Drawings:
         if path is None:
             return drawn
         if isinstance(prediction, Picture):
-            path.write_bytes(generated_pictures.jpeg(drawn, about or {}, generated_pictures.FROM_A_PICTURE))
+            path.write_bytes(jpeg(drawn, about or {}, FROM_A_PICTURE))
         else:
             drawn.save(path, "JPEG", quality=90)
         return None
@@ -141,10 +156,13 @@ class Drawings:
             if job.video is not None and drawn is not None:
                 job.video.add(job.time_s, drawn)
 
-    def _end_video(self) -> None:
-        if self.video is not None:
-            self.video[1].close()
-            self.video = None
+    def _end_videos(self) -> None:
+        for _, video in self.videos.values():
+            video.close()
+            if self.about and credentials.available():
+                content = credentials.signed(video.path.read_bytes(), "video/mp4", self.about, FROM_A_PICTURE.code)
+                video.path.write_bytes(content)
+        self.videos = {}
 
 
 def smaller(prediction: Prediction, factor: int) -> Prediction:
@@ -223,10 +241,11 @@ def _save_instances(path: Path, masks: Masks) -> None:
     Image.fromarray(instance_ids(masks)).save(path)
 
 
-def _save_picture(path: Path, prediction: Picture, about: Mapping[str, Any]) -> None:
+def _save_picture(path: Path, prediction: Picture, about: Mapping[str, Any]) -> Image.Image:
     path.parent.mkdir(exist_ok=True, parents=True)
     picture = drawing.picture_of(drawing.in_bytes(prediction))
-    path.write_bytes(generated_pictures.png(picture, about, generated_pictures.FROM_A_PICTURE))
+    path.write_bytes(png(picture, about, FROM_A_PICTURE))
+    return picture
 
 
 def _origin(view: View) -> dict[str, Any]:

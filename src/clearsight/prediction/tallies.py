@@ -21,10 +21,13 @@ class Tally:
         self.restored = 0
         self.abstained = 0
         self.decisions: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
 
-    def add(self, prediction: Prediction, decision: Decision | None = None) -> None:
-        """Count one prediction, and the decision of a policy on it."""
+    def add(self, prediction: Prediction, decision: Decision | None = None, note: str | None = None) -> None:
+        """Count one prediction, the decision of a policy on it, and what was done to its picture first."""
         self.pictures += 1
+        if note:
+            self.notes[note] += 1
         if decision is not None:
             self.decisions[decision.said] += 1
         if isinstance(prediction, Detections):
@@ -47,7 +50,8 @@ class Tally:
     def lines(self) -> list[tuple[str, str]]:
         """Lines of two words, the names of the columns first; the decisions last where there are any."""
         words = ("decided", "to a person") if self.decisions else ()
-        return [*self._found(), *((word, str(self.decisions[word])) for word in words)]
+        notes = ((note, str(count)) for note, count in self.notes.items())
+        return [*self._found(), *notes, *((word, str(self.decisions[word])) for word in words)]
 
     def _found(self) -> list[tuple[str, str]]:
         if self.maps:

@@ -30,7 +30,8 @@ Row = Mapping[str, Any]
 class Seen:
     """A picture, or a frame of a video, with predictions: its number from 1, its file, its (height, width) in px.
 
-    ``name`` is unique and names its output files, "clip/000012" for a frame; ``frame`` counts from 0.
+    ``name`` is unique and names its output files, "clip/000012" for a frame; ``frame`` counts from 0. ``note`` says
+    what was done to the picture first, None where nothing ever is.
     """
 
     image_id: int
@@ -39,13 +40,14 @@ class Seen:
     name: str
     frame: int | None = None
     time_s: float | None = None
+    note: str | None = None
 
     def row(self) -> dict[str, Any]:
         """The first cells of each of its rows."""
         row: dict[str, Any] = {"image_id": self.image_id, "file_name": self.file_name}
         if self.frame is not None:
             row |= {"frame": self.frame, "time_s": self.time_s}
-        return row
+        return row if self.note is None else row | {"note": self.note}
 
 
 def new_folder(folder: str | Path) -> Path:
@@ -126,6 +128,15 @@ def object_rows(
             "score": round(score, 5),
         }
         for (x1, y1, x2, y2), score, label in zip(xyxy, scores, labels, strict=True)
+    ]
+
+
+def beside_scores(rows: Sequence[Row], confidences: Sequence[float]) -> list[dict[str, Any]]:
+    """Rows of objects with the calibrated ``confidence`` of each, before the long text of its mask."""
+    return [
+        {**{name: row[name] for name in row if name != "segmentation"}, "confidence": round(value, 5)}
+        | {name: row[name] for name in row if name == "segmentation"}
+        for row, value in zip(rows, confidences, strict=True)
     ]
 
 

@@ -117,7 +117,7 @@ def predicted(found: Predicted | PredictedRows) -> str:
     """What was found, by class, and where the files are."""
     where = "" if found.folder is None else f"\n\nWritten to {found.folder}: {_inside(found.folder)}"
     if isinstance(found, PredictedRows):
-        return f"{counted(len(found.rows), 'rows')}\n\n{table(_first_rows(found))}{where}"
+        return f"{counted(len(found.rows), 'rows')}\n\n{table(_first_rows(found))}{_decided(found)}{where}"
     promise = f"\n\n{found.promise}" if found.promise else ""
     return f"{counted(found.count, 'pictures')}\n\n{table(found.tally, numbers=(1,))}{promise}{where}"
 
@@ -129,6 +129,16 @@ def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:
         words = said if isinstance(said, str) else f"{said:.4g}"
         lines.append((str(row["id"]), words, ", ".join(row["unfamiliar"])))
     return lines + ([("...", "", "")] if len(found.rows) > ROWS_SHOWN else [])
+
+
+def _decided(found: PredictedRows) -> str:
+    """How many rows the model may decide alone, and what is promised; nothing without a policy."""
+    if not found.promise:
+        return ""
+    alone = sum(row["decision"] == "decided" for row in found.rows)
+    return f"\n\nDecided: {alone} of {counted(len(found.rows), 'rows')}; to a person: {len(found.rows) - alone}.\n" + (
+        found.promise
+    )
 
 
 def _inside(folder: Path) -> str:

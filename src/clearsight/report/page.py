@@ -127,7 +127,7 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         lstrip_blocks=True,
     )
     environment.filters["sentence"] = sentence_case
-    style = (_HERE / "page.css").read_text(encoding="utf-8").replace("\r\n", "\n")
+    style = "".join(stylesheet(name) for name in ("colours", "page", "plot"))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     blocks = [_block(finding, f"finding-{index}") for index, finding in enumerate(card.findings, start=1)]
     sections = [_section(question, text, card, blocks) for question, text in asked.items()]
@@ -148,6 +148,11 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         marks=[_mark(name, value) for name, value in card.provenance.items()],
     )
     return page.lstrip() + "\n"
+
+
+def stylesheet(name: str) -> str:
+    """A style sheet of the report: "colours", "page" or "plot"."""
+    return (_HERE / f"{name}.css").read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | None:

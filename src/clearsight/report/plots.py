@@ -32,8 +32,13 @@ def plot(finding: Finding, key: str) -> Markup | None:
     """
     if finding.plot is None or not rows(finding):
         return None
-    draw = _DRAW[finding.plot]
-    return draw(finding, "wide", key) + draw(finding, "narrow", key)
+    return drawn(finding, "wide", key) + drawn(finding, "narrow", key)
+
+
+def drawn(finding: Finding, shape: Shape, key: str) -> Markup:
+    """The plot of a finding that has one, in one width. Raises ValueError where the series does not fit the plot."""
+    assert finding.plot is not None
+    return _DRAW[finding.plot](finding, shape, key)
 
 
 def reading(finding: Finding) -> str:

@@ -25,7 +25,8 @@ class Answer:
     """What a model says of one picture or row.
 
     ``rows`` are those that `predict` writes; ``said`` is the answer in words and ``confidence`` how sure it is;
-    ``drawings`` make pictures of it by name: "overlay", and "mask" or "picture" where the task has one.
+    ``drawings`` make pictures of it by name: "overlay", and "mask" or "picture" where the task has one; ``shown`` the
+    one for a page, which has the words beside it.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -33,6 +34,7 @@ class Answer:
     confidence: str = ""
     warnings: tuple[Warned, ...] = ()
     drawings: Mapping[str, Callable[[], Image.Image]] = field(default_factory=dict)
+    shown: Callable[[], Image.Image] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

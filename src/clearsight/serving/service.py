@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -192,7 +192,4 @@ async def _all(works: Any) -> list[Any]:
 
 
 def _with(answer: Answer, warned: Warned) -> Answer:
-    return Answer(
-        rows=answer.rows, said=answer.said, confidence=answer.confidence, warnings=(warned, *answer.warnings),
-        drawings=answer.drawings,
-    )  # fmt: skip
+    return replace(answer, warnings=(warned, *answer.warnings))

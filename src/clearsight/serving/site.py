@@ -89,7 +89,7 @@ async def _told(service: Service, request: Request) -> Shown:
 def _shown(asked: Sequence[Hosted], looked: Looked) -> tuple[Looked, list[Shown]]:
     shown = []
     for hosted, answer in zip(asked, looked.answers, strict=True):
-        shown.append(_table(hosted, answer, embedded(answer.drawings["overlay"]())))
+        shown.append(_table(hosted, answer, "" if answer.shown is None else embedded(answer.shown())))
     return looked, shown
 
 

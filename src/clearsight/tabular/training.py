@@ -20,6 +20,7 @@ from clearsight.estimators.preparing import Folds, Layout, stratified_folds
 from clearsight.evaluation.conclusion import write_card
 from clearsight.evaluation.judging import cost_of, keep_evidence, zone_of
 from clearsight.files.records import to_json
+from clearsight.loading import guarantees
 from clearsight.loading.trained import opened
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.regression import RegressionStatistics
@@ -144,7 +145,8 @@ def _audited_anew(
         statistics_type = type(evidence.statistics)
         more = {"baseline": run.read_evidence(f"baseline-{evidence.about['split']}", statistics_type)}
     by = tuple(by) or tuple(name for name in asked["by"] if name in evidence.groups)
-    request = Request(evidence=evidence, more=more, by=by, zone=zone, seed=run.config.seed)
+    promised = guarantees.kept(run.config)
+    request = Request(evidence=evidence, more=more, by=by, guarantees=promised, zone=zone, seed=run.config.seed)
     former = run.read_card() if (run.path / "card.json").is_file() else None
     kept = [one for one in former.findings if one.metric in _OF_THE_MODEL] if former else []
     facts = dict(former.facts) if former else {}
@@ -189,10 +191,13 @@ def _train(run: Run, recipe: Recipe, table: Table, folds: Folds, meter: Meter, q
         meter.end_stage(TRAINING)
         answers = out_of_fold(recipe, inputs, truth, clusters, folds)
     results = evaluated(run, recipe, table, fitted, folds, answers)
+    # Out-of-fold predictions are those of other models than the one that is kept: nothing can be promised by them.
+    if held_out_split(table):
+        guarantees.keep(run, results.evidence)
     meter.end_stage(EVALUATION)
     request = Request(
         evidence=results.evidence, more={"baseline": results.baseline}, by=_by(run.config, results.evidence),
-        zone=run.config.settings["asked"]["zone"], seed=run.config.seed,
+        guarantees=guarantees.kept(run.config), zone=run.config.settings["asked"]["zone"], seed=run.config.seed,
     )  # fmt: skip
     found = _findings(recipe, table, fitted, results, request, len(folds))
     headline = results.evidence.statistics.metrics()[0]

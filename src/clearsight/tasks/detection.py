@@ -11,10 +11,12 @@ from clearsight.metrics import platt
 from clearsight.metrics.detection import ALL, DetectionStatistics
 from clearsight.metrics.platt import Lines
 from clearsight.ops.error_causes import explain
-from clearsight.ops.matching import AREA_RANGES_PX2, Matches, Objects, match
+from clearsight.ops.matching import SIZES, Matches, Objects, match, sizes_of
 from clearsight.types import Boxes, Detections, Prediction, Size, Truth
 
 MAX_DETECTIONS = 100
+# Boxes of the trivial baseline in a picture, of all classes: of 80 classes it would have 8,000.
+BASELINE_DETECTIONS = 500
 CANDIDATES = 1000
 CELLS_PER_SIDE = 20
 
@@ -77,7 +79,8 @@ class Detection:
     ) -> Callable[[Size], Prediction]:
         """The trivial baseline: a grid of each class's median box, scored by how often a true box matches it.
 
-        ``truths`` and ``sizes`` (px) are those of the training pictures; boxes scale with the size of the picture.
+        Of a picture it keeps the best 100 for each class, at most 500 of all classes. ``truths`` and ``sizes`` (px)
+        are those of the training pictures; boxes scale with the size of the picture.
         """
         truths = list(truths)
         shares, labels = _relative_boxes(truths, sizes)
@@ -90,7 +93,8 @@ class Detection:
                 scores.append(np.minimum(_match_counts(grid, own) / len(truths), 1.0))
                 classes.append(np.full(len(grid), label))
         score = np.concatenate(scores)
-        best = np.argsort(-score, kind="stable")[: MAX_DETECTIONS * max(1, len(class_names))]
+        best = np.argsort(-score, kind="stable")
+        best = best[: min(BASELINE_DETECTIONS, MAX_DETECTIONS * max(1, len(class_names)))]
         xyxy, labelled = torch.from_numpy(np.concatenate(boxes)[best]), torch.from_numpy(np.concatenate(classes)[best])
         scored = torch.from_numpy(score[best]).float()
 
@@ -123,18 +127,13 @@ def best_threshold(statistics: DetectionStatistics) -> float:
     return float(candidates[np.argmax(total)])
 
 
-def sizes_of(area: Float[np.ndarray, "d"]) -> Int[np.ndarray, "d"]:
-    """0 for a small box, 1 for a medium and 2 for a large one, by COCO's areas in px²."""
-    return np.searchsorted(AREA_RANGES_PX2[1:3, 1], area, side="right")
-
-
 def calibration_of(statistics: DetectionStatistics, threshold: float) -> Lines | None:
     """Platt scaling of the boxes shown at a threshold, by class and size; None where the sizes were not kept."""
     if statistics.size is None:
         return None
     kept = (statistics.score >= threshold) & ~statistics.ignored[ALL, 0]
     parts = (statistics.score[kept], statistics.matched[ALL, 0, kept], statistics.label[kept], statistics.size[kept])
-    return platt.lines(*parts, (len(statistics.class_names), len(AREA_RANGES_PX2) - 1))
+    return platt.lines(*parts, (len(statistics.class_names), len(SIZES)))
 
 
 def found_objects(

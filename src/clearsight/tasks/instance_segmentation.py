@@ -16,8 +16,8 @@ from clearsight.metrics.instance_segmentation import InstanceStatistics
 from clearsight.ops import instance_masks
 from clearsight.ops.error_causes import explain
 from clearsight.ops.mask_boundaries import boundary_ious, width_of
-from clearsight.ops.matching import AREA_RANGES_PX2, match
-from clearsight.tasks.detection import Detection, counted, found_objects, sizes_of, true_objects
+from clearsight.ops.matching import AREA_RANGES_PX2, match, sizes_of
+from clearsight.tasks.detection import Detection, counted, found_objects, true_objects
 from clearsight.types import Detections, InstanceDetections, Instances, Masks, Prediction, Size, Truth
 
 SHAPE_SIDE = 28

@@ -71,7 +71,7 @@ class _Match:
         hooks: Hooks,
         state: dict[str, Any] | None,
     ) -> None:
-        self.clock, self.training, self.fabric, self.hooks = clock, training, fabric, hooks
+        self.clock, self.training, self.fabric = clock, training, fabric
         self.network = fabric.to_device(network.to(memory_format=torch.channels_last))
         self.weights = {
             player: list(self.network.get_submodule(player).parameters()) for player in self.network.players
@@ -79,8 +79,8 @@ class _Match:
         self.optimizers: dict[str, Optimizer] = {
             player: self.network.optimizer(player, training) for player in self.network.players
         }
-        self.average, self.best = Average(self.network), BestSnapshot()
-        self.session = Session(clock, fabric, hooks, self._state)
+        self.average = Average(self.network)
+        self.session = Session(clock, fabric, hooks, self._state, patience=training.patience, best=BestSnapshot())
         if state is not None:
             self._restore(state)
         self.network.train()
@@ -95,8 +95,7 @@ class _Match:
         self.session.losses = losses
         self.clock.step += 1
         self.average.update_if_due(self.clock.step, self.training.ema_share * self.clock.total_steps())
-        if self.session.after_step(self.average.model):
-            self._offer_snapshot()
+        self.session.after_step(self.average.model)
 
     def _update(self, player: str, batch: Batch) -> dict[str, float]:
         """One update of a player's weights; its losses, named after it."""
@@ -120,20 +119,12 @@ class _Match:
         self.optimizers[player].step()
         return {f"{player} {name}": float(value.detach()) for name, value in losses.items()}
 
-    def _offer_snapshot(self) -> None:
-        if self.session.score is not None:
-            self.best.offer(self.average.model, self.session.score, self.clock.step)
-
     def finish(self) -> nn.Module:
         """The last score, log line and checkpoint; the averaged network with the weights that scored best."""
         for weights in self.weights.values():
             for weight in weights:
                 weight.requires_grad_(True)
-        if self.hooks.validate is not None:
-            self.session.score = self.hooks.validate(self.average.model)
-            self._offer_snapshot()
-        self.session.finish()
-        self.best.put_into(self.average.model)
+        self.session.finish(self.average.model)
         return self.average.model.eval()
 
     def _state(self) -> dict[str, Any]:
@@ -141,7 +132,6 @@ class _Match:
             "model": self.network.state_dict(),
             "average": self.average.model.state_dict(),
             "optimizers": {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()},
-            "best": self.best.state(),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -149,5 +139,4 @@ class _Match:
         self.average.model.load_state_dict(state["average"])
         for player, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][player])
-        self.best.restore(state["best"])
         self.session.restore(state)

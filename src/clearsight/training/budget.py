@@ -39,7 +39,7 @@ class Clock:
     """The progress of a run, over all its sessions: seconds, steps, kWh against the budget."""
 
     def __init__(self, budget: Budget, steps_per_epoch: int, meter: Meter) -> None:
-        self.budget, self.meter = budget, meter
+        self.budget, self.steps_per_epoch, self.meter = budget, steps_per_epoch, meter
         self.steps = budget.steps if budget.epochs is None else max(1, round(budget.epochs * steps_per_epoch))
         self.step, self.before_s, self.start = 0, 0.0, time.perf_counter()
 

@@ -24,6 +24,8 @@ from clearsight.training.session import Hooks as Hooks
 from clearsight.training.session import Interrupted as Interrupted
 from clearsight.training.session import Moment as Moment
 from clearsight.training.session import Session
+from clearsight.training.snapshots import BestSnapshot
+from clearsight.training.stopping import Ending as Ending
 from clearsight.types import Batch, Losses, Training
 
 FINAL_RATE = 0.01  # the learning rate at the end, as a share of the peak
@@ -47,7 +49,8 @@ def fit(
     hooks: Hooks,
     state: dict[str, Any] | None = None,
 ) -> nn.Module:
-    """Train until the budget is used and return the averaged model, in evaluation mode.
+    """Train until the budget is used, or ``training.patience`` has run out, and return the averaged model, in
+    evaluation mode: its last weights, or with ``training.save_best`` those that ``hooks.validate`` scored best.
 
     ``batches(step, progress)`` makes a batch; ``ahead`` makes them before they are needed; ``state`` is a checkpoint
     to resume from. Raises Diverged when a loss is not finite and Interrupted when asked to stop; both leave a
@@ -56,7 +59,7 @@ def fit(
     trainer = _Trainer(model, clock, training, fabric, hooks, state)
     stream = ahead(lambda step: batches(step, clock.progress(step)), clock.step)
     trainer.session.run(stream, lambda stream, progress: trainer.step(next(stream), progress))
-    trainer.session.finish()
+    trainer.session.finish(trainer.average.model)
     return trainer.average.model.eval()
 
 
@@ -95,7 +98,8 @@ class _Trainer:
         self.raw_model = model
         self.model, *self.optimizers = fabric.setup(_LossModule(model), *optimizers_for(model, training))
         self.average = Average(self.raw_model)
-        self.session = Session(clock, fabric, hooks, self._state)
+        best = BestSnapshot() if training.save_best else None
+        self.session = Session(clock, fabric, hooks, self._state, patience=training.patience, best=best)
         if state is not None:
             self._restore(state)
         self.raw_model.train()

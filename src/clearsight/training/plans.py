@@ -10,7 +10,7 @@ from clearsight.run import Run
 from clearsight.settings import choose, renamed
 from clearsight.sources import records_of
 from clearsight.sources.samples.clustering import NONE
-from clearsight.training import loop
+from clearsight.training import loop, trackers
 from clearsight.training.process import Plan
 from clearsight.types import Dataset
 
@@ -30,6 +30,7 @@ def settings_of(plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
         "resplit": plan.resplit,
         "pretrained": plan.pretrained if isinstance(plan.pretrained, bool) else str(plan.pretrained),
         "asked": dict(asked),
+        "log_to": plan.log_to,
     }
 
 
@@ -60,6 +61,7 @@ def plan_of(run: Run, quiet: bool) -> tuple[Plan, dict[str, Any]]:
         precision=settings["precision"], target=settings["target"], skip_bad=settings["skip_bad"], quiet=quiet,
         attributes=None if settings["attributes"] is None else Path(settings["attributes"]),
         cluster=settings.get("cluster", NONE), resplit=settings.get("resplit", False),
-        pretrained=pretrained if isinstance(pretrained, bool) else Path(pretrained),
+        pretrained=pretrained if isinstance(pretrained, bool) else Path(pretrained), log_to=settings.get("log_to"),
     )  # fmt: skip
+    trackers.check(plan.log_to)
     return plan, dict(settings["asked"])

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -33,11 +34,11 @@ from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import Batches, ahead, at_once
 from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.training import loop
+from clearsight.training import loop, trackers
 from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.batching import Subset, batches_for, some_of
 from clearsight.training.progress_bar import TrainingBar
-from clearsight.types import Adversarial, Cost, Dataset, Label, Model, Task
+from clearsight.types import Adversarial, Cost, Dataset, Label, Metric, Model, Task
 
 WATCHED_PICTURES = 100
 PRIOR_PICTURES = 10_000
@@ -64,6 +65,7 @@ class Plan:
     cluster: str = AUTO
     resplit: bool = False
     quiet: bool = False
+    log_to: str | None = None
 
     def gather(self, *, quiet: bool = True) -> Gathered:
         """The data of the plan."""
@@ -140,6 +142,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         cast(Any, network).prepare(some_of(dataset))
     with (
         Meter(start=cost_before(run), processes=fabric.world_size) as meter,
+        trackers.opened(plan.log_to if fabric.is_global_zero else None, run, state["step"] if state else 0) as track,
         TrainingBar(run, plan.quiet or not fabric.is_global_zero) as bar,
         signals() as stop,
     ):
@@ -147,12 +150,13 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         players = isinstance(network, Adversarial)
         clock = loop.Clock(plan.budget, _steps_per_epoch(network, batches), meter)
         if trained.makes_pictures(plan.model):
-            keeper: _Keeper = _GeneratorKeeper(run, meter, plan, task, cast(Any, dataset), clock=clock)
+            keeper: _Keeper = _GeneratorKeeper(run, meter, plan, task, cast(Any, dataset), track, clock=clock)
         else:
-            keeper = _Keeper(run, meter, plan, task, posed(source, run.config).splits.get("val"))
+            keeper = _Keeper(run, meter, plan, task, posed(source, run.config).splits.get("val"), track)
         hooks = loop.Hooks(
             save=keeper.save, validate=keeper.validate if keeper.held_out is not None else None, watch=bar.show,
-            log=keeper.log, stop=stop.asked, save_seconds=SAVE_EVERY_S,
+            log=keeper.log, stop=stop.asked, merit=keeper.merit, ended=keeper.ended, save_seconds=SAVE_EVERY_S,
+            every_epoch=plan.training.patience > 0 or plan.training.save_best,
         )  # fmt: skip
         try:
             stream = at_once if fabric.device.type == "cpu" else ahead
@@ -208,12 +212,19 @@ class _Keeper:
     plan: Plan
     task: Task
     held_out: Dataset | None
+    track: Callable[[trackers.Line], None]
+    metric: Metric | None = None
     last: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, line: trackers.Line) -> None:
+        """One line of the log, and of the tracker's."""
+        self.run.append_log(line)
+        self.track(line)
 
     def save(self, state: dict[str, Any]) -> None:
         self.last = state
         self.run.write_checkpoint(state)
-        self.run.append_log({"saved": state["step"], "cost": to_json(self.meter.cost())})
+        self.write({"saved": state["step"], "cost": to_json(self.meter.cost())})
 
     def keep_weights(self) -> None:
         """Make the last good weights usable although the run did not end."""
@@ -221,7 +232,18 @@ class _Keeper:
             self.run.write_weights(self.last["average"])
 
     def log(self, moment: loop.Moment) -> None:
-        self.run.append_log(dataclasses.asdict(moment))
+        self.write(dataclasses.asdict(moment))
+
+    def merit(self, score: float) -> float:
+        """The score, turned so that higher is better."""
+        return score if self.metric is None else self.metric.merit(score)
+
+    def ended(self, ending: loop.Ending) -> None:
+        """What validation decided, for the log and for the card."""
+        named = "minus the Fréchet distance to training pictures" if self.metric is None else self.metric.name
+        found = {**dataclasses.asdict(ending), "metric": named}
+        self.write({"ended": found, "step": ending.step})
+        self.run.change(settings={**self.run.config.settings, "ended": found})
 
     def validate(self, model: Model) -> float:
         """The headline metric on at most 100 held-out pictures, evenly spread."""
@@ -231,7 +253,8 @@ class _Keeper:
         device = str(next(model.parameters()).device)  # type: ignore[attr-defined]
         predictor = Predictor(model, self.plan.training.size_px, dtype=dtype, device=device)
         found = evaluator.evaluate(predictor, self.task, dataset).statistics
-        return float(found.metrics()[0].compute(found, np.ones((1, found.images), dtype=np.float32))[0])
+        self.metric = found.metrics()[0]
+        return float(self.metric.compute(found, np.ones((1, found.images), dtype=np.float32))[0])
 
 
 @dataclass
@@ -251,7 +274,7 @@ class _GeneratorKeeper(_Keeper):
         assert self.clock is not None
         score, alarm = self.watcher.look(model, self.clock.step)
         if alarm is not None:
-            self.run.append_log({"alarm": alarm, "step": self.clock.step})
+            self.write({"alarm": alarm, "step": self.clock.step})
             if not self.plan.quiet:
                 print(f"warning: {alarm}", file=sys.stderr)
         return score

@@ -1,4 +1,4 @@
-"""The bar of a training: loss, score, time left and energy; a line now and then where there is no terminal."""
+"""The bar of a training: loss, score, time left and energy; a line now and then where no bar can be drawn."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from typing import Self
 
 from rich.progress import TextColumn
 
-from clearsight.console.progress import progress
+from clearsight.console.progress import live, progress
 from clearsight.run import Run
 from clearsight.training.loop import Moment
 
@@ -18,7 +18,7 @@ class TrainingBar:
 
     def __init__(self, run: Run, quiet: bool = False) -> None:
         self.run, self.quiet = run, quiet
-        self._live = sys.stderr.isatty() and not quiet
+        self._live = not quiet and live()
         self._spoke = time.monotonic()
         self._bar = progress(TextColumn("{task.fields[state]}"))
 

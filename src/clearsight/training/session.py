@@ -13,10 +13,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from clearsight.training.budget import Clock
+from clearsight.training.snapshots import BestSnapshot
+from clearsight.training.stopping import EarlyStopping, Ending
 from clearsight.types import Batch
 
 FIRST_VALIDATION_S = 20.0  # before that there is little to see
 LAST_VALIDATION = 0.9  # after that the evaluation at the end is near
+MOST_EVALUATIONS = 50  # in a run whose end they decide: epochs of few pictures are not evaluated one by one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +47,11 @@ class Interrupted(Exception):
 class Hooks:
     """Callbacks of the loop, none of which changes the training.
 
-    ``validate(model) -> score`` is called while its time stays below ``validation_share`` of all time; ``save(state)``
-    stores a checkpoint at least every ``save_seconds`` and at the end; ``watch(moment)`` is called at every
-    step; ``stop()`` returns whether to stop after this step.
+    ``validate(model) -> score`` is called while its time stays below ``validation_share`` of all time, or with
+    ``every_epoch`` after each one, 50 times in a run at most, where the score decides how the training ends;
+    ``merit(score)`` is the higher, the better a score is; ``save(state)`` stores a checkpoint at least every
+    ``save_seconds`` and at the end; ``watch(moment)`` is called at every step; ``stop()`` returns whether to stop after
+    this step; ``ended(ending)`` is told what validation decided, where it decided something.
     """
 
     save: Callable[[dict[str, Any]], None]
@@ -54,28 +59,47 @@ class Hooks:
     watch: Callable[[Moment], None] = lambda moment: None
     log: Callable[[Moment], None] = lambda moment: None
     stop: Callable[[], bool] = lambda: False
+    merit: Callable[[float], float] = lambda score: score
+    ended: Callable[[Ending], None] = lambda ending: None
+    every_epoch: bool = False
     validation_share: float = 0.05
     save_seconds: float = 60.0
 
 
 class Session:
-    """One sitting of a run, around the steps of a loop. ``state`` makes what a checkpoint holds."""
+    """One sitting of a run, around the steps of a loop. ``state`` makes what a checkpoint holds.
 
-    def __init__(self, clock: Clock, fabric: Fabric, hooks: Hooks, state: Callable[[], dict[str, Any]]) -> None:
+    ``patience`` is that of early stopping, 0 for none; ``best`` keeps the weights that score best, where those are to
+    be the weights of the run.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        fabric: Fabric,
+        hooks: Hooks,
+        state: Callable[[], dict[str, Any]],
+        *,
+        patience: int = 0,
+        best: BestSnapshot | None = None,
+    ) -> None:
         self.clock, self.fabric, self.hooks, self._state = clock, fabric, hooks, state
-        self.asked_to_stop = False
+        self.stopping, self.best = EarlyStopping(patience), best
+        self.asked_to_stop = self.stopped_early = False
         self.score: float | None = None
         self.losses: dict[str, float] = {}
         self.validation_s = 0.0
         self.saved_at = self.validated_at = clock.seconds
+        self.validated_step, self.validated_progress = 0, 0.0
 
     def run(self, stream: Iterator[Batch], step: Callable[[Iterator[Batch], float], None]) -> None:
-        """Take steps until the budget is used, each of as many batches of ``stream`` as it needs; then close it.
+        """Take steps until the budget is used or patience has run out, each of as many batches of ``stream`` as it
+        needs; then close it.
 
         Raises Interrupted, with everything saved, when asked to stop.
         """
         try:
-            while (progress := self.agreed_progress()) < 1:
+            while (progress := self.agreed_progress()) < 1 and not self.stopped_early:
                 step(stream, progress)
                 if self.asked_to_stop:
                     self.save()
@@ -84,40 +108,50 @@ class Session:
             stream.close()  # type: ignore[attr-defined]
 
     def agreed_progress(self) -> float:
-        """The progress that all processes use, since their clocks differ; and whether any of them was asked to stop."""
-        here = torch.tensor([self.clock.progress(), float(self.hooks.stop())], dtype=torch.float64)
+        """The progress that all processes use, since their clocks differ; and whether any of them was asked to stop,
+        or has run out of patience."""
+        told = (self.clock.progress(), float(self.hooks.stop()), float(self.stopping.over))
+        here = torch.tensor(told, dtype=torch.float64)
         if self.fabric.world_size > 1:
             most = self.fabric.all_reduce(here.to(self.fabric.device), reduce_op="max")
             assert isinstance(most, Tensor)
             here = most.cpu()
-        self.asked_to_stop = bool(here[1])
+        self.asked_to_stop, self.stopped_early = bool(here[1]), bool(here[2])
         return float(here[0])
 
-    def after_step(self, model: nn.Module) -> bool:
-        """What follows a step: whoever watches, validation of ``model`` and a checkpoint, the latter two where due.
-
-        Returns whether it was validated.
-        """
+    def after_step(self, model: nn.Module) -> None:
+        """What follows a step: whoever watches, validation of ``model`` and a checkpoint, the latter two where due."""
         self.hooks.watch(self.moment())
-        validated = self._validate_if_due(model)
+        if self.hooks.validate is not None and self.fabric.is_global_zero and self._validation_is_due():
+            self._validate(model)
+            self.hooks.log(self.moment())
         if self.clock.seconds - self.saved_at > self.hooks.save_seconds:
             self.save()
-        return validated
 
-    def _validate_if_due(self, model: nn.Module) -> bool:
-        """Validate when enough time has passed for validation to take only a small share of it."""
-        if self.hooks.validate is None or not self.fabric.is_global_zero:
-            return False
-        since = self.clock.seconds - self.validated_at
+    def _validation_is_due(self) -> bool:
+        """Whether enough time has passed for validation to take only a small share of it.
+
+        Where early stopping hangs on the score, steps are counted and not seconds, so that the same run ends alike.
+        """
+        progress = self.clock.progress()
+        if self.hooks.every_epoch:
+            since = self.clock.step - self.validated_step
+            far = progress - self.validated_progress >= 1 / MOST_EVALUATIONS - 1e-9
+            return far and since >= self.clock.steps_per_epoch and progress < 1
         pause = max(FIRST_VALIDATION_S, self.validation_s / self.hooks.validation_share)
-        if since < pause or self.clock.progress() > LAST_VALIDATION:
-            return False
+        return self.clock.seconds - self.validated_at >= pause and progress <= LAST_VALIDATION
+
+    def _validate(self, model: nn.Module) -> None:
+        assert self.hooks.validate is not None
         began = time.perf_counter()
         self.score = self.hooks.validate(model)
         self.validation_s = time.perf_counter() - began
         self.validated_at = self.clock.seconds
-        self.hooks.log(self.moment())
-        return True
+        self.validated_step, self.validated_progress = self.clock.step, self.clock.progress()
+        merit = self.hooks.merit(self.score)
+        self.stopping.see(self.score, merit, self.clock.step)
+        if self.best is not None:
+            self.best.offer(model, merit, self.clock.step)
 
     def moment(self) -> Moment:
         """The state of the run now."""
@@ -138,18 +172,46 @@ class Session:
             self.hooks.save(self.state())
         self.saved_at = self.clock.seconds
 
-    def finish(self) -> None:
-        """The last log line and checkpoint."""
-        self.hooks.log(self.moment())
+    def finish(self, model: nn.Module) -> None:
+        """The last log line and checkpoint; ``model`` gets the best weights where those are kept.
+
+        The last weights are validated too, before one of them is chosen.
+        """
+        if self.fabric.is_global_zero:
+            if self.clock.step != self.validated_step or self.stopping.seen == 0:
+                if self.best is not None and self.hooks.validate is not None:
+                    self._validate(model)
+                self.hooks.log(self.moment())
+            if (self.stopped_early or self.best is not None) and self.stopping.merit is not None:
+                self.hooks.ended(self._ending())
         self.save()
+        if self.best is not None:
+            self.best.put_into(model)
+
+    def _ending(self) -> Ending:
+        return Ending(
+            step=self.clock.step,
+            progress=self.clock.progress(),
+            evaluations=self.stopping.seen,
+            best_step=self.stopping.step,
+            best_score=self.stopping.score,
+            stopped_early=self.stopped_early,
+            kept_best=self.best is not None,
+        )
 
     def state(self) -> dict[str, Any]:
-        """What the loop keeps, and what is kept of any run: its step, its time, its score, its random state."""
+        """What the loop keeps, and what is kept of any run: its step, its time, its scores, its random state."""
         return {
             "step": self.clock.step,
             "seconds": self.clock.seconds,
             "score": self.score,
             **self._state(),
+            "stopping": {
+                **self.stopping.state(),
+                "validated_step": self.validated_step,
+                "validated_progress": self.validated_progress,
+            },
+            **({} if self.best is None else {"best": self.best.state()}),
             "random": torch.get_rng_state(),
         }
 
@@ -157,4 +219,10 @@ class Session:
         """Go on from where ``state`` was made."""
         self.clock.step, self.clock.before_s, self.score = state["step"], state["seconds"], state["score"]
         self.saved_at = self.validated_at = self.clock.seconds
+        stopping = dict(state.get("stopping", {}))  # runs that were begun before there was early stopping have none
+        self.validated_step = stopping.pop("validated_step", 0)
+        self.validated_progress = stopping.pop("validated_progress", 0.0)
+        self.stopping.restore(stopping)
+        if self.best is not None and "best" in state:
+            self.best.restore(state["best"])
         torch.set_rng_state(state["random"])

@@ -54,6 +54,8 @@ class Training:
     ``frozen_share`` is the share of the run, from its start, in which a trained backbone is frozen while the rest
     learns; then all of it moves.
     ``precision`` is "float32", "bfloat16", or whichever is found to be quicker.
+    ``patience`` stops a training early: after so many evaluations in a row without a better validation score; 0 never
+    does. ``save_best`` keeps the weights of the best validation score instead of the last ones.
     ``held_out`` is the share of the training pictures set aside to judge by where the data name none for that; 0, to
     train on all of them, needs a test split.
     """
@@ -80,11 +82,13 @@ class Training:
     frozen_share: float = 0.0
     precision: str = "auto"
     held_out: float = 0.2
+    patience: int = 0
+    save_best: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "size_px"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least 1.")
+        for name, least in (("batch_size", 1), ("size_px", 1), ("patience", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}. Expected at least {least}.")
         for name in ("learning_rate", "muon_learning_rate", "clip_norm", "small_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}. Expected a number above 0.")

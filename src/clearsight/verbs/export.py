@@ -173,6 +173,7 @@ def _description(run: Run, predictor: Predictor, to: str, origin: str, precision
         check={"pictures": origin},
         clearsight=version("clearsight"),
         precision=precision,
+        calibration=trained.deployed(config).get("calibration"),
     )
 
 

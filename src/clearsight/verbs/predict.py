@@ -25,6 +25,7 @@ from clearsight.prediction.decision_log import DecisionLog
 from clearsight.prediction.filtering import Filter, refuse_policy
 from clearsight.prediction.inputs import View, Views, found_files, found_sources, moves, readable
 from clearsight.prediction.output import Answer, Output, rows_of
+from clearsight.prediction.restoring import Restoring
 from clearsight.prediction.tallies import Tally
 from clearsight.prediction.videos import Camera, Limits
 from clearsight.prediction.writing import Seen
@@ -108,8 +109,8 @@ def predict(
             ``overlays`` draws what was found, a video as a video, and ``crops`` saves every object cut out.
         never: confusions as "truth>prediction", or files of them: the answer is withheld where it may be one. Those the
             run keeps hold too; ``("none",)`` lifts them.
-        policy: say of each picture whether the run may decide on it alone, or it is for a person, and why; ``risk`` is
-            the error allowed on those it decides, one of 0.01, 0.02, 0.05 (the usual), 0.1 and 0.2.
+        policy: say of each picture, or row of a table, whether the run may decide on it alone, or it is for a person,
+            and why; ``risk`` is the error allowed on those it decides: 0.01, 0.02, 0.05 (the usual), 0.1 or 0.2.
         every: look at each so-manieth frame of a video; ``frames`` and ``seconds`` end it early.
         log: append a line for each picture to this file: what was answered, when, by which weights (see ``verify``).
         keep: keep the predictions in memory; without, a long video takes no more of it than a short one.
@@ -120,7 +121,7 @@ def predict(
     """
     run = trained.opened(run)
     if run.config.settings.get("table"):
-        return _of_table(run, pictures, out, never, policy, log, skip_bad)
+        return _of_table(run, pictures, out, never, _policy(run, policy, risk), log, skip_bad)
     refuse_policy(run, policy, {"--min-score": min_score is not None, "--classes": classes, "--window": window})
     filter = Filter.of(run, min_score, classes, never, _policy(run, policy, risk))
     formats = writing.formats_of(formats, filter.objects)
@@ -144,7 +145,7 @@ def predict(
         watch = stack.enter_context(stage("predicting", quiet))
         for view, answer in _looked_at(predictor, views, filter, likenesses):
             output.add(view, answer)
-            tally.add(answer.prediction, answer.decision)
+            tally.add(answer.prediction, answer.decision, view.seen.note)
             kept += [(view.seen, answer)] if keep else []
             watch(tally.pictures, views.total)
             del view, answer  # a large picture must go before the next is decoded
@@ -169,13 +170,12 @@ def _predicted(
 
 
 def _of_table(
-    run: Run, rows: Any, out: str | Path | None, never: Sequence[str | Path], policy: bool, log: str | Path | None,
-    skip_bad: bool,
+    run: Run, rows: Any, out: str | Path | None, never: Sequence[str | Path], policy: Policy | None,
+    log: str | Path | None, skip_bad: bool,
 ) -> PredictedRows:  # fmt: skip
-    refuse_policy(run, policy, {"a table": True})
     if log is not None:
         raise ValueError(f"--log keeps decisions on pictures, and {run.path} reads the rows of tables. Leave it out.")
-    return predict_table(never_confused.refused(run, never), rows, out, skip_bad=skip_bad)
+    return predict_table(never_confused.refused(run, never), rows, out, policy=policy, skip_bad=skip_bad)
 
 
 def _views(
@@ -225,9 +225,11 @@ def results(predicted: Predicted | PredictedRows) -> list[dict[str, Any]]:
 def _looked_at(predictor: Any, views: Views, filter: Filter, likenesses: Likenesses) -> Iterator[tuple[View, Answer]]:
     """Each picture with what is said of it; only those under way are in memory."""
     waiting: deque[View] = deque()
+    restoring = Restoring(filter.given)
 
     def images() -> Iterator[Any]:
-        for view in views:
+        for view in map(restoring.brought, views):
+            _check_size(predictor, view)
             waiting.append(view)
             image = view.image
             del view
@@ -236,10 +238,21 @@ def _looked_at(predictor: Any, views: Views, filter: Filter, likenesses: Likenes
 
     for prediction in predictor(images()):
         like = likenesses.next()
-        pair = (waiting.popleft(), Answer(like, *filter(prediction, like)))
-        del prediction
+        view = waiting.popleft()
+        pair = (view, Answer(like, *filter(restoring(view, prediction), like)))
+        del prediction, view
         yield pair
         del pair
+
+
+def _check_size(predictor: Any, view: View) -> None:
+    """Raise ValueError, with the file's name, for a picture of a size that the network cannot answer."""
+    check = getattr(getattr(predictor, "model", None), "check", None)
+    if check is not None:
+        try:
+            check(view.image[None])
+        except ValueError as error:
+            raise ValueError(f"{view.seen.file_name}: {error}") from error
 
 
 @contextlib.contextmanager

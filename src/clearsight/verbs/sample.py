@@ -62,7 +62,8 @@ def sample(
         truncation: the scale of the latents, above 0; below 1 pictures are more typical and less varied.
         classes: names of the classes to make, in turn, for a conditional generator; all of them where empty.
         made_from: files, folders or patterns of what pictures are made from, for a generator that needs it: label maps,
-            or pictures to be completed. Each file's pictures are the same whatever other files are named.
+            pictures to be completed, small pictures to be made larger. Each file's pictures are the same whatever other
+            files are named.
         folder: a new folder for PNG files and a table of them; grid: a PNG file of all side by side.
         interpolate: a path through so many pictures instead; video: an MP4 or GIF file of that path.
 
@@ -192,10 +193,10 @@ def _write_video(path: Path, made: Tensor, about: dict[str, Any]) -> None:
 
 
 def _check_run(run: Run) -> None:
-    if not trained.makes_pictures(run.config.model):
+    if not hasattr(trained.kind_of(run.config.model), "sample"):
         raise ValueError(
-            f"{run.path} is a {run.config.model}, which makes no pictures of its own. Expected a run of a generator: "
-            f"`clearsight models` lists them. Use `clearsight predict` with this one."
+            f"{run.path} is a {run.config.model}, which makes no pictures of its own. Expected a run of a generator, "
+            "which `clearsight models` lists, or of pixel-recursive. Use `clearsight predict` with this one."
         )
 
 

@@ -21,13 +21,14 @@ from clearsight.generation.invention import invented
 from clearsight.loading import trained
 from clearsight.loading.canvas import cached_px, with_canvas
 from clearsight.loading.data import Gathered, gather, models_for
+from clearsight.loading.posing import check_large_enough
 from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources import Source
 from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.tables.table import looks_like_table
 from clearsight.tabular.training import train_table
-from clearsight.training import loop
+from clearsight.training import loop, trackers
 from clearsight.training.batching import answering_as_trained, some_of
 from clearsight.training.plans import longer_px, plan_of, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
@@ -59,6 +60,9 @@ def train(
     seed: int = 0,
     skip_bad: bool = False,
     settings: Mapping[str, Any] | None = None,
+    patience: int | None = None,
+    save_best: bool = False,
+    log_to: str | None = None,
     responsible: str | None = None,
     quiet: bool = False,
 ) -> Run:
@@ -73,6 +77,8 @@ def train(
         by: the attributes to audit by (all where empty); zone: the grid zone for CO2e, such as "FRA".
         resume: a run folder to go on with; model, data and settings are then its own.
         settings: fields of the model's config or of ``types.Training`` by name.
+        patience: stop after so many evaluations in a row without a better validation score; save_best: keep the weights
+            of the best one. log_to: "tensorboard" or "mlflow", which get every line of the log.
         responsible: the person who answers for the model, printed in the report.
 
     Raises:
@@ -82,7 +88,8 @@ def train(
         own = {"model": model, "data": data, "backbone": backbone, "pretrained": pretrained, "epochs": epochs,
                "minutes": minutes, "budget_kwh": budget_kwh, "devices": devices != 1, "by": by, "zone": zone,
                "attributes": attributes, "target": target, "cluster": cluster != AUTO, "resplit": resplit, "out": out,
-               "seed": seed, "skip_bad": skip_bad, "settings": settings, "responsible": responsible}  # fmt: skip
+               "seed": seed, "skip_bad": skip_bad, "settings": settings, "responsible": responsible,
+               "patience": patience, "save_best": save_best, "log_to": log_to}  # fmt: skip
         _refuse_for_resume([name for name, value in own.items() if value not in (None, False, 0, (), {}, [])])
         run = trained.opened(resume)
         (plan, asked), gathered = plan_of(run, quiet), None
@@ -90,21 +97,25 @@ def train(
         model, data = named(model, data)
         if learns_rows(model, data):
             own = {"backbone": backbone, "pretrained": pretrained, "epochs": epochs, "minutes": minutes,
-                   "budget_kwh": budget_kwh, "devices": devices != 1, "resplit": resplit}  # fmt: skip
+                   "budget_kwh": budget_kwh, "devices": devices != 1, "resplit": resplit, "patience": patience,
+                   "save_best": save_best, "log_to": log_to}  # fmt: skip
             check_for_a_table(cluster)
             _refuse_for_a_table([name for name, value in own.items() if value not in (None, False)])
             return train_table(
                 model, data, target=target, by=by, zone=zone, out=out, seed=seed, settings=settings,
                 responsible=responsible, quiet=quiet, attributes=attributes, skip_bad=skip_bad,
             )  # fmt: skip
+        trackers.check(log_to)
         zone = None if zone is None else find_zone(zone).code
+        chosen = {**(settings or {}), **({} if patience is None else {"patience": patience})}
+        chosen |= {"save_best": True} if save_best else {}
         asked = {"by": list(by), "zone": zone, "responsible": responsible}
         if epochs is None and minutes is None and budget_kwh is None:
             minutes = MINUTES
         budget = loop.Budget(epochs=epochs, minutes=minutes, kwh=budget_kwh)
         run, plan, gathered = planned(
             model, str(data), backbone, pretrained, budget, devices, attributes, target, cluster, resplit, out,
-            seed, skip_bad, dict(settings or {}), quiet, asked,
+            seed, skip_bad, chosen, quiet, asked, log_to,
         )  # fmt: skip
     with run.lock(), Meter(start=cost_before(run), gpus=plan.devices if plan.devices > 1 else 0) as meter:
         run.change(state="training")
@@ -149,6 +160,7 @@ def planned(
     settings: dict[str, Any],
     quiet: bool,
     asked: Mapping[str, Any],
+    log_to: str | None = None,
 ) -> tuple[Run, Plan, Gathered]:
     """A new run folder, its plan and its data; everything that can be wrong is looked at before the folder is made."""
     kind = trained.kind_of(model)
@@ -160,7 +172,7 @@ def planned(
     tasks = trained.tasks_of(model)
 
     def check(source: Source) -> None:
-        _check_splits(source, training.held_out)
+        _check_splits(source, training, bool(trained.makes_pictures(model)))
         check_attributes(asked["by"], source, target)
 
     makes = trained.makes_pictures(model)
@@ -187,6 +199,7 @@ def planned(
         config = with_canvas(config, gathered.cached["train"], training.size_px, multiple)
     if hasattr(kind, "check_pictures"):
         kind.check_pictures(some_of(gathered.cached["train"]))
+    check_large_enough(source, config)
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
@@ -194,7 +207,7 @@ def planned(
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
         devices=devices, precision=_precision(network, training, gathered), attributes=attributes, target=target,
-        skip_bad=skip_bad, pretrained=pretrained, cluster=cluster, resplit=resplit, quiet=quiet,
+        skip_bad=skip_bad, pretrained=pretrained, cluster=cluster, resplit=resplit, quiet=quiet, log_to=log_to,
     )  # fmt: skip
     run.change(
         task=tasks[source.truth],
@@ -241,11 +254,16 @@ def _precision(network: Any, training: Training, gathered: Gathered) -> str:
     return precision_of_losses(network, Batch(images=images, truths=truths, ids=[str(row) for row in rows]))
 
 
-def _check_splits(source: Source, held_out: float) -> None:
-    """Fail before the training where there is nothing to train on, or nothing to judge on."""
+def _check_splits(source: Source, training: Training, generates: bool) -> None:
+    """Fail before the training where there is nothing to train on, to judge on, or to decide by."""
     source.split("train")
-    if held_out or "val" in source.splits:
+    if training.held_out or "val" in source.splits:
         source.split("val")
+    elif (training.patience or training.save_best) and not generates:
+        raise ValueError(
+            f"held_out is 0, and {source.name} names no validation pictures to tell when to stop, or what to keep. "
+            "Leave held_out out, or else --patience and --save-best."
+        )
     elif "test" not in source.splits:
         raise ValueError(
             f"held_out is 0, and {source.name} names no pictures to judge on. Expected a test or a validation split "
