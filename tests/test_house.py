@@ -23,6 +23,7 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "tabular/training.py:train_table": "every option of the verb, and its documentation",
+    "verbs/browse.py:browse": "every option of the verb, and its documentation",
     "verbs/data.py:data": "every option of the verb, and its documentation",
     "verbs/probe.py:probe": "every option of the verb, and its documentation",
     "verbs/forecast.py:forecast": "every option of the verb, and its documentation",
