@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--by", default="race,gender")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--factor", type=int, default=4)
-    parser.add_argument("--restarts", type=int, default=2)
+    parser.add_argument("--restarts", type=int, default=1)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--epsilon", type=float, default=1e-3)
     parser.add_argument("--finish", default=None)

@@ -64,8 +64,8 @@ def built(part, task, config=None):
     else:
         assert kind.strides == ()
         backbone = None
-    if hasattr(config, "channels") and hasattr(config, "size"):  # of pictures of one size only: those of ``batch``
-        config = dataclasses.replace(config, size=(64, 96), channels=3)
+    if hasattr(config, "channels") and hasattr(config, "size"):  # of pictures of one size only
+        config = dataclasses.replace(config, size=(8, 12), channels=3)
     config = kind.fitted(config, (truth(task, 64, 96, seed) for seed in range(6)), NAMES)
     torch.manual_seed(0)
     return kind(config, backbone, NAMES)
@@ -102,7 +102,7 @@ def test_a_fitted_config_says_the_same_when_fitted_again(part, task):
 def test_losses_are_finite_float32_and_reach_every_weight(part, task, low):
     model = built(part, task).train()
     with torch.autocast("cpu", torch.bfloat16, enabled=low):
-        losses = model.losses(batch(task))
+        losses = model.losses(batch(task, *(getattr(model.config, "size", ()) or (64, 96))))
     assert losses and all(value.ndim == 0 and value.dtype == torch.float32 for value in losses.values())
     assert all(torch.isfinite(value) for value in losses.values())
     sum(losses.values()).backward()

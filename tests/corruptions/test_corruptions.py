@@ -162,3 +162,18 @@ def test_convolution_is_a_slow_sum():
             window = padded[:, y : y + 2 * reach + 1, x : x + 2 * reach + 1]
             slow[:, y, x] = (window * kernel[::-1, ::-1]).sum((1, 2))
     assert np.allclose(convolved(pixels, kernel), slow, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["snow", "rain"])
+def test_a_small_picture_is_covered_by_flakes_no_more_than_a_large_one(name):
+    """Spots cannot be finer than a pixel: drawn as many, they would hide all of a picture of 32 px."""
+    corruption = next(one for one in EVERY if one.name == name)
+
+    def hidden(side):
+        """How much of the contrast of a fine pattern is lost at severity 3, on average."""
+        cells = np.indices((32, 32)).sum(0) % 2 * 255
+        pixels = torch.from_numpy(np.kron(cells, np.ones((side // 32, side // 32))).astype(np.uint8)).repeat(3, 1, 1)
+        left = [corruption(pixels, 3, str(seed), seed).float().std() / pixels.float().std() for seed in range(8)]
+        return 1 - float(np.mean(left))
+
+    assert hidden(32) < 1.3 * hidden(224) < 0.9

@@ -34,15 +34,36 @@ def browsed(browser, tiny_run, tmp_path_factory):
 
 
 def press(browser, key):
-    """A key pressed, and the page that follows."""
-    browser.run("window.before = true")
+    """A key pressed."""
     for kind in ("keyDown", "keyUp"):
         browser.ask("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=KEYS[key])
 
 
-def follow(browser, key):
-    press(browser, key)
-    browser.until("!window.before && document.readyState === 'complete'")
+def click(browser, element):
+    """The middle of an element clicked, as with a mouse."""
+    x, y = browser.run(
+        f"(() => {{ const one = {element}; one.scrollIntoView({{block: 'center'}}); const at = "
+        "one.getBoundingClientRect(); return [at.x + at.width / 2, at.y + at.height / 2] })()"
+    )
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+
+def choose(browser, name, value):
+    """A value of a filter chosen; the page follows once this has been answered."""
+    browser.run(
+        f"setTimeout(() => {{ const one = document.querySelector('[name={name}]'); one.value = '{value}'; "
+        "one.dispatchEvent(new Event('change')) }, 50), 1"
+    )
+
+
+def follow(browser, act, *given):
+    """What is done to a page that leads to another, and that one loaded."""
+    browser.events.clear()
+    act(browser, *given)
+    while not any(event["method"] == "Page.loadEventFired" for event in browser.events):
+        browser._read(200)
+    browser.drawn()
 
 
 def rectangles_of(place):
@@ -59,33 +80,28 @@ def test_the_misses_of_a_group_are_browsed_and_a_label_is_corrected_by_keyboard(
     browser.open(f"{address}/")
     assert browser.run("document.querySelectorAll('.tile').length") == 60
     browser.until("[...document.images].slice(0, 4).every(image => image.complete && image.naturalWidth)")
-    choose = (
-        "const one = document.querySelector('[name={}]{}'); one.value = '{}'; one.dispatchEvent(new Event('change'))"
-    )
-    for name, option, value in (("group", "", "light:night"), ("cause", "", "any error"), ("doubt", "", "open")):
-        browser.run(f"window.before = true; {{ {choose.format(name, option, value)} }} 1")
-        browser.until("!window.before && document.readyState === 'complete'")
+    for name, value in (("group", "light:night"), ("cause", "any error"), ("doubt", "open")):
+        follow(browser, choose, name, value)
     shown = browser.run("[...document.querySelectorAll('.chip')].map(chip => chip.textContent)")
     assert shown == ["any error×", "doubts: open×", "light: night×"]
     first = browser.run("document.querySelector('.tile a').href")
     press(browser, "ArrowRight")
     assert browser.run("document.activeElement.href") == first, "the arrows walk through the pictures"
-    browser.run("window.before = true; document.activeElement.click()")
-    browser.until("!window.before && document.querySelector('.doubt.now') && document.readyState === 'complete'")
+    follow(browser, click, "document.activeElement")
+    assert browser.run("document.querySelectorAll('.doubt.now').length") == 1
     assert browser.run("getComputedStyle(document.querySelector('.over .truth')).display") != "none"
     press(browser, "t")
     browser.until("getComputedStyle(document.querySelector('.over .truth')).display === 'none'")
     name = browser.run("document.querySelector('h1').textContent")
-    follow(browser, "a")
-    follow(browser, "u")
+    follow(browser, press, "a")
+    follow(browser, press, "u")
     assert browser.run("document.querySelector('h1').textContent") == name, "undone, and there again"
-    follow(browser, "a")
+    follow(browser, press, "a")
     lines = (folder / "tiny" / "corrections").glob("*.jsonl")
     assert len(re.findall('"accepted"', next(lines).read_text())) == 2
     browser.open(f"{address}/corrections")
-    browser.run("window.before = true; document.querySelector('form.ask button').click()")
-    browser.until("!window.before && document.querySelector('.written')", 120)
-    assert "holds exactly these corrections" in browser.run("document.querySelector('.written').textContent")
+    follow(browser, click, "document.querySelector('form.ask button')")
+    assert "holds exactly these corrections" in browser.run("document.querySelector('main').textContent")
     old, new = rectangles_of(rectangles), rectangles_of(folder / "corrected")
     assert [id for id in old if old[id] != new[id]] == [name], "one label of one picture, in Pascal VOC"
     assert browser.complaints == []
@@ -109,8 +125,7 @@ def test_a_point_of_the_report_leads_to_its_pictures(browser, browsed):
     address, _ = browsed
     browser.open(f"{address}/report")
     point = "[...document.querySelectorAll('svg.plot.wide a')].find(one => one.href.baseVal.includes('light'))"
-    browser.run(f"window.before = true; {point}.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))")
-    browser.until("!window.before && document.querySelector('.chip')")
+    follow(browser, click, f"{point}.querySelector('circle')")
     assert browser.run("document.querySelector('.chip').textContent").startswith("light: ")
 
 

@@ -71,18 +71,3 @@ def test_what_cannot_be_looked_at_is_said(browser, place, tmp_path):
     browser.run(dropped(tmp_path / "notes.png"))
     browser.until(f"{STATE}.includes('notes.png: not a picture')")
     assert browser.run("document.querySelectorAll('.looked').length") == 0
-
-
-def test_without_a_script_the_same_form_answers(browser, place, rectangles):
-    browser.ask("Emulation.setScriptExecutionDisabled", value=True)
-    try:
-        browser.open(place)
-    finally:
-        browser.ask("Emulation.setScriptExecutionDisabled", value=False)
-    assert browser.run("document.getElementById('send').checkVisibility()") is True
-    root = browser.ask("DOM.getDocument")["root"]["nodeId"]
-    field = browser.ask("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
-    browser.ask("DOM.setFileInputFiles", nodeId=field, files=[str(rectangles / "JPEGImages" / "scene041.png")])
-    browser.run("document.getElementById('pictures').submit()")
-    browser.until("document.querySelector('.looked .said')")
-    assert browser.complaints == []

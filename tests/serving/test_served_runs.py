@@ -232,7 +232,7 @@ def test_an_exported_model_is_served_without_torch(tiny_run, scenes, tmp_path):
         ({"max_files": 0}, "--max-files is 0"),
         ({"batch": 0}, "--batch is 0"),
         ({"token": "short"}, "the token has 5 characters"),
-        ({"port": 0, "risk": 0.05}, "keeps none"),
+        ({"port": 0, "risk": 0.03}, "no policy was settled for an error of 0.03"),
         ({"port": 0, "log": "/nowhere/log.jsonl"}, "/nowhere is no folder"),
     ],
 )

@@ -89,7 +89,9 @@ def _extremes(drift: Drift) -> str:
 def _by_group(drift: Drift) -> dict[str, list]:
     """A row for all and one for each true group; expected is what chance would change."""
     names = drift.statistics.group_names
-    lines = [("all", drift.changed, drift.pictures, drift.by_chance.value, None)]
+    lines: list[tuple[str, Share, int, float, str | None]] = [
+        ("all", drift.changed, drift.pictures, drift.by_chance.value, None)
+    ]
     for g, name in enumerate(names):
         lines.append((name, drift.of_each[g], drift.counts[g], 1 - drift.mix[g], f"seen {1 - drift.seen[g, g]:.0%}"))
     return {

@@ -1,5 +1,7 @@
 """Numbers and comparisons as the plain words of a claim."""
 
+from collections.abc import Sequence
+
 from clearsight.quantities import fixed
 from clearsight.types import Metric
 
@@ -26,6 +28,6 @@ def chance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def joined(words: list[str]) -> str:
+def joined(words: Sequence[str]) -> str:
     """Words as a list: a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -129,7 +129,7 @@ def _by_corruption(
     shown = [("all pictures undamaged", undamaged, None), ("mean of all corruptions", whole, None)]
     for label, estimate, gap in [*shown, *((name.replace("-", " "), means[name], gaps[name]) for name in order)]:
         ends = estimate.interval or (None, None)
-        note = None if gap is None else f"{gap.value:+.2f}{between(gap.interval)}"
+        note = None if gap is None else f"change {gap.value:+.2f}{between(gap.interval)}"
         value = estimate.value if np.isfinite(estimate.value) else None
         for column, cell in zip(rows, (label, value, *ends, estimate.images, note), strict=True):
             rows[column].append(cell)

@@ -29,7 +29,7 @@ PIXELS_AT_LEAST = 0.1
 class Answers:
     """One entry for each answer, or each object without one: class ids (-1 for none) and the place in ``CAUSES``.
 
-    ``row`` is the picture; ``confidence`` in [0, 1] is NaN where nothing was said.
+    ``row`` is the picture, in rising order; ``confidence`` in [0, 1] is NaN where nothing was said.
     """
 
     row: Int[np.ndarray, "k"]
@@ -45,7 +45,7 @@ class Answers:
 
     def of(self, row: int) -> "Answers":
         """The answers about one picture, the most confident first."""
-        mine = np.flatnonzero(self.row == row)
+        mine = np.arange(*np.searchsorted(self.row, [row, row + 1]))
         mine = mine[np.argsort(-np.nan_to_num(self.confidence[mine], nan=2.0), kind="stable")]
         return Answers(
             **{name: getattr(self, name)[mine] for name in ("row", "truth", "answer", "cause", "confidence")}

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -179,14 +180,14 @@ class Gallery:
             found &= _between(mine.confidence, asked.confidence)
         return found
 
-    @property
+    @cached_property
     def causes(self) -> dict[str, int]:
         """The causes that occur, and in how many pictures."""
         mine = self.judged[0].answers
-        pairs = np.unique(np.stack([mine.cause.astype(np.int64), mine.row], axis=1), axis=0)[:, 0]
+        pairs = np.unique(mine.cause.astype(np.int64) * self.images + mine.row) // max(1, self.images)
         return {CAUSES[cause]: int(n) for cause, n in enumerate(np.bincount(pairs, minlength=len(CAUSES))) if n}
 
-    @property
+    @cached_property
     def changes(self) -> dict[str, int]:
         """How two runs differ, and in how many pictures; empty for one run, and for answers without classes."""
         if len(self.judged) < 2 or any(one.right is None for one in self.judged):

@@ -17,7 +17,7 @@ from clearsight.sources import PictureDataset
 from clearsight.types import Boxes, Dataset, Detections, InstanceDetections, Prediction, Sample, Size
 
 THUMBNAIL_PX, LARGE_PX = 220, 1600
-BYTES_KEPT = 128 * 2**20
+BYTES_KEPT = 32 * 2**20  # some 5,000 thumbnails
 PREDICTIONS_KEPT = 32
 T = TypeVar("T")
 

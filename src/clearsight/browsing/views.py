@@ -1,6 +1,6 @@
 """What the pages show, in plain values: the filters with their counts, tiles, and everything about one picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,7 +98,7 @@ def filters(gallery: Gallery, asked: Asked) -> list[Filter]:
     return found
 
 
-def _filter(field: str, title: str, counts: dict[str, int] | dict[str, None], own: str) -> Filter:
+def _filter(field: str, title: str, counts: Mapping[str, int | None], own: str) -> Filter:
     choices = tuple(Choice(value=word, count=count, chosen=word == own) for word, count in counts.items())
     return Filter(field=field, title=title, choices=choices)
 

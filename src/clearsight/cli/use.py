@@ -186,7 +186,7 @@ def pulse(
         str, typer.Option(metavar="NAME", help="How pictures are made small: box (means of squares) or bicubic.")
     ] = "box",
     restarts: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Restorations of each picture; default: 4, with --by 2.")
+        int | None, typer.Option(metavar="NUMBER", help="Restorations of each picture; default: 4, with --by 1.")
     ] = None,
     epsilon: Annotated[
         float, typer.Option(metavar="NUMBER", help="The mean squared error that is near enough; 0.001 is 30 dB.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from clearsight.console.progress import Watch
 from clearsight.depixelising.finishing import finished
@@ -59,7 +59,7 @@ def searchable(run: Run) -> Any:
             "gan, dcgan, wgan-gp, gan-2014 or vae."
         )
     network = trained.load(run)
-    if not isinstance(network, LatentGenerator):
+    if not isinstance(network, LatentGenerator) or not isinstance(network, nn.Module):
         raise ValueError(
             f"{run.path} is a {model}, whose picture is no differentiable function of one vector, so that none can be "
             "searched for. Expected a run of gan, dcgan, wgan-gp, gan-2014 or vae."

@@ -81,7 +81,9 @@ def group_classifier(
     known = grouping.train >= 0
     chosen = train.select(np.flatnonzero(known))
     labelled = Pictures(images=chosen.images, ids=chosen.ids, classes=torch.from_numpy(grouping.train[known]))
-    return classifier_of(labelled, fingerprint, attribute, grouping.names, watch=watch)
+    # The pictures may be cut to another size than another run of these data has: their size is part of the key.
+    key = f"{fingerprint} {tuple(train.images.shape[2:])}"
+    return classifier_of(labelled, key, attribute, grouping.names, watch=watch)
 
 
 def grouping_of(attribute: str, train: Pictures, real: Pictures) -> Grouping:

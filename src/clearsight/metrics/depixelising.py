@@ -1,7 +1,8 @@
 """How near restored pictures came to the small ones they were made of, and to the true ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -39,14 +40,8 @@ class DepixelisingStatistics:
     def joined(cls, parts: Sequence["DepixelisingStatistics"]) -> "DepixelisingStatistics":
         """All pictures of the parts, in order."""
         rows = ("consistency", "matched", "by_search", "psnr", "spread")
-        return cls(
-            **{
-                each.name: np.concatenate([getattr(part, each.name) for part in parts])
-                if each.name in rows
-                else getattr(parts[0], each.name)
-                for each in fields(cls)
-            }
-        )
+        together: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in rows}
+        return replace(parts[0], **together)
 
     def metrics(self) -> tuple[Metric, ...]:
         """The consistency first."""

@@ -177,7 +177,7 @@ def class_average_precision(
 
     With ``density``, objects per picture of each class, precision is normalised to that density.
     """
-    held = weights.any(0)  # what is in pictures that never have weight, as those outside of a group, changes nothing
+    held = np.asarray(weights.any(0))  # pictures that never have weight, as those outside of a group, change nothing
     kept = np.flatnonzero(held[statistics.row])
     row, label = (np.cumsum(held) - 1)[statistics.row[kept]], statistics.label[kept]
     columns = np.ascontiguousarray(weights[:, held].T)

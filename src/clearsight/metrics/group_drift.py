@@ -1,9 +1,7 @@
 """To which group restored pictures belong, by the group of the true ones, corrected for how often a classifier errs.
 
-With C[t, a] the mean probability that the classifier gives to group a on true pictures of group t, restored pictures of
-true group g, of which a share M[g, h] now are of group h, are seen as (M C)[g]. Solving for M[g] is the correction of
-``group_mix``, for each true group by itself. What the group of a restored picture would be by chance is the generator's
-own mix: that of pictures it makes freely, corrected alike.
+What is restored is read and corrected as what any model makes of pictures (see ``attribute_errors``). What the group of
+a restored picture would be by chance is the generator's own mix: that of pictures it makes freely, corrected alike.
 """
 
 from collections.abc import Sequence
@@ -13,6 +11,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from clearsight.metrics.attribute_errors import (
+    AttributeErrorStatistics,
+    corrected_error,
+    corrected_errors,
+)
 from clearsight.metrics.group_mix import Mix, accuracy_over_groups, confusion, corrected_mix, groups_shown, mix_seen
 from clearsight.types import Values, Weights
 
@@ -74,29 +77,33 @@ def drift_table(statistics: GroupDriftStatistics, weights: Weights) -> Table:
 
 def drift_seen(statistics: GroupDriftStatistics, weights: Weights) -> Table:
     """The same as the classifier sees it, its errors not corrected."""
-    rows = [statistics.truth == group for group in range(len(statistics.group_names))]
-    return np.stack([mix_seen(statistics.restored[own], weights[:, own]) for own in rows], axis=1)
+    true = statistics.true
+    return confusion(statistics.truth[true], statistics.restored[true], weights[:, true])
 
 
 def own_mix(statistics: GroupDriftStatistics, weights: Weights) -> Mix:
     """The mix of groups among the pictures that the generator makes freely, corrected."""
-    free = ~statistics.true
-    return corrected_mix(mix_seen(statistics.restored[free], weights[:, free]), _confused(statistics, weights))
+    true = statistics.true
+    confused = confusion(statistics.truth[true], statistics.probabilities[true], weights[:, true])
+    return corrected_mix(mix_seen(statistics.restored[~true], weights[:, ~true]), confused)
 
 
 def changed_of_each(statistics: GroupDriftStatistics, weights: Weights) -> Mix:
     """Of each true group the share whose restoration is of another, corrected."""
-    return 1 - np.diagonal(drift_table(statistics, weights), axis1=1, axis2=2)
+    return corrected_errors(_readings(statistics), weights[:, statistics.true])
 
 
 def changed(statistics: GroupDriftStatistics, weights: Weights) -> Values:
     """The share of all true pictures whose restoration is of another group, corrected."""
-    return (_shares(statistics, weights) * changed_of_each(statistics, weights)).sum(1)
+    return corrected_error(_readings(statistics), weights[:, statistics.true])
 
 
 def changed_by_chance(statistics: GroupDriftStatistics, weights: Weights) -> Values:
     """The share that would change were the group of a restoration drawn from the generator's own mix."""
-    return (_shares(statistics, weights) * (1 - own_mix(statistics, weights))).sum(1)
+    true = statistics.true
+    shares = mix_seen(np.eye(len(statistics.group_names))[statistics.truth[true]], weights[:, true])
+    found: Values = (shares * (1 - own_mix(statistics, weights))).sum(1)
+    return found
 
 
 def balanced_accuracy(statistics: GroupDriftStatistics, weights: Weights) -> Values:
@@ -105,13 +112,11 @@ def balanced_accuracy(statistics: GroupDriftStatistics, weights: Weights) -> Val
     return accuracy_over_groups(statistics.truth[true], statistics.probabilities[true], weights[:, true])
 
 
-def _confused(statistics: GroupDriftStatistics, weights: Weights) -> Table:
+def _readings(statistics: GroupDriftStatistics) -> AttributeErrorStatistics:
+    """The true pictures and what was restored of them, without the freely made ones."""
     true = statistics.true
-    return confusion(statistics.truth[true], statistics.probabilities[true], weights[:, true])
-
-
-def _shares(statistics: GroupDriftStatistics, weights: Weights) -> Mix:
-    """The share of each group among the true pictures."""
-    sums = np.stack([weights[:, statistics.truth == g].sum(1) for g in range(len(statistics.group_names))], axis=1)
-    total = sums.sum(1, keepdims=True)
-    return np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
+    return AttributeErrorStatistics(
+        attribute=statistics.attribute, group_names=statistics.group_names, truth=statistics.truth[true],
+        real=statistics.probabilities[true], made=statistics.restored[true], answers=statistics.restored[true],
+        maker="search in latents",
+    )  # fmt: skip

@@ -75,7 +75,7 @@ class _Steps:
 def _each(
     rankings: Iterable[Ranking], weights: Weights, measure: Callable[..., Values]
 ) -> Float[np.ndarray, "rankings replicates"]:
-    held = weights.any(0)
+    held = np.asarray(weights.any(0))
     if not held.all():
         # Images that never have weight, as those outside of a group, change nothing.
         rankings = (tuple(each[held] for each in ranking) for ranking in rankings)  # type: ignore[misc]

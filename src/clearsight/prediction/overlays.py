@@ -67,7 +67,7 @@ class Drawings:
             self._finish(0)
             self._end_videos()
         self.pool.shutdown(wait=True, cancel_futures=kind is not None)
-        for _, video in self.videos.values():
+        for _name, video in self.videos.values():
             if kind is not None and video.writer is not None:
                 video.writer.release()
 
@@ -94,6 +94,7 @@ class Drawings:
     def _save_pixels(self, view: View, prediction: Prediction, now: bool) -> None:
         """Save what is as large as the picture: masks, or the picture that was made of it."""
         path = self.folder / ("pictures" if isinstance(prediction, Picture) else "masks") / f"{view.seen.name}.png"
+        job: Future[Any]
         if isinstance(prediction, Segmentation):
             job = self.pool.submit(_save_map, path, prediction.labels, len(self.class_names))
         elif isinstance(prediction, InstanceDetections):

@@ -45,11 +45,17 @@ def sheets(
         scores = [_headline(clean), *(_headline(evidence[f"{corruption.name}-{severity}"]) for severity in shown)]
         levels = ", ".join(f"{severity}: {score}" for severity, score in zip(shown, scores[1:], strict=True))
         caption = (
-            f"{corruption.name.replace('-', ' ')}. {clean.statistics.metrics()[0].name}, row by row: undamaged "
-            f"{scores[0]}; severity {levels}"
+            f"{_named(corruption)}: {clean.statistics.metrics()[0].name}, row by row: undamaged {scores[0]}; severity "
+            f"{levels}"
         )
         examples.append(Example(path=path, caption=caption, kind="corrupted", about=TITLE))
     return examples
+
+
+def _named(corruption: Corruption) -> str:
+    """The corruption as a beginning of a sentence."""
+    words = corruption.name.replace("-", " ")
+    return "JPEG" if words == "jpeg" else words[0].upper() + words[1:]
 
 
 def _headline(evidence: Evidence) -> str:

@@ -7,7 +7,7 @@ from clearsight import drawing
 from clearsight.prediction.filtering import Filter
 from clearsight.prediction.tallies import labels_above
 from clearsight.quantities import counted, significant
-from clearsight.serving.words import counted_classes, of_how_many, sureness
+from clearsight.serving.words import counted_classes, of_objects, sureness
 from clearsight.types import (
     Abstained,
     Decision,
@@ -56,7 +56,7 @@ def confidence_of(
 ) -> str:  # fmt: skip
     """How sure it is, and what that was worth: ``calibration_error`` is its ECE and on how many predictions."""
     if isinstance(prediction, Detections):
-        return _of_objects(rows, filter)
+        return of_objects(rows)
     if isinstance(prediction, Segmentation):
         mean = float(prediction.confidence.mean())
         return (
@@ -82,24 +82,6 @@ def _of_scores(prediction: Scores, filter: Filter, calibration_error: tuple[floa
     best = float(prediction.probabilities.max())
     words = drawing.answer_in_words(prediction, filter.class_names).replace("  ", ", ")
     return f"{sureness(best).capitalize()}: {words}.{_worth(calibration_error)}"
-
-
-def _of_objects(rows: Sequence[Mapping[str, Any]], filter: Filter) -> str:
-    """Of the surest and the least sure object: how many such boxes are right where scores are calibrated."""
-    objects = [row for row in rows if "score" in row]
-    if not objects:
-        return ""
-    if filter.calibration is None:
-        scores = [float(row["score"]) for row in objects]
-        ends = f"{max(scores):.2f}" if len(scores) == 1 else f"{min(scores):.2f} to {max(scores):.2f}"
-        return f"Score {ends}, not calibrated: it orders the objects and is no probability."
-    ordered = sorted(objects, key=lambda row: float(row["confidence"]))
-    least, most = ordered[0], ordered[-1]
-    surest = f"{sureness(most['confidence']).capitalize()} of {most['category_name']}"
-    first = f"{surest}: of such boxes {of_how_many(most['confidence'])} are right."
-    if len(objects) == 1:
-        return first
-    return f"{first} Least sure of {least['category_name']}: {of_how_many(least['confidence'])}."
 
 
 def _worth(calibration_error: tuple[float, int] | None) -> str:

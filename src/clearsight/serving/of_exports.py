@@ -10,7 +10,7 @@ from clearsight.exported import Found, load_exported
 from clearsight.prediction.exported import drawn, numbered, rows_of
 from clearsight.quantities import counted
 from clearsight.serving.served import About, Answer, Pixels
-from clearsight.serving.words import counted_classes
+from clearsight.serving.words import counted_classes, of_objects
 
 
 class ServedExport:
@@ -38,10 +38,11 @@ class ServedExport:
         drawings = {"overlay": partial(self._overlay, picture, found)}
         if found.masks is not None:
             drawings["mask"] = partial(self._mask, size, found)
+        rows = tuple(rows_of(found, size, self.detector))
         return Answer(
-            rows=tuple(rows_of(found, size, self.detector)),
+            rows=rows,
             said=f"{counted(len(found), 'objects')}: {counted_classes(names)}" if names else self.nothing,
-            confidence=scores_in_words(found.scores.tolist()),
+            confidence=of_objects(rows),
             drawings=drawings,
             shown=drawings["overlay"],
         )
@@ -60,11 +61,3 @@ class ServedExport:
 
     def _mask(self, size: tuple[int, int], found: Found) -> Image.Image:
         return Image.fromarray(numbered(list(found.crops(size, self.detector.mask_threshold)), size))
-
-
-def scores_in_words(scores: Sequence[float]) -> str:
-    """Scores that were not calibrated: their range, and that they are no probabilities."""
-    if not scores:
-        return ""
-    ends = f"{max(scores):.2f}" if len(scores) == 1 else f"{min(scores):.2f} to {max(scores):.2f}"
-    return f"Score {ends}, not calibrated: it orders the objects and is no probability."

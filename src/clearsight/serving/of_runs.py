@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight import drawing
+from clearsight.decisions.policy import Policy
 from clearsight.decisions.settling import USUAL_LEVEL
 from clearsight.evaluation.alike import pooled_features
 from clearsight.inference.familiarity import Likeness
@@ -63,10 +64,7 @@ class ServedRun:
         """
         self.run = trained.opened(run)
         config = self.run.config
-        kept = policy and bool(guarantees.kept(config))
-        if risk is not None and not kept:
-            raise ValueError(f"--risk is the error allowed by a policy, and {self.run.path} keeps none. Leave it out.")
-        own = guarantees.policy_for(self.run, USUAL_LEVEL if risk is None else risk) if kept else None
+        own = policy_in_force(self.run, policy, risk)
         self.filter = Filter.of(self.run, None, (), (), own)
         self.predictor = trained.predictor(self.run, batch=batch, least_score=self.filter.least_score)
         self.kept = familiarity.kept(self.run)
@@ -75,7 +73,7 @@ class ServedRun:
         card = card_of(self.run)
         self.cautions, self.calibrated_by = Cautions.of(card), _calibration_error(card)
         self.trained_px = config.settings.get("longer_px")
-        self.about = about(self.run, card, "" if own is None else own.said)
+        self.about = about(self.run, card, said_of_policy(own))
 
     def look(self, pictures: Sequence[Pixels]) -> list[Looked]:
         """What the network finds in each picture; those of one shape are predicted together."""
@@ -160,6 +158,20 @@ class ServedRun:
         factor = max(1, max(image.shape[1:]) // DRAWN_PX)
         drawn = drawing.overlay(smaller(prediction, factor), reduced(image, factor), self.filter.class_names)
         return drawn if decision is None else with_decision(drawn, decision)
+
+
+def policy_in_force(run: Run, asked: bool, risk: float | None) -> Policy | None:
+    """The policy that a run keeps, where it is asked for; raises ValueError for a ``risk`` without one."""
+    kept = asked and bool(guarantees.kept(run.config))
+    if risk is not None and not kept:
+        why = f"{run.path} keeps none" if asked else "--no-policy lifts it"
+        raise ValueError(f"--risk is the error allowed by a policy, and {why}. Leave it out.")
+    return guarantees.policy_for(run, USUAL_LEVEL if risk is None else risk) if kept else None
+
+
+def said_of_policy(policy: Policy | None) -> str:
+    """What a policy promises; "" without one."""
+    return "" if policy is None else policy.said
 
 
 def about(run: Run, card: Card | None, promise: str = "") -> About:

@@ -10,7 +10,7 @@ from clearsight.loading.trained import opened
 from clearsight.quantities import significant
 from clearsight.run import Run
 from clearsight.serving.cautions import Cautions
-from clearsight.serving.of_runs import about, card_of
+from clearsight.serving.of_runs import about, card_of, policy_in_force, said_of_policy
 from clearsight.serving.served import Answer, Field, Warned
 from clearsight.serving.words import sureness
 from clearsight.sources.tables.table import codes_of
@@ -24,17 +24,18 @@ MOST_LETTERS = 200  # of a cell
 class ServedTable:
     """Answers rows with a run of a table, held in memory."""
 
-    def __init__(self, run: Run | str | Path) -> None:
-        """Raises ValueError for a run without a model."""
+    def __init__(self, run: Run | str | Path, *, policy: bool = True, risk: float | None = None) -> None:
+        """Raises ValueError for a run without a model, or a ``risk`` that its policy was not settled for."""
         self.run = opened(run)
         config = self.run.config
+        self.policy = policy_in_force(self.run, policy, risk)
         self.columns, self.pipeline = columns_of(config), load_model(self.run)
         self.fields = tuple(
             Field(name=one.name, levels=one.levels, least=one.least, most=one.most) for one in self.columns
         )
         self.target, self.class_names = str(config.settings["target"]), config.class_names
         card = card_of(self.run)
-        self.cautions, self.about = Cautions.of(card), about(self.run, card)
+        self.cautions, self.about = Cautions.of(card), about(self.run, card, said_of_policy(self.policy))
 
     def answer_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Answer]:
         """The prediction on each row; raises ValueError for unknown columns and cells that do not fit."""
@@ -51,7 +52,8 @@ class ServedTable:
             schema={one.name: polars.String for one in self.columns},
         )
         codes = codes_of(frame, self.columns, "the request")
-        return [self._answer(row) for row in rows_of(self.pipeline, codes, self.columns, self.class_names)]
+        found = rows_of(self.pipeline, codes, self.columns, self.class_names, self.policy)
+        return [self._answer(row) for row in found]
 
     def _answer(self, row: Mapping[str, Any]) -> Answer:
         predicted = row["prediction"]
@@ -59,6 +61,8 @@ class ServedTable:
             Warned(kind="values", text=f"{name}: no row that it was trained on had such a value.")
             for name in row["unfamiliar"]
         ]
+        if row.get("decision") == "to a person":
+            warned.insert(0, Warned(kind="person", text=f"To a person: {row['reason']}."))
         if not self.class_names:
             said, confidence, answered = significant(float(predicted), 4), "An estimate comes without a confidence.", []
         else:

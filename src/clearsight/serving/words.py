@@ -1,5 +1,8 @@
 """A confidence in words, which people read more surely than a number: how sure, and of how many so many are right."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 LEVELS = (
     (0.99, "nearly certain"),
     (0.9, "confident"),
@@ -31,3 +34,21 @@ def counted_classes(names: list[str]) -> str:
     counts = {name: names.count(name) for name in dict.fromkeys(names)}
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return ", ".join(f"{count} {name}" for name, count in ordered)
+
+
+def of_objects(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Of the surest and the least sure object: how many such boxes are right, where their confidence is calibrated."""
+    objects = [row for row in rows if "score" in row]
+    if not objects:
+        return ""
+    if "confidence" not in objects[0]:
+        scores = [float(row["score"]) for row in objects]
+        ends = f"{max(scores):.2f}" if len(scores) == 1 else f"{min(scores):.2f} to {max(scores):.2f}"
+        return f"Score {ends}, not calibrated: it orders the objects and is no probability."
+    ordered = sorted(objects, key=lambda row: float(row["confidence"]))
+    least, most = ordered[0], ordered[-1]
+    surest = f"{sureness(most['confidence']).capitalize()} of {most['category_name']}"
+    first = f"{surest}: of such boxes {of_how_many(most['confidence'])} are right."
+    if len(objects) == 1:
+        return first
+    return f"{first} Least sure of {least['category_name']}: {of_how_many(least['confidence'])}."

@@ -116,7 +116,7 @@ def _decided(policy: Policy, one: Any, unfamiliar: Sequence[str]) -> Decision:
     decision = policy(Scores(probabilities=values) if values.ndim else Estimate(value=float(one)))
     if not unfamiliar:
         return decision
-    outside = f"{joined(unfamiliar)} {'lies' if len(unfamiliar) == 1 else 'lie'}"
+    outside = f"{joined(list(unfamiliar))} {'lies' if len(unfamiliar) == 1 else 'lie'}"
     return to_a_person(
         decision, f"{outside} outside what was trained on, and what is promised holds for rows like those only"
     )

@@ -16,7 +16,7 @@ from clearsight.metrics.instance_segmentation import InstanceStatistics
 from clearsight.ops import instance_masks
 from clearsight.ops.error_causes import explain
 from clearsight.ops.mask_boundaries import boundary_ious, width_of
-from clearsight.ops.matching import AREA_RANGES_PX2, match
+from clearsight.ops.matching import AREA_RANGES_PX2, match, sizes_of
 from clearsight.tasks.detection import Detection, counted, found_objects, true_objects
 from clearsight.types import Detections, InstanceDetections, Instances, Masks, Prediction, Size, Truth
 

@@ -27,7 +27,7 @@ from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
 from clearsight.training.segmenter import segmenter_of
-from clearsight.types import Card, Request
+from clearsight.types import Card, Evidence, Request
 
 
 def audit(
@@ -98,12 +98,8 @@ def _audited_anew(
     asked = config.settings.get("asked", {})
     zone = zone_of(run, zone)
     own = source.fingerprint == config.fingerprint
-    if own and source.split(split).split == "train":
-        raise ValueError(
-            f"{run.path} was trained on the split train of {source.name}. Expected other pictures: the report and the "
-            "model card of a run are about pictures that it has not seen. Leave --split out, or see the scores on its "
-            f"training pictures with `clearsight evaluate {run.path} DATA --split train`."
-        )
+    if own:
+        _refuse_training_pictures(run, source, split)
     check_attributes(by, source, config.settings.get("target"))
     pairs = never_confused.pairs_of(never, config.class_names) if list(never) != [never_confused.NONE] else []
     found = judged(run, source, split, quiet)
@@ -111,19 +107,12 @@ def _audited_anew(
     if never:
         never_confused.keep(run, pairs, found)
         config = run.config
-    attributes = tuple(by) or tuple(
-        name for name in asked.get("by", ()) if set(crossed(name)) <= set(known_names(found))
-    )
+    attributes = tuple(by) or _known(asked.get("by", ()), found)
     more = invented(run, source, found, attributes, quiet=quiet)
-    classical = classical_answers(run, source, found) if own else {}
-    baseline = baseline_for(run, source, found, classical) if own else None
+    compared = _compared(run, source, found) if own else {}
     request = Request(
         evidence=found,
-        more={
-            **({"baseline": baseline, **classical} if baseline is not None else {}),
-            **kept_of(run, found),
-            **more.evidence,
-        },
+        more={**compared, **kept_of(run, found), **more.evidence},
         by=attributes,
         never=never_confused.kept_pairs(config),
         guarantees=guarantees.kept(config),
@@ -132,15 +121,37 @@ def _audited_anew(
     )
     former = run.read_card() if (run.path / "card.json").is_file() else None
     shown = [one for one in (former.examples if former else ()) if one.kind == "corrupted"]
-    facts = dict(former.facts) if former else {}
-    facts["Evaluated on"] = f"{len(found.ids)} pictures of {source.name}, split {split}"
-    facts["Clusters"] = found.about["clusters"]
+    facts = {
+        **(former.facts if former else {}),
+        "Evaluated on": f"{len(found.ids)} pictures of {source.name}, split {split}",
+        "Clusters": found.about["clusters"],
+    }
     return write_card(
         run, request, meter, facts,
         [*more.examples, *examples_of(run, source.split(split), request), *shown],
         [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
         responsible or (former.responsible if former else None),
     )  # fmt: skip
+
+
+def _refuse_training_pictures(run: Run, source: Source, split: str) -> None:
+    if source.split(split).split == "train":
+        raise ValueError(
+            f"{run.path} was trained on the split train of {source.name}. Expected other pictures: the report and the "
+            "model card of a run are about pictures that it has not seen. Leave --split out, or see the scores on its "
+            f"training pictures with `clearsight evaluate {run.path} DATA --split train`."
+        )
+
+
+def _compared(run: Run, source: Source, found: Evidence) -> dict[str, Evidence]:
+    """The trivial baseline and the classical answers on a split of the run's own data."""
+    classical = classical_answers(run, source, found)
+    return {"baseline": baseline_for(run, source, found, classical), **classical}
+
+
+def _known(asked: Sequence[str], found: Evidence) -> tuple[str, ...]:
+    """The attributes among those asked for in training that these pictures have."""
+    return tuple(name for name in asked if set(crossed(name)) <= set(known_names(found)))
 
 
 def _refuse_choices_of_pictures(run: Run, *choices: str | None) -> None:

@@ -82,7 +82,7 @@ def pulse(
             by a classifier of each attribute. The findings stand in the run's report, which then opens with them.
         factor: how many times smaller the pictures are: of the audit 4 unless said, else by their size.
         filter: how pictures are made small: "box" or "bicubic".
-        restarts: restorations of each picture, 4 unless said, of the audit 2.
+        restarts: restorations of each picture, 4 unless said, of the audit 1.
         epsilon: the mean squared error, of values in [0, 1], that is near enough; 0.001 is 30 dB.
         steps, rate: of the search, at most so many steps, and its learning rate.
         finish: "none", "weights" or "projection" where the search ends further away (see ``depixelising.plan``).
@@ -102,7 +102,7 @@ def pulse(
     credentials.check()
     folder = None if out is None else writing.new_folder(out)
     if by:
-        plan = Plan(factor=FACTOR if factor is None else factor, restarts=2 if restarts is None else restarts, **asked)
+        plan = Plan(factor=FACTOR if factor is None else factor, restarts=1 if restarts is None else restarts, **asked)
         return _audit(run, network, words, by, plan, classes, count, attributes, folder, quiet)
     if not words:
         raise ValueError("there are no pictures to restore. Name files or folders, or attributes to audit (--by).")

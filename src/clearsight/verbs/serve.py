@@ -86,7 +86,7 @@ def _served(place: str | Path, *, batch: int, policy: bool, risk: float | None, 
     if run.config.settings.get("table"):
         from clearsight.serving.of_tables import ServedTable
 
-        return ServedTable(run)
+        return ServedTable(run, policy=policy, risk=risk)
     from clearsight.serving.of_generators import ServedGenerator
 
     return ServedGenerator(run)

@@ -21,6 +21,7 @@ from clearsight.generation.invention import invented
 from clearsight.loading import trained
 from clearsight.loading.canvas import cached_px, with_canvas
 from clearsight.loading.data import Gathered, gather, models_for
+from clearsight.loading.posing import check_large_enough
 from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources import Source
@@ -198,6 +199,7 @@ def planned(
         config = with_canvas(config, gathered.cached["train"], training.size_px, multiple)
     if hasattr(kind, "check_pictures"):
         kind.check_pictures(some_of(gathered.cached["train"]))
+    check_large_enough(source, config)
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
