@@ -1,6 +1,6 @@
 """Trains two models of colours on digits whose colour is known, and draws what they give: ``python docs/colouring.py``.
 
-Writes docs/pictures/colouring.png; about five minutes on one core. The digits are scikit-learn's. Even digits have a
+Writes docs/pictures/colouring.png; a few minutes on one core. The digits are scikit-learn's. Even digits have a
 colour each; an odd one has one of two opposite colours, and nothing in the grey picture says which.
 """
 
@@ -36,8 +36,8 @@ def drawn(random: np.random.Generator) -> tuple[torch.Tensor, np.ndarray]:
 def main() -> None:
     """Train both, colour held-out digits, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=2)
-    minutes = parser.parse_args().minutes
+    parser.add_argument("--epochs", type=float, default=10)
+    epochs = parser.parse_args().epochs
     images, numbers = drawn(np.random.default_rng(0))
     held_out = [int(np.flatnonzero(numbers[-HELD_OUT:] == number)[0]) - HELD_OUT for number in range(10)]
     rows = {"given": grey_of(images[held_out])}
@@ -49,7 +49,7 @@ def main() -> None:
         for row, answer in (("regression", "regression"), ("classes", "classes")):
             settings = {"answer": answer, "flips": "none"}
             out = Path(folder) / answer
-            run = cs.train("colour", path.parent, minutes=minutes, out=out, settings=settings, quiet=True)
+            run = cs.train("colour", path.parent, epochs=epochs, out=out, settings=settings, quiet=True)
             files = []
             for number, image in enumerate(rows["given"]):
                 files.append(Path(folder) / f"{answer}-{number}.png")

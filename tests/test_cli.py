@@ -35,6 +35,7 @@ COMMANDS = [
     "pulse",
     "runs",
     "sample",
+    "serve",
     "sign",
     "simulate",
     "stress",
@@ -91,7 +92,7 @@ def test_help_names_every_command_in_its_group_with_a_whole_sentence(command):
     assert status == 0 and all(re.search(rf"^ +{name} +\S", out, re.MULTILINE) for name in COMMANDS)
     assert "clearsight demo" in out and "..." not in out.replace("[ARGS]...", "")
     blocks = {block.split(":")[0]: block for block in out.split("\n\n") if re.match(r"\w+:\n", block)}
-    assert list(blocks) == ["Start", "Train", "Use", "Judge", "Release", "Options"]
+    assert list(blocks) == ["Start", "Train", "Use", "Judge", "Present", "Release", "Options"]
     assert (
         "  audit " in blocks["Judge"]
         and "  probe " in blocks["Judge"]

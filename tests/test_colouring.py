@@ -21,7 +21,7 @@ from clearsight.prediction.writing import Seen
 from clearsight.types import Picture
 
 SIDE = 32
-KINDS = {"meadow": (60, 140, 50), "brick": (200, 90, 70)}
+KINDS = {"meadow": (60, 140, 50), "brick": (165, 115, 100)}
 SETTINGS = {"precision": "float32", "batch_size": 8, "widths": "8,16", "learning_rate": 0.01, "optimizer": "adamw"}
 
 

@@ -16,7 +16,8 @@ OF_OTHERS = {
     "--fail-on-warning",
     "--data",
     "--clearsight-run",
-}  # of ruff, of benchmarks/export.py, of pytest
+    "--logdir",
+}  # of ruff, of benchmarks/export.py, of pytest, of tensorboard
 
 
 def refusal(words):

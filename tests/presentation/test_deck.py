@@ -113,6 +113,25 @@ def test_a_comparison_follows_the_scores(card, folder):
     assert slide.title == "Two is better." and "Compared: one, yolo; two, rcnn." in slide.notes
 
 
+def test_the_headline_score_stands_beside_the_plot_of_scores_by_class(folder):
+    series = {"label": ["a"], "value": [0.1]}
+    asked = {"question": "what it does"}
+    by_class = finding(claim="Best at a.", value=None, interval=None, plot="intervals", series=series, **asked)
+    headline = finding(claim="AP is 0.62.", metric="AP", value=0.62, interval=(0.6, 0.64), **asked)
+    card = Card(title="T", task="detection", summary="S.", findings=(headline, by_class), cost=None)
+    (slide,) = [one for one in presentation.deck(card, folder) if one.kicker == "What it does"]
+    assert slide.title == "AP is 0.62." and slide.body.value == "0.620" and slide.body.behind[0] == "AP"
+    assert slide.body.finding.claim == "Best at a." and {"AP is 0.62.", "Best at a."} <= set(slide.notes)
+
+
+def test_numbers_of_a_table_are_whole(folder):
+    findings = [finding(metric=f"{k}", value=1234.5678, interval=(1200.0, 1300.0)) for k in range(5)]
+    (slide,) = about(findings, folder)
+    (page,) = [one for one in presentation.placed([slide], "run")]
+    (table,) = [one for one in page.elements if hasattr(one, "rows")]
+    assert all("…" not in cell.text for row in table.rows for cell in row)
+
+
 def test_a_series_that_does_not_fit_is_refused_with_the_claim(folder):
     with pytest.raises(ValueError, match=re.escape("'A gap.'")):
         about([finding(plot="intervals", series={"label": ["a"]})], folder)

@@ -39,7 +39,8 @@ def restoration(request: Request) -> tuple[Finding, ...]:
             method=f"{how(request, whole)} The difference is paired: every replicate resamples the same "
             f"{evidence.unit} for both. The settings of a classical answer are the best on validation pictures, and "
             "the best answer is the best on the judged ones, which favours it.",
-            limits=f"It holds for what was given here: {rivals[best].about['given']}. {limits_of(evidence)}",
+            limits=f"It holds for what was given here: {rivals[best].about['given']}. What is not in it is invented, "
+            f"and a small error on average makes it true of no one picture. {limits_of(evidence)}",
             group=best,
             plot="intervals",
             series=_rows(whole, gaps, rivals, metric),

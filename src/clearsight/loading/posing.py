@@ -30,7 +30,7 @@ def check_large_enough(source: Source, choice: Any) -> None:
     ``choice`` is the config of a network; where it cuts its pictures to a size, none is too small.
     """
     factor = int(getattr(choice, "factor", 1))
-    if factor == 1 or getattr(choice, "size", ()):
+    if factor == 1 or bool(getattr(choice, "size", None)):
         return
     records = [record for one in source.splits.values() for record in records_of(one)]
     small = [record for record in records if record.size is not None and min(record.size) < factor]

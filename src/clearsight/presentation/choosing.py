@@ -27,7 +27,18 @@ def slides_about(question: Question, findings: Sequence[Finding], most: int = MO
     drawn = sorted((one for one in mine if one.plot is not None and rows(one)), key=lambda one: one.verdict != "fail")
     if not drawn:
         return [] if not mine else [_as_table(question, mine)]
-    return [_as_plot(question, one) for one in drawn[:most]]
+    slides = [_as_plot(question, one) for one in drawn[:most]]
+    return [_with_headline(slides[0], mine), *slides[1:]] if question == "what it does" else slides
+
+
+def _with_headline(slide: Slide, findings: Sequence[Finding]) -> Slide:
+    """The slide with the headline score and its claim, where its plot shows scores by class and has none of its own."""
+    headline = next((one for one in findings if number(one.value) is not None), None)
+    if headline is None or headline.plot is not None or not isinstance(slide.body, Plotted) or slide.body.value:
+        return slide
+    value, behind = _number_of(headline)
+    body = replace(slide.body, value=value, behind=behind)
+    return replace(slide, title=headline.claim, body=body, notes=(*notes_of(headline), *slide.notes))
 
 
 def notes_of(finding: Finding) -> tuple[str, ...]:
@@ -49,24 +60,30 @@ def _as_plot(question: Question, finding: Finding) -> Slide:
     shown, left_out = _readable(finding)
     if shown is None:
         return _as_cells(question, finding)
-    known = number(finding.value) is not None
-    name = finding.metric + (f", {finding.group}" if finding.group else "")
-    behind = [name] if known else []
-    behind += [f"interval {interval_of(finding)}"] if known and finding.interval is not None else []
-    behind += [f"n = {counted(finding.n, finding.unit)}"]
+    value, behind = _number_of(finding)
     more = f" {left_out} more {'is' if left_out == 1 else 'are'} in the report." if left_out else ""
     return Slide(
         kicker=sentence_case(question),
         title=finding.claim,
         body=Plotted(
             finding=shown,
-            value=score(finding.value, finding.interval) if known else None,
-            behind=tuple(behind),
+            value=value,
+            behind=behind,
             verdict="" if finding.verdict == "none asked" else VERDICTS[finding.verdict],
             reading=f"{reading(shown)}{more}".strip(),
         ),
         notes=notes_of(finding),
     )
+
+
+def _number_of(finding: Finding) -> tuple[str | None, tuple[str, ...]]:
+    """The value in large, and what stands below it: its name, its interval, its n."""
+    n = f"n = {counted(finding.n, finding.unit)}"
+    if number(finding.value) is None:
+        return None, (n,)
+    name = finding.metric + (f", {finding.group}" if finding.group else "")
+    interval = () if finding.interval is None else (f"interval {interval_of(finding)}",)
+    return score(finding.value, finding.interval), (name, *interval, n)
 
 
 def _readable(finding: Finding) -> tuple[Finding | None, int]:

@@ -51,6 +51,7 @@ def grid_table(body: Grid, box: Box) -> Table:
     wanted = [
         max(measured(heading, HEADING_PX), *(measured(row[column], CELL_PX, bold=column == 0) for row in body.rows))
         + GUTTER
+        + 1
         for column, heading in enumerate(body.headings)
     ]
     widths = shares(wanted, box.w)

@@ -40,14 +40,15 @@ def browse(
             on different pictures, a port that is taken, or a package of the extra ``serve`` that is not installed.
     """
     installed.check()
-    from clearsight.browsing.opening import opened
-    from clearsight.browsing.site import STATIC, Site
     from clearsight.web.app import create_app
     from clearsight.web.running import Address, listen, run
 
     address = Address(host=host, port=port, token=token)
     access = address.access
-    with listen(address) as listening:  # before anything is read, which takes longer
+    with listen(address) as listening:  # before anything is imported and read, which takes longer
+        from clearsight.browsing.opening import opened
+        from clearsight.browsing.site import STATIC, Site
+
         found = opened(
             [runs] if isinstance(runs, str | Path) else list(runs), data=data, attributes=attributes,
             evaluation=evaluation, corrections=corrections, out=out, quiet=quiet,
