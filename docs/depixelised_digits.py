@@ -22,7 +22,7 @@ from clearsight.types import Batch
 STEPS, BATCH = 1500, 64
 TARGET = Path(__file__).parent / "pictures" / "depixelised.png"
 SHOWN = 8  # held-out digits: one of each of the first so many classes
-PLAN = Plan(factor=4, restarts=6, epsilon=1e-3)
+PLAN = Plan(factor=4, restarts=6, epsilon=1e-3, finish="none")
 
 
 def digits() -> tuple[torch.Tensor, np.ndarray]:

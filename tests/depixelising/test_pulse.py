@@ -20,7 +20,7 @@ SMALL = {
     "width": 8, "latents": 8, "batch_size": 16, "held_out": 0.4, "importance_share": 0.0, "learning_rate": 5e-3,
     "flips": "none",
 }  # fmt: skip
-FEW = {"steps": 30, "epsilon": 0.004}
+FEW = {"steps": 30, "epsilon": 0.004, "finish": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,8 @@ def test_the_command_says_that_it_is_imagined_and_how_many_were_not_matched(run,
     assert near.exit_code == 0, near.output
     flat = " ".join(near.output.split())
     assert flat.startswith(MUST_NOT_IDENTIFY) and "3 of 3 restorations" in flat and "none came so near" not in flat
-    far = command("pulse", run.path, small, "--json", "--restarts", 1, "--steps", 1, "--epsilon", 1e-7)
+    far = command("pulse", run.path, small, "--json", "--restarts", 1, "--steps", 1, "--epsilon", 1e-7,
+                  "--finish", "none")  # fmt: skip
     told = json.loads(far.output)
     assert told["unmatched"] == ["0", "1", "2"] and told["inputs"] == 3 and told["files"] == []
     projected = command("pulse", run.path, small, "--json", "--restarts", 1, "--steps", 1, "--finish", "projection",
@@ -102,7 +103,7 @@ def test_the_command_says_that_it_is_imagined_and_how_many_were_not_matched(run,
     assert all(row["matched"] and row["how"] == "search, then projection" and row["changed_levels"] > 0 for row in rows)
 
 
-def test_an_audit_opens_the_report_and_stays_in_it(run, monkeypatch):
+def test_an_audit_opens_the_report_and_stays_in_it(run, tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "STEPS", (60, 60))
     found = cs.pulse(run, by=["kind", "alike"], count=30, restarts=2, **FEW)
     assert len(found.names) == 30 and found.card is not None
@@ -125,7 +126,8 @@ def test_an_audit_opens_the_report_and_stays_in_it(run, monkeypatch):
     card = cs.audit(run)  # of everything else, which keeps what is known of restorations
     assert opening(card.findings) == said
     assert [one.path for one in card.examples if one.kind == "restored"] == ["examples/restored.png"]
-    fewer = cs.pulse(run, by=["kind"], count=30, restarts=1, **FEW)
+    fewer = cs.pulse(run, by=["kind"], count=30, restarts=1, out=tmp_path / "audited", **FEW)
+    assert len(list((tmp_path / "audited").glob("*-png-1.png"))) == 30
     metrics = [finding.metric for finding in fewer.card.findings]
     assert metrics.count("depixelising: consistency") == metrics.count("restored as another kind") == 1
     assert "restored as another alike" not in metrics

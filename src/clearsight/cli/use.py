@@ -196,9 +196,9 @@ def pulse(
     finish: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Where a search ends further away: none, weights (tune them), or projection."
+            metavar="NAME", help="Where a search ends further away: weights (tune them), projection, or none."
         ),
-    ] = "none",
+    ] = "weights",
     classes: Annotated[
         str | None,
         typer.Option("--class", metavar="NAMES", help="Classes to ask for in turn, by commas; default: all."),

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
+from clearsight.ops.colour_measures import is_grey
 from clearsight.prediction import writing
 from clearsight.prediction.inputs import found_files, moves, readable
 from clearsight.sources.problems import DataError, listed, shown
@@ -120,7 +121,7 @@ def _factor(files: Sequence[Path], images: Sequence[Tensor], size: Size, factor:
 
 def _check_grey(files: Sequence[Path], images: Sequence[Tensor]) -> None:
     for file, image in zip(files, images, strict=True):
-        if bool((image != image[:1]).any()):
+        if not bool(is_grey(image[None].float() / 255)):
             raise DataError(
                 f"{shown(str(file))} is in colour, and the generator makes grey pictures, none of which would match. "
                 "Make it grey first, or use a generator of colour pictures."

@@ -28,7 +28,7 @@ class Plan:
     epsilon: float = 1e-3
     steps: int = 200
     rate: float = 0.1
-    finish: str = NOTHING
+    finish: str = WEIGHTS
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -108,15 +108,6 @@ def object_rows(
     ]
 
 
-def beside_scores(rows: Sequence[Row], confidences: Sequence[float]) -> list[dict[str, Any]]:
-    """Rows of objects with the calibrated ``confidence`` of each, before the long text of its mask."""
-    return [
-        {**{name: row[name] for name in row if name != "segmentation"}, "confidence": round(value, 5)}
-        | {name: row[name] for name in row if name == "segmentation"}
-        for row, value in zip(rows, confidences, strict=True)
-    ]
-
-
 class JsonRows:
     """A JSON list, one row a line, written row by row."""
 

@@ -12,6 +12,10 @@ from clearsight.report.opening import MUST_NOT_IDENTIFY, opening
 from clearsight.verbs.pulse import Pulsed
 
 WIDTH, NAMED = 88, 5
+FOLLOWED = {
+    "weights": "the generator was tuned for each of these pictures, so they are less what it holds to be likely",
+    "projection": "the nearest pictures that agree were taken, which no generator made",
+}
 
 
 def plain(found: Pulsed) -> dict[str, Any]:
@@ -59,7 +63,7 @@ def _how_near(found: Pulsed) -> str:
     )
     followed = sum(row["how"] != "search" for row in rows)
     if followed:
-        text += f" {followed} of them needed more than the search: {about['finish']}."
+        text += f" For {followed} of them the search found none so near: {FOLLOWED[about['finish']]}."
     if found.unmatched:
         named = ", ".join(found.unmatched[:NAMED]) + (" and others" if len(found.unmatched) > NAMED else "")
         text += (

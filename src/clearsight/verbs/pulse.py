@@ -12,7 +12,7 @@ from clearsight.console.progress import stage
 from clearsight.depixelising.auditing import audited
 from clearsight.depixelising.conclusion import concluded
 from clearsight.depixelising.inputs import check_divides, small_pictures
-from clearsight.depixelising.plan import NOTHING, Plan
+from clearsight.depixelising.plan import WEIGHTS, Plan
 from clearsight.depixelising.restoring import Restored, labels_of, restored, searchable
 from clearsight.depixelising.writing import about_of, rows_of, unmatched, written
 from clearsight.evaluation.judging import check_attributes
@@ -59,7 +59,7 @@ def pulse(
     epsilon: float = 1e-3,
     steps: int = 200,
     rate: float = 0.1,
-    finish: str = NOTHING,
+    finish: str = WEIGHTS,
     classes: Sequence[str] = (),
     count: int = AUDITED,
     attributes: Path | str | None = None,
@@ -85,7 +85,8 @@ def pulse(
         restarts: restorations of each picture, 4 unless said, of the audit 1.
         epsilon: the mean squared error, of values in [0, 1], that is near enough; 0.001 is 30 dB.
         steps, rate: of the search, at most so many steps, and its learning rate.
-        finish: "none", "weights" or "projection" where the search ends further away (see ``depixelising.plan``).
+        finish: what follows where the search ends further away: "weights" tunes the generator for that picture,
+            "projection" takes the nearest picture that agrees, "none" leaves it (see ``depixelising.plan``).
         classes: names of classes to ask of a conditional generator, in turn; all of them where empty.
         attributes: another table of groups by picture, for the audit.
 
@@ -134,9 +135,14 @@ def _audit(
     check_attributes(by, gathered.source, run.config.settings.get("target"))
     with run.lock():
         done = audited(run, network, gathered, by, plan, count, quiet)
-        told = _told(run, done.names, done.small, done.found, folder)
+        told = _told(run, _file_names(done.names), done.small, done.found, folder)
         findings, card = concluded(run, done, told.about)
     return replace(told, findings=findings, card=card)
+
+
+def _file_names(ids: Sequence[str]) -> list[str]:
+    """The ids of pictures as names of files."""
+    return writing.unique_names(["".join(c if c.isalnum() or c in "-_" else "-" for c in one) for one in ids])
 
 
 def _told(
