@@ -30,7 +30,7 @@ LONG_FUNCTIONS = {
     "verbs/sweep.py:sweep": "every option of the verb, and its documentation",
     "verbs/sample.py:sample": "every option of the verb, and its documentation",
     "verbs/train.py:train": "every option of the verb, and its documentation",
-    "verbs/train.py:planned": "the checks before a training, in the order a user makes mistakes",
+    "training/planning.py:planned": "the checks before a training, in the order a user makes mistakes",
     "verbs/export.py:export": "every option of the verb, and its documentation",
     "verbs/audit.py:audit": "every option of the verb, and its documentation",
     "verbs/mitigate.py:mitigate": "every option of the verb, and its documentation",
