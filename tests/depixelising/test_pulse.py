@@ -127,7 +127,7 @@ def test_an_audit_opens_the_report_and_stays_in_it(run, tmp_path, monkeypatch):
     assert opening(card.findings) == said
     assert [one.path for one in card.examples if one.kind == "restored"] == ["examples/restored.png"]
     fewer = cs.pulse(run, by=["kind"], count=30, restarts=1, out=tmp_path / "audited", **FEW)
-    assert len(list((tmp_path / "audited").glob("*-png-1.png"))) == 30
+    assert len(list((tmp_path / "audited").glob("*-1.png"))) == 30
     metrics = [finding.metric for finding in fewer.card.findings]
     assert metrics.count("depixelising: consistency") == metrics.count("restored as another kind") == 1
     assert "restored as another alike" not in metrics
