@@ -3,7 +3,7 @@
 import numpy as np
 
 from clearsight.audits.scores import how
-from clearsight.audits.sentences import between, number
+from clearsight.audits.sentences import between, number, times
 from clearsight.metrics.depixelising import DepixelisingStatistics
 from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Evidence, Finding, Metric, Request
@@ -62,8 +62,9 @@ def _finding(
         n=estimate.images,
         unit=f"held-out {evidence.unit}",
         clusters=estimate.clusters,
-        method=f"Pictures were made {statistics.factor} times smaller and restored {statistics.restarts} times each "
-        f"by search in the generator's latents. {FINISHES[statistics.finish]} {how(request, estimate)}",
+        method=f"Pictures were made {statistics.factor} times smaller and each restored "
+        f"{times(statistics.restarts)} by search in the generator's latents. {FINISHES[statistics.finish]} "
+        f"{how(request, estimate)}",
         limits="Agreeing with the small picture says nothing of the rest: many pictures agree with it. It holds for "
         "this way of making pictures small, and for this generator.",
     )
