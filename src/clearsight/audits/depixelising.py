@@ -48,10 +48,11 @@ def _finding(
     claim = f"{metric.meaning[0].upper()}{metric.meaning[1:]}: {value}."
     if first:
         matched, unmatched = all_of[1][1].value, int((statistics.matched <= 0).sum())
+        alone = all_of[2][1].value
+        none = f"; of {unmatched} of {estimate.images} pictures none does" if unmatched else ""
         claim = (
-            f"Made small again, restored pictures are the small ones given up to {value}; {matched:.0%} come within "
-            f"{-10 * np.log10(statistics.epsilon):.0f} dB, and of {unmatched} of {estimate.images} pictures no "
-            "restoration does."
+            f"Made small again, restored pictures are the small ones given up to {value}: {matched:.0%} come within "
+            f"{-10 * np.log10(statistics.epsilon):.0f} dB{none}. The search alone brought {alone:.0%} so near."
         )
     return Finding(
         question="what it does",
