@@ -23,7 +23,7 @@ def line(finding: Finding) -> dict[str, Any]:
     """A finding with its interval, and the rows behind it."""
     columns = {name: [_rounded(cell) for cell in cells] for name, cells in finding.series.items()}
     found = {"value": _rounded(finding.value), "interval": [_rounded(end) for end in finding.interval or ()]}
-    return {"metric": finding.metric, **found, "n": finding.n, "claim": finding.claim, **columns}
+    return {"metric": finding.metric, **found, "n": finding.n, "claim": finding.claim, "rows": columns}
 
 
 def _rounded(cell: Any) -> Any:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from clearsight.audits.scores import how
-from clearsight.audits.sentences import between, number
+from clearsight.audits.sentences import between, number, times
 from clearsight.metrics.depixelising import DepixelisingStatistics
 from clearsight.metrics.resample import Estimate, Resampling, interval
 from clearsight.types import Evidence, Finding, Metric, Request
@@ -48,10 +48,11 @@ def _finding(
     claim = f"{metric.meaning[0].upper()}{metric.meaning[1:]}: {value}."
     if first:
         matched, unmatched = all_of[1][1].value, int((statistics.matched <= 0).sum())
+        alone = all_of[2][1].value
+        none = f"; of {unmatched} of {estimate.images} pictures none does" if unmatched else ""
         claim = (
-            f"Made small again, restored pictures are the small ones given up to {value}; {matched:.0%} come within "
-            f"{-10 * np.log10(statistics.epsilon):.0f} dB, and of {unmatched} of {estimate.images} pictures no "
-            "restoration does."
+            f"Made small again, restored pictures are the small ones given up to {value}: {matched:.0%} come within "
+            f"{-10 * np.log10(statistics.epsilon):.0f} dB{none}. The search alone brought {alone:.0%} so near."
         )
     return Finding(
         question="what it does",
@@ -62,8 +63,9 @@ def _finding(
         n=estimate.images,
         unit=f"held-out {evidence.unit}",
         clusters=estimate.clusters,
-        method=f"Pictures were made {statistics.factor} times smaller and restored {statistics.restarts} times each "
-        f"by search in the generator's latents. {FINISHES[statistics.finish]} {how(request, estimate)}",
+        method=f"Pictures were made {statistics.factor} times smaller and each restored "
+        f"{times(statistics.restarts)} by search in the generator's latents. {FINISHES[statistics.finish]} "
+        f"{how(request, estimate)}",
         limits="Agreeing with the small picture says nothing of the rest: many pictures agree with it. It holds for "
         "this way of making pictures small, and for this generator.",
     )

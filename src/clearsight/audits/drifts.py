@@ -89,8 +89,9 @@ def seen(statistics: GroupDriftStatistics) -> bool:
 def drift_of(request: Request, evidence: Evidence) -> Drift:
     """The drift of the attribute that a piece of evidence is about."""
     statistics: GroupDriftStatistics = evidence.statistics
+    # Strata of groups would take their shares for known, and make the intervals of all pictures too narrow.
     weights = Resampling(
-        clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=statistics.truth + 1
+        clusters=evidence.clusters, replicates=request.replicates, seed=request.seed, strata=statistics.true
     )
     ones, blocks = np.ones((1, statistics.images)), list(weights.blocks())
     counts = tuple(int((statistics.truth == group).sum()) for group in range(len(statistics.group_names)))
@@ -100,7 +101,9 @@ def drift_of(request: Request, evidence: Evidence) -> Drift:
         return _share(float(compute(statistics, ones)[0]), samples, pictures, request), samples
 
     whole, samples = of_all(changed, sum(counts))
-    chance, by_chance = of_all(changed_by_chance, sum(counts))
+    # No share of pictures, but a mean of shares: percentiles alone are its interval.
+    by_chance = np.concatenate([changed_by_chance(statistics, block) for block in blocks])
+    chance = Share(value=float(changed_by_chance(statistics, ones)[0]), interval=_ends(by_chance, request))
     each, table = changed_of_each(statistics, ones)[0], drift_table(statistics, ones)[0]
     samples_of_each = np.concatenate([changed_of_each(statistics, block) for block in blocks])
     samples_of_table = np.concatenate([drift_table(statistics, block) for block in blocks])

@@ -7,7 +7,7 @@ the others. Chance is the generator's own mix: how often the group would change 
 
 from clearsight.audits.drifts import Drift, Share, drift_of, seen
 from clearsight.audits.mixes import LIMITS
-from clearsight.audits.sentences import joined
+from clearsight.audits.sentences import joined, times
 from clearsight.metrics.group_drift import GroupDriftStatistics
 from clearsight.metrics.group_mix import GROUPS_AT_MOST
 from clearsight.types import Evidence, Finding, Request
@@ -139,9 +139,10 @@ def _table(request: Request, drift: Drift) -> Finding:
 def _method(request: Request, drift: Drift) -> str:
     about = drift.evidence.about
     by = f" ({drift.statistics.classifier})" if drift.statistics.classifier else ""
+    restored = f"each restored {times(int(about['restarts']))}"
     return (
-        f"Held-out pictures were made {about.get('factor', 'several')} times smaller and restored, {about['restarts']} "
-        f"times each. The mean probabilities of a classifier{by}, trained on real pictures, are multiplied by the "
+        f"Held-out pictures were made {about['factor']} times smaller and {restored}. "
+        f"The mean probabilities of a classifier{by}, trained on real pictures, are multiplied by the "
         f"inverse of its confusion matrix on the true pictures. {_how_well(drift)} "
         f"{100 * request.confidence:g}% bootstrap intervals ({request.replicates} replicates, a picture with its "
         "restorations as one), which hold the uncertainty of that matrix too. Chance is the mix among "

@@ -31,3 +31,8 @@ def chance(p: float) -> str:
 def joined(words: Sequence[str]) -> str:
     """Words as a list: a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def times(count: int) -> str:
+    """How often: once, twice, 3 times."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -5,6 +5,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from clearsight.audits.sentences import times
 from clearsight.files.credentials import said
 from clearsight.printing.results import plain as plain_values
 from clearsight.quantities import counted
@@ -56,10 +57,11 @@ def _how_near(found: Pulsed) -> str:
     about, rows = found.about, found.rows
     wanted = f"{-10 * math.log10(about['epsilon']):.0f} dB"
     near = [row for row in rows if row["matched"]]
+    mean = sum(row["psnr_db"] for row in rows) / len(rows)
     text = (
-        f"{counted(len(found.names), 'pictures')} restored {about['restarts']} times each, {about['factor']} times "
-        f"larger: {len(near)} of {len(rows)} restorations, made small again, are within {wanted} of what was given "
-        f"(mean {sum(row['psnr_db'] for row in rows) / len(rows):.1f} dB)."
+        f"{counted(len(found.names), 'pictures')} restored {about['factor']} times larger, each "
+        f"{times(about['restarts'])}: {len(near)} of {len(rows)} restorations, made small again, are within {wanted} "
+        f"of what was given (mean {mean:.1f} dB)."
     )
     followed = sum(row["how"] != "search" for row in rows)
     if followed:
