@@ -189,7 +189,7 @@ def evil(dice: random.Random, picture: bytes) -> tuple[str, bytes]:
     length, extra = len(whole), ""
     if kind == "headers":
         extra = "".join(
-            f"{dice.choice(['X-A', 'Host', 'Origin', 'Content-Encoding', 'Transfer-Encoding', 'Accept'])}: "
+            f"{dice.choice(['X-A', 'Host', 'Origin', 'Content-Encoding', 'Cookie', 'Accept'])}: "
             f"{dice.randbytes(dice.randrange(1, 40)).decode('latin-1').translate({10: 65, 13: 65, 0: 65})}\r\n"
             for _ in range(dice.randint(1, 5))
         )
@@ -200,17 +200,18 @@ def evil(dice: random.Random, picture: bytes) -> tuple[str, bytes]:
         f"{extra}Content-Length: {length}\r\nConnection: close\r\n\r\n"
     )
     if kind == "garbage":
-        return kind, dice.randbytes(dice.randrange(1, 4000))
+        return kind, dice.randbytes(dice.randrange(1, 4000)) + b"\r\n\r\n"
     sent = head.encode("latin-1") + whole
     return kind, sent[: dice.randrange(1, len(sent))] if kind == "cut" else sent
 
 
-def throw(port: int, content: bytes) -> str:
-    """Send bytes, and say how they were answered: a status, or that the connection was closed."""
+def throw(port: int, content: bytes, leaves: bool) -> str:
+    """Send bytes, and say how they were answered: a status, or that the connection was closed; or leave at once."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         try:
             connection.sendall(content)
-            connection.shutdown(socket.SHUT_WR)
+            if leaves:
+                return "left"
             first = connection.recv(64)
         except OSError:
             return "closed"
@@ -236,7 +237,7 @@ def hostile(options: argparse.Namespace, bodies: list[bytes]) -> dict:
 
         def harm(number: int) -> None:
             kind, content = evil(random.Random(number), picture)
-            answers[kind][throw(port, content)] += 1
+            answers[kind][throw(port, content, leaves=kind == "cut")] += 1
 
         threads = [threading.Thread(target=go_on, args=(place,)) for place in range(4)]
         for thread in threads:

@@ -9,6 +9,7 @@ since CamVid's validation pictures are frames of one video, of which no interval
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,11 @@ def segmented(run: Run, split: str) -> dict[str, Any]:
 
 
 def generated(run: Run, split: str) -> dict[str, Any]:
-    """Every score of the pictures by features."""
+    """Every score of the pictures by features, each real picture with the one made from its map taken alone."""
     evidence = run.read_evidence(split, GenerationStatistics)
-    weights = resample.cluster_weights(evidence.clusters, REPLICATES, 0)
+    pairs = np.tile(np.arange(len(evidence.ids) // 2), 2)
+    evidence = replace(evidence, clusters=pairs, statistics=replace(evidence.statistics, clusters=pairs))
+    weights = resample.cluster_weights(pairs, REPLICATES, 0)
     found = [(metric.name, resample.interval(metric, evidence, weights)) for metric in evidence.statistics.metrics()]
     return {name: said(one) for name, one in found if np.isfinite(one.value)}
 
@@ -96,7 +99,7 @@ def main() -> None:
             {
                 "budget": settings["budget"], "seed": run.config.seed, "model": settings["model"], "steps": steps,
                 "precision": settings["precision"], "kwh": None if cost is None else cost.kwh,
-                "segmented": segmented(run, split), "scores": generated(run, split),
+                "segmented": segmented(run, split), "scores by pictures": generated(run, split),
             }
         )
     )  # fmt: skip

@@ -22,7 +22,14 @@ from clearsight.types import Picture
 
 SIDE = 32
 KINDS = {"meadow": (60, 140, 50), "brick": (165, 115, 100)}
-SETTINGS = {"precision": "float32", "batch_size": 8, "widths": "8,16", "learning_rate": 0.01, "optimizer": "adamw"}
+SETTINGS = {
+    "precision": "float32",
+    "batch_size": 8,
+    "widths": "8,16",
+    "learning_rate": 0.01,
+    "optimizer": "adamw",
+    "answer": "classes",
+}
 
 
 def picture(kind, random):

@@ -23,13 +23,14 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "tabular/training.py:train_table": "every option of the verb, and its documentation",
+    "verbs/browse.py:browse": "every option of the verb, and its documentation",
     "verbs/data.py:data": "every option of the verb, and its documentation",
     "verbs/probe.py:probe": "every option of the verb, and its documentation",
     "verbs/forecast.py:forecast": "every option of the verb, and its documentation",
     "verbs/sweep.py:sweep": "every option of the verb, and its documentation",
     "verbs/sample.py:sample": "every option of the verb, and its documentation",
     "verbs/train.py:train": "every option of the verb, and its documentation",
-    "verbs/train.py:planned": "the checks before a training, in the order a user makes mistakes",
+    "training/planning.py:planned": "the checks before a training, in the order a user makes mistakes",
     "verbs/export.py:export": "every option of the verb, and its documentation",
     "verbs/audit.py:audit": "every option of the verb, and its documentation",
     "verbs/mitigate.py:mitigate": "every option of the verb, and its documentation",
@@ -37,6 +38,7 @@ LONG_FUNCTIONS = {
     "audits/groups.py:_shown": "one finding, all its words",
     "verbs/pulse.py:pulse": "every option of the verb, and its documentation",
     "verbs/stress.py:stress": "every option of the verb, and its documentation",
+    "verbs/serve.py:serve": "every option of the verb, and its documentation",
     "verbs/predict.py:predict": "every option of the verb, and its documentation",
     "prediction/exported.py:predict_exported": "every option of the verb, and its documentation",
 }

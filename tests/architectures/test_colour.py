@@ -11,7 +11,7 @@ from clearsight.ops.colour_measures import error_in_ab
 from clearsight.ops.lab import grey_of, lab_of
 from clearsight.types import Batch
 
-SMALL = {"widths": (8, 16)}
+SMALL = {"widths": (8, 16), "answer": "classes"}
 
 
 def network(**settings):

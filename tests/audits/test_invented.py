@@ -91,3 +91,16 @@ def test_too_few_groups_are_not_read():
     (finding,) = invented_attributes(request(own=nobody))
     assert finding.verdict == "insufficient" and finding.value is None and "Too few pictures: b" in finding.claim
     assert not finding.imagined
+
+
+def test_groups_that_are_read_better_than_the_real_ones_are_not_corrected():
+    statistics = simulated(np.random.default_rng(2), counts=(900, 900, 900), turns=np.eye(3))
+    sharp = statistics.truth == 0  # what is made of the first group is read without any error
+    right = np.eye(3)[statistics.truth]
+    made = np.where(sharp[:, None], right, statistics.made)
+    better = dataclasses.replace(statistics, made=made, answers=made)
+    (finding,) = invented_attributes(request(own=better))
+    assert "What it made of a is read rightly more often" in finding.claim
+    assert "Without the classifier's own errors" not in finding.claim and "By true group" in finding.claim
+    notes = dict(zip(finding.series["label"], finding.series["note"], strict=True))
+    assert notes["all: the model"] is None and notes["a: the model"] is None and notes["b: the model"] is not None

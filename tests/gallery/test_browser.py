@@ -115,6 +115,9 @@ def test_every_page_fits_and_complains_of_nothing(browser, browsed, width, dark)
         browser.open(f"{address}{place}", width, dark)
         assert browser.run("document.documentElement.scrollWidth") <= width, place
         assert browser.sticking_out == [], place
+        assert browser.run("getComputedStyle(document.documentElement).getPropertyValue('--blue')"), (
+            "without its colours"
+        )
         asked = [one for one in browser.requests if not one.startswith(f"{address}/")]
         assert asked == [], "nothing is loaded from elsewhere"
         if place != "/?class=x":  # the browser notes that this one is not found

@@ -138,7 +138,7 @@ def together(one, bodies):
 
 
 def test_a_full_queue_is_503_with_retry_after_and_honest_ones_are_answered(client, model, sent):
-    one = client(model, waiting=3)
+    one = client(model, waiting=3, files=1)
     model.go.clear()
     found, threads = together(one, [(f"{n}.png", sent(n)) for n in range(12)])
     threading.Timer(1.5, model.go.set).start()
@@ -180,6 +180,11 @@ def test_a_log_that_cannot_be_written_withholds_the_answer(client, model, sent, 
 def test_limits_have_limits(field):
     with pytest.raises(ValueError, match=r"--max-.* is 0\. Expected"):
         Limits(**{field: 0})
+
+
+def test_a_request_that_could_never_be_answered_is_a_mistake():
+    with pytest.raises(ValueError, match="--max-files is 16 and --max-waiting 3"):
+        Limits(waiting=3)
 
 
 def test_the_page_and_the_interface_say_the_same(client, model, sent):

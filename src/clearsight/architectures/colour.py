@@ -1,9 +1,9 @@
-"""Colour: the colours of a black-and-white picture, by a U-Net that sees its lightness and says a* and b* (CIE Lab).
+"""Colour: the colours of a black-and-white picture, a* and b* of CIE Lab, by a U-Net that sees its lightness.
 
-After Zhang, Isola and Efros 2016 ("Colorful Image Colorization"): with ``answer=classes`` every place has a
-distribution over bins of colour, in whose training rare colours count more, and the colour is its annealed mean.
-``answer=regression`` learns a* and b* themselves by a smooth L1 loss, and is the simple choice: where several colours
-are likely it answers with their mean, which is nearer to each and duller than all. Colours are said at half the
+``answer=regression`` learns a* and b* themselves by a smooth L1 loss: where several colours are likely it answers with
+one between them, which is near to each and duller than all. ``answer=classes`` is after Zhang, Isola and Efros 2016
+("Colorful Image Colorization"): every place has a distribution over bins of colour, in whose training rare colours
+count more, and the colour is its annealed mean, which is more vivid and further off. Colours are said at half the
 picture's resolution and laid under its lightness, which stays as it was given.
 
 The encoder is one of its own, which learns most in minutes from small pictures; ``--backbone`` takes any other instead.
@@ -34,7 +34,7 @@ SHUFFLE = 2  # the side of the squares that become channels, and of those that s
 class ColourConfig:
     """Settings of a model that colours pictures.
 
-    ``answer`` is "classes", or "regression" for a* and b* at once. Of classes, ``uniform`` is the share of equal
+    ``answer`` is "regression", a* and b* at once, or "classes". Of classes, ``uniform`` is the share of equal
     frequencies that those of the colours are mixed with before rare ones count more (lambda of the paper; 1 and all
     count alike), and ``temperature`` that of the annealed mean. ``widths`` are the channels of the maps from half the
     picture's resolution on, each at half the resolution of the one before; ``depth`` the residual blocks of each.
@@ -42,7 +42,7 @@ class ColourConfig:
     """
 
     backbone: str = ""
-    answer: str = CLASSES
+    answer: str = REGRESSION
     uniform: float = 0.5
     temperature: float = 0.38
     widths: tuple[int, ...] = (32, 64, 128)

@@ -90,9 +90,19 @@ class _Read:
         low, _ = share_interval(value, samples, self.statistics.images, self.request.confidence) or (0.0, 1.0)
         return (low - 1 / groups) / (1 - 1 / groups) >= INFORMED_AT_LEAST
 
+    @cached_property
+    def unexplained(self) -> tuple[int, ...]:
+        """The groups whose corrected error lies below 0 by more than chance: no mix of real groups is read so."""
+        _, samples = self.corrected
+        known = samples[np.isfinite(samples).all(1), 1:]
+        if not self.informed or len(known) < 2:
+            return ()
+        tail = (1 - self.request.confidence) / 2
+        return tuple(np.flatnonzero(np.quantile(known, 1 - tail, axis=0) < 0).tolist())
+
     def corrected_ends(self, group: int | None = None) -> tuple[float, float, float] | None:
         """A corrected error within [0, 1] and both ends of its interval; None where it is not known."""
-        if not self.informed:
+        if not self.informed or (self.unexplained if group is None else group in self.unexplained):
             return None
         place = 0 if group is None else group + 1
         count = self.statistics.images if group is None else int((self.statistics.truth == group).sum())
@@ -139,14 +149,21 @@ def _claim(own: _Read, made: Estimate, real: Estimate) -> str:
         f"{100 * more.value:+.0f} points{ends}."
     )
     whole = own.corrected_ends()
-    if whole is None:
+    if own.unexplained:
+        names = joined([statistics.group_names[group] for group in own.unexplained])
+        said += (
+            f" What it made of {names} is read rightly more often than the real pictures are, which no mix of groups "
+            "explains: made pictures are read in another way, so the classifier's errors cannot be taken out of all."
+        )
+    elif whole is None:
         return f"{said} The classifier is too weak on these pictures for its own errors to be taken out."
-    value, low, high = whole
-    said += f" Without the classifier's own errors, {100 * value:.0f}% ({100 * low:.0f}% to {100 * high:.0f}%)"
-    said += " of what it made shows another group than the true one."
+    else:
+        value, low, high = whole
+        said += f" Without the classifier's own errors, {100 * value:.0f}% ({100 * low:.0f}% to {100 * high:.0f}%)"
+        said += " of what it made shows another group than the true one."
     known = [(group, own.corrected_ends(group)) for group in range(len(statistics.group_names))]
     told = sorted(((ends, group) for group, ends in known if ends is not None), reverse=True)
-    if len(told) < 2:
+    if len(told) + len(own.unexplained) < 2 or not told:
         return said
     words = [
         f"{statistics.group_names[group]} {100 * value:.0f}% ({100 * low:.0f}% to {100 * high:.0f}%)"

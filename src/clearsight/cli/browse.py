@@ -10,7 +10,7 @@ from clearsight.cli.options import Quiet
 def browse(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN [RUN]", help="A run folder, or two that were judged on the same pictures."),
+        typer.Argument(metavar="RUN...", help="A run folder, or two that were judged on the same pictures."),
     ],
     data: Annotated[
         str | None, typer.Option(metavar="DATA", help="Where the pictures are now, if not where the run says.")

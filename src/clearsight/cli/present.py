@@ -23,9 +23,7 @@ def report(
 
 
 def slides(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="The run to present; others are compared with it.")
-    ],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="The run to present; others are compared with it.")],
     out: Annotated[
         str, typer.Option(metavar="FILE", help="A new file: .html, .pptx (PowerPoint), or .pdf with a browser.")
     ] = "slides.html",

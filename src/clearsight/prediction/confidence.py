@@ -10,7 +10,7 @@ from clearsight.metrics import platt
 from clearsight.metrics.platt import Lines
 from clearsight.ops import instance_masks
 from clearsight.ops.matching import sizes_of
-from clearsight.prediction.writing import beside_scores
+from clearsight.prediction.scored_rows import beside_scores
 from clearsight.types import Detections, InstanceDetections, Prediction, Segmentation
 
 

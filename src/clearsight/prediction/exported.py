@@ -19,6 +19,7 @@ from clearsight.metrics import platt
 from clearsight.ops import masks, tracing
 from clearsight.ops.matching import sizes_of
 from clearsight.prediction import writing
+from clearsight.prediction.scored_rows import beside_scores
 from clearsight.quantities import counted
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")  # as a run's overlays
@@ -115,7 +116,7 @@ def _with_confidence(
         return rows
     sizes = sizes_of(area.astype(np.float64))
     confidences = platt.scaled(found.scores.astype(np.float64), found.labels, sizes, calibration)
-    return writing.beside_scores(rows, confidences.tolist())
+    return beside_scores(rows, confidences.tolist())
 
 
 class _Output(contextlib.ExitStack):

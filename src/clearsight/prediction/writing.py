@@ -13,41 +13,18 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from clearsight.files import durable
+from clearsight.prediction.seen import Row as Row
+from clearsight.prediction.seen import Seen as Seen
+from clearsight.prediction.yolo_labels import YoloFolder
 
 FORMATS = ("json", "csv", "coco", "yolo")
 VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"})
 OF_OBJECTS = ("coco", "yolo")
 OBJECT_COLUMNS = ("category_name", "score", "x1", "y1", "x2", "y2")
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """A picture, or a frame of a video, with predictions: its number from 1, its file, its (height, width) in px.
-
-    ``name`` is unique and names its output files, "clip/000012" for a frame; ``frame`` counts from 0. ``note`` says
-    what was done to the picture first, None where nothing ever is.
-    """
-
-    image_id: int
-    file_name: str
-    size: tuple[int, int]
-    name: str
-    frame: int | None = None
-    time_s: float | None = None
-    note: str | None = None
-
-    def row(self) -> dict[str, Any]:
-        """The first cells of each of its rows."""
-        row: dict[str, Any] = {"image_id": self.image_id, "file_name": self.file_name}
-        if self.frame is not None:
-            row |= {"frame": self.frame, "time_s": self.time_s}
-        return row if self.note is None else row | {"note": self.note}
 
 
 def new_folder(folder: str | Path) -> Path:
@@ -128,15 +105,6 @@ def object_rows(
             "score": round(score, 5),
         }
         for (x1, y1, x2, y2), score, label in zip(xyxy, scores, labels, strict=True)
-    ]
-
-
-def beside_scores(rows: Sequence[Row], confidences: Sequence[float]) -> list[dict[str, Any]]:
-    """Rows of objects with the calibrated ``confidence`` of each, before the long text of its mask."""
-    return [
-        {**{name: row[name] for name in row if name != "segmentation"}, "confidence": round(value, 5)}
-        | {name: row[name] for name in row if name == "segmentation"}
-        for row, value in zip(rows, confidences, strict=True)
     ]
 
 
@@ -241,37 +209,6 @@ class CocoFile:
         file.write(f',\n"categories": {json.dumps(categories, ensure_ascii=False)}\n}}\n')
         file.close()
         Path(self.objects.file.name).unlink()
-
-
-class YoloFolder:
-    """A text file for each picture, a line for each object: class, box or outline in shares of the sides, score."""
-
-    def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
-        self.folder = folder
-        folder.mkdir()
-        names = "".join(f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(class_names))
-        (folder / "classes.yaml").write_text(f"names:\n{names}", "utf-8", "backslashreplace")
-
-    def add(self, seen: Seen, rows: Sequence[Row]) -> None:
-        """Write the file of one picture, empty where nothing was found."""
-        text = "".join(yolo_line(row, seen.size) for row in rows)
-        path = self.folder / f"{seen.name}.txt"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "ascii")
-
-    def close(self) -> None:
-        """Nothing is left open."""
-
-
-def yolo_line(row: Row, size: tuple[int, int]) -> str:
-    """``class cx cy w h score``, or ``class x y x y ... score`` where the row has an ``outline`` of corners in px."""
-    height, width = size
-    if row.get("outline"):
-        numbers = [share for x, y in row["outline"] for share in (x / width, y / height)]
-    else:
-        x, y, w, h = row["bbox"]
-        numbers = [(x + w / 2) / width, (y + h / 2) / height, w / width, h / height]
-    return " ".join([str(row["category_id"] - 1), *(f"{number:.6f}" for number in numbers), f"{row['score']:.5f}\n"])
 
 
 class _Closing(Protocol):

@@ -123,12 +123,13 @@ def predicted(found: Predicted | PredictedRows) -> str:
 
 
 def _first_rows(found: PredictedRows) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [("row", found.target, "outside the training range")]
+    decided = ("decision",) if found.promise else ()
+    lines: list[tuple[str, ...]] = [("row", found.target, *decided, "outside the training range")]
     for row in found.rows[:ROWS_SHOWN]:
         said = row["prediction"]
         words = said if isinstance(said, str) else f"{said:.4g}"
-        lines.append((str(row["id"]), words, ", ".join(row["unfamiliar"])))
-    return lines + ([("...", "", "")] if len(found.rows) > ROWS_SHOWN else [])
+        lines.append((str(row["id"]), words, *(row[name] for name in decided), ", ".join(row["unfamiliar"])))
+    return lines + ([("...", *[""] * (len(lines[0]) - 1))] if len(found.rows) > ROWS_SHOWN else [])
 
 
 def _decided(found: PredictedRows) -> str:

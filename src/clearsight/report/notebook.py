@@ -63,7 +63,8 @@ def _cost(card: Card) -> list[Markup]:
     if card.cost is None:
         return []
     (_, time), (_, energy), _, (_, emissions) = bill(card.cost).rows
-    return [tag("div", f"{time}. {energy}. {emissions}", style="opacity:.7")]
+    stated = "" if card.cost.zone is None else f" {emissions}."
+    return [tag("div", f"{time}. {energy}.{stated}", style="opacity:.7")]
 
 
 def _picture(card: Card, folder: Path) -> list[Markup]:

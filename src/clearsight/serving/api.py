@@ -52,7 +52,13 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 def api_router(service: Service) -> APIRouter:
     """The routes for programs; all but ``/health`` and ``/metrics`` stand in /openapi.json with their parameters."""
     router = APIRouter()
+    _add_predict(router, service)
+    _add_sample(router, service)
+    _add_facts(router, service)
+    return router
 
+
+def _add_predict(router: APIRouter, service: Service) -> None:
     @router.post("/v1/predict", openapi_extra=BODY, responses=ERRORS, summary="Predict on pictures, or on rows")
     async def predict(request: Request, run: RunName = "", want: Want | None = None) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
@@ -68,6 +74,8 @@ def api_router(service: Service) -> APIRouter:
                 return JSONResponse(_of_pictures(hosted, looked))
             return Response(await service.work(_drawn, looked[0].answers[0], wanted), media_type="image/png")
 
+
+def _add_sample(router: APIRouter, service: Service) -> None:
     @router.get("/v1/sample", responses=ERRORS, summary="Generate pictures, as one PNG file")
     async def sample(
         run: RunName = "", seed: int = 0, truncation: float = 1.0,
@@ -78,6 +86,8 @@ def api_router(service: Service) -> APIRouter:
         wish = Wish(seed=seed, truncation=truncation, label=label, count=count)
         return Response(await service.made(hosted, wish), media_type="image/png")
 
+
+def _add_facts(router: APIRouter, service: Service) -> None:
     @router.get("/v1/runs", summary="The runs served here")
     async def runs() -> Response:
         return JSONResponse({"runs": [_facts(one) for one in service.hosted.values()]})
@@ -95,8 +105,6 @@ def api_router(service: Service) -> APIRouter:
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
-
-    return router
 
 
 def _facts(hosted: Hosted) -> dict[str, Any]:

@@ -14,7 +14,7 @@ MOST_MEGAPIXELS = 89  # beyond, Pillow takes a picture for an attack
 class Limits:
     """Of a request: ``mib`` it may send, ``files`` in it, ``megapixels`` of each picture, ``seconds`` to its answer.
 
-    ``waiting`` pictures may wait for each model; further ones are refused with 503.
+    ``waiting`` pictures may be under way or wait for a model; further ones are refused with 503.
     """
 
     mib: float = 32
@@ -31,6 +31,11 @@ class Limits:
             if not least <= getattr(self, name) <= most:
                 option = "max-mib" if name == "mib" else f"max-{name}"
                 raise ValueError(f"--{option} is {getattr(self, name):g}. Expected {least:g} to {most:g}.")
+        if self.files > self.waiting:
+            raise ValueError(
+                f"--max-files is {self.files} and --max-waiting {self.waiting}: a request of so many pictures would "
+                "never be answered. Let at least as many wait as a request may hold."
+            )
 
     @property
     def pixels(self) -> int:

@@ -45,7 +45,7 @@ class Service:
 
     def __init__(self, models: Sequence[Served], limits: Limits, metrics: Metrics | None = None) -> None:
         self.limits, self.metrics = limits, metrics or Metrics()
-        self.pixels = Pixels(limits)
+        self.pixels, self.under_way = Pixels(limits), 0
         names = unique_names([one.about.name for one in models])
         self.hosted = {name: Hosted(name, one, self._batches(one)) for name, one in zip(names, models, strict=True)}
         self.decoders = ThreadPoolExecutor(THREADS, thread_name_prefix="decode")
@@ -100,12 +100,18 @@ class Service:
 
         Raises HTTPException 4xx for pictures that cannot be used, 503 where too much waits or the time is over.
         """
-        measured = await self._in(self.decoders, sent.measured, uploads, self.limits)
+        # Before anything is spent on them: of a crowd the first are answered in time, and the others told at once.
+        if self.under_way + len(uploads) > self.limits.waiting:
+            raise HTTPException(503, BUSY, {"retry-after": "1"})
+        self.under_way += len(uploads)
         try:
+            measured = await self._within(self._in(self.decoders, sent.measured, uploads, self.limits))
             with self.pixels.reserved(sum(one.pixels for one in measured)):
                 yield await self._within(self._answers(asked, uploads, measured))
         except TooMuch as error:
             raise HTTPException(503, BUSY, {"retry-after": "1"}) from error
+        finally:
+            self.under_way -= len(uploads)
 
     async def _answers(
         self, asked: Sequence[Hosted], uploads: Sequence[Upload], measured: Sequence[Measured]

@@ -11,7 +11,8 @@ from clearsight.energy.grid import carbon, find_zone
 from clearsight.training import loop
 from clearsight.training.forecast import Forecast
 from clearsight.training.forecast import forecast as measured
-from clearsight.verbs.train import MINUTES, learns_rows, named, planned
+from clearsight.training.planning import planned
+from clearsight.verbs.train import MINUTES, learns_rows, named
 
 
 def forecast(

@@ -89,8 +89,11 @@ class Bodies:
 
         Other clients read no answer until they have sent everything, so it is read and thrown away, within limits.
         """
-        if Headers(scope=scope).get("expect", "").lower() != "100-continue":
-            await _drained(receive, DRAINED * self.limits.request_bytes)
+        headers_in, most = Headers(scope=scope), DRAINED * self.limits.request_bytes
+        declared = headers_in.get("content-length", "")
+        hopeless = declared.isdecimal() and int(declared) > most
+        if headers_in.get("expect", "").lower() != "100-continue" and not hopeless:
+            await _drained(receive, most)
         await answered_with(scope, status, message, {"connection": "close", **(headers or {})})(scope, receive, send)
 
 

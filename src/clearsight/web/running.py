@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -82,8 +83,10 @@ def run(
     The address is said once requests are answered there.
     """
     _allow_files()
+    # Whoever sends nonsense gets an answer, and does not fill the log.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, lifespan="on", http="h11", ws="none",
+        app, log_level="error", access_log=False, server_header=False, lifespan="on", http="h11", ws="none",
         timeout_keep_alive=30, timeout_graceful_shutdown=int(grace_s), h11_max_incomplete_event_size=2**16,
         backlog=WAITING_CONNECTIONS,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 STATIC = Path(__file__).parent / "static"
+REPORT = ("colours.css", "page.css", "plot.css")
 SUFFIXES = (".css", ".js", ".svg", ".png", ".webp", ".woff2")
 
 
@@ -24,8 +25,8 @@ class _File(NamedTuple):
 
 def static_router(folders: Iterable[Path]) -> APIRouter:
     """Serves the files of this room, of ``folders``, and the style sheet of the report, under ``/static/NAME``."""
-    report = Path(str(importlib.resources.files("clearsight"))) / "report" / "page.css"
-    files = {"report.css": _read(report)}
+    report = Path(str(importlib.resources.files("clearsight"))) / "report"
+    files = {"report.css": _file(b"".join((report / name).read_bytes() for name in REPORT), "text/css")}
     for folder in (STATIC, *folders):
         files |= {path.name: _read(path) for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
     router = APIRouter(include_in_schema=False)
@@ -46,6 +47,8 @@ def static_router(folders: Iterable[Path]) -> APIRouter:
 def _read(path: Path) -> _File:
     content = path.read_bytes()
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return _File(
-        content, "text/javascript" if path.suffix == ".js" else kind, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    )
+    return _file(content, "text/javascript" if path.suffix == ".js" else kind)
+
+
+def _file(content: bytes, media_type: str) -> _File:
+    return _File(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
