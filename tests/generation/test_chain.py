@@ -58,6 +58,7 @@ def test_the_run_holds_all_that_a_report_needs(run):
     assert card.facts["Makes"] == "grey pictures of 16 x 16 px"
 
 
+@pytest.mark.slow
 def test_it_is_audited_again_and_other_verbs_say_what_to_do(run, shapes):
     before = run.read_card()
     card = cs.audit(run, zone="FRA", responsible="Ada")
@@ -180,7 +181,7 @@ def test_few_pictures_are_enough_or_refused_before_the_training(shapes, tmp_path
     assert not (tmp_path / "no").exists()
 
 
-@pytest.mark.parametrize("model", ["gan", "vae"])
+@pytest.mark.parametrize("model", ["gan", pytest.param("vae", marks=pytest.mark.slow)])
 def test_a_run_that_was_stopped_ends_in_the_same_weights(shapes, tmp_path, monkeypatch, model):
     """Both loops, through the whole command: stopped after some steps, resumed from the file, compared bit by bit."""
     # The precision is found by trying: two runs may find another.
@@ -260,6 +261,7 @@ def test_generators_seen_by_other_features_are_not_compared(run, tmp_path):
         cs.compare(run, other)
 
 
+@pytest.mark.slow
 def test_the_first_gan_reports_the_figure_of_its_time_and_others_do_not(run, shapes, tmp_path):
     settings = {"hidden_units": 32, "maxout_units": 8, "latents": 8, "batch_size": 16}
     first = cs.train("gan-2014", shapes, epochs=1, out=tmp_path / "first", settings=settings, quiet=True)

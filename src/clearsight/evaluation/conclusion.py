@@ -32,10 +32,12 @@ from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.types import (
     Card,
+    ClassMap,
     Cost,
     Evidence,
     Example,
     Finding,
+    Picture,
     Request,
 )
 
@@ -139,8 +141,9 @@ WORK = {
     "segmentation": "classify every pixel as {classes}",
     "regression": "predict {target}",
     "reconstruction": "{restore}",
-    "generation": "generate pictures like these",
+    "generation": "generate pictures like these{source}",
 }
+SOURCES = {None: "", ClassMap: " from label maps", Picture: " from poorer ones"}  # what pictures are generated from
 
 
 def summary_of(config: Config) -> str:
@@ -151,8 +154,9 @@ def summary_of(config: Config) -> str:
     classes = f" {link} ".join(part for part in (", ".join(names[: 5 if len(names) > 6 else -1]), rest) if part)
     given = given_of(config)
     restore = "reconstruct pictures" if given is None else given.work
+    made_from = getattr(trained.choice_of(config), "made_from", None) if config.task == "generation" else None
     work = WORK[config.task].format(
-        classes=classes, target=config.settings.get("target") or "a number", restore=restore
+        classes=classes, target=config.settings.get("target") or "a number", restore=restore, source=SOURCES[made_from]
     )
     backbone = f" on the backbone {config.backbone}" if config.backbone else ""
     article = "An" if config.model[0] in "aeiou" else "A"

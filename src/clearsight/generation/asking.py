@@ -15,8 +15,8 @@ def labels_for(run: Run, asked: Sequence[str], count: int) -> list[int] | None:
     if not config.settings["model"].get("conditional"):
         if asked:
             raise ValueError(
-                f"{run.path} was not trained to make pictures of a class. Train one with --set conditional=true, or "
-                "leave --class out."
+                f"{run.path} was not trained to make pictures of a class. Leave --class out, or train a generator that "
+                "learns classes, such as gan with --set conditional=true."
             )
         return None
     ids = writing.class_ids(asked, config.class_names) or tuple(range(len(config.class_names)))
