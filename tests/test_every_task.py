@@ -256,5 +256,5 @@ def test_a_denoiser_of_one_seed_ends_in_the_same_weights(photos, tmp_path):
 
 
 def test_pictures_alone_train_no_classifier(photos):
-    with pytest.raises(ValueError, match="Models for such data: autoencoder, denoiser"):
+    with pytest.raises(ValueError, match="Models for such data: autoencoder, colour, denoiser"):
         trained("cnn", f"pictures:{photos}", None)

@@ -74,7 +74,10 @@ def test_losses_are_paired(more):
     """The pictures that are hard anyway do not blur the difference: its interval is narrower than that of the score."""
     (first, *_) = under_corruption(request(more))
     note = first.series["note"][first.series["label"].index("jpeg")]
-    value, low, high = (float(part) for part in note.replace("(", "").replace(")", "").replace(" to", "").split())
+    value, low, high = (
+        float(part)
+        for part in note.removeprefix("change ").replace("(", "").replace(")", "").replace(" to", "").split()
+    )
     row = first.series["label"].index("jpeg")
     assert low <= value <= high and high - low < (first.series["high"][row] - first.series["low"][row]) / 2
 

@@ -100,9 +100,3 @@ def hostile_card() -> Card:
 def paged(folder):
     """A card as laid-out pages."""
     return lambda card: presentation.placed(presentation.deck(card, folder), "yolo-blood-1")
-
-
-@pytest.fixture(scope="session")
-def browsers():
-    """The driver of the browser, of the report's tests."""
-    return _loaded("test_browser")

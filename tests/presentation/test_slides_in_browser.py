@@ -28,13 +28,6 @@ NOW = """
 """
 
 
-@pytest.fixture(scope="module")
-def browser(browsers, tmp_path_factory):
-    running = browsers.Browser(tmp_path_factory.mktemp("profile"))
-    yield running
-    running.close()
-
-
 def press(browser, key):
     browser.run(f"dispatchEvent(new KeyboardEvent('keydown', {{key: {key!r}, cancelable: true}}))")
     browser.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
