@@ -154,6 +154,20 @@ def test_what_differs_from_chance_is_said_and_what_does_not_is_not():
     assert "cannot be told apart" in first.claim
 
 
+def test_pictures_that_are_of_no_mix_of_real_groups_are_said_to_be():
+    random = np.random.default_rng(3)
+    statistics = simulated(true=600, free=600)
+    # Nobody is ever seen as so surely the first group: not even that group itself.
+    strange = np.eye(3)[random.choice(3, 600, p=[0.97, 0.02, 0.01])]
+    free = np.concatenate([statistics.restored[:600], strange])
+    first, _ = group_drift(request_of(dataclasses.replace(statistics, restored=free), replicates=100))
+    assert "What chance would do is not known" in first.claim and "Doubt" not in first.claim
+    assert first.series["expected"] == [None] * 4 and first.value is not None
+    restored = np.concatenate([strange, statistics.restored[600:]])
+    first, _ = group_drift(request_of(dataclasses.replace(statistics, restored=restored), replicates=100))
+    assert "drawn from the mix" in first.claim and "Doubt what is said of one, two and three" in first.claim
+
+
 def test_a_weak_classifier_and_too_few_groups_are_refused_and_still_open_the_report():
     weak = simulated(confused=np.full((3, 3), 1 / 3))
     (refused,) = group_drift(request_of(weak, replicates=100))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from clearsight.audits.mixes import INFORMED_AT_LEAST
+from clearsight.audits.mixes import INFORMED_AT_LEAST, of_no_mix
 from clearsight.metrics.group_drift import (
     GroupDriftStatistics,
     balanced_accuracy,
@@ -47,7 +47,9 @@ class Drift:
 
     ``changed`` is the share of restorations of another group, ``by_chance`` what it would be were groups drawn from the
     generator's own mix, ``gap`` the first less the second, with its interval. ``table`` has a row for each true group;
-    ``seen`` is the same uncorrected. ``counts`` are the true pictures of each group.
+    ``seen`` is the same uncorrected. ``unlike_any`` are the true groups whose restorations are of no mix of real groups
+    to the classifier; where the freely made pictures are so, ``chance_known`` is False. ``counts`` are the true
+    pictures of each group.
     """
 
     statistics: GroupDriftStatistics
@@ -59,6 +61,8 @@ class Drift:
     table: tuple[tuple[Share, ...], ...]
     seen: Float[np.ndarray, "groups groups"]
     mix: tuple[float, ...]
+    chance_known: bool
+    unlike_any: tuple[str, ...]
     counts: tuple[int, ...]
     accuracy: Share
 
@@ -107,6 +111,7 @@ def drift_of(request: Request, evidence: Evidence) -> Drift:
     each, table = changed_of_each(statistics, ones)[0], drift_table(statistics, ones)[0]
     samples_of_each = np.concatenate([changed_of_each(statistics, block) for block in blocks])
     samples_of_table = np.concatenate([drift_table(statistics, block) for block in blocks])
+    mixes = np.concatenate([own_mix(statistics, block) for block in blocks])
     groups = range(len(counts))
     return Drift(
         statistics=statistics,
@@ -121,9 +126,17 @@ def drift_of(request: Request, evidence: Evidence) -> Drift:
         ),
         seen=drift_seen(statistics, ones)[0],
         mix=tuple(np.clip(own_mix(statistics, ones)[0], 0, 1).tolist()),
+        chance_known=not _of_no_mix(own_mix(statistics, ones)[0], mixes, request),
+        unlike_any=tuple(
+            statistics.group_names[g] for g in groups if _of_no_mix(table[g], samples_of_table[:, g], request)
+        ),
         counts=counts,
         accuracy=of_all(balanced_accuracy, sum(counts))[0],
     )
+
+
+def _of_no_mix(values: np.ndarray, samples: np.ndarray, request: Request) -> bool:
+    return of_no_mix(values, samples[np.isfinite(samples).all(1)], request.confidence)
 
 
 def _share(value: float, samples: np.ndarray, pictures: int, request: Request) -> Share:

@@ -48,8 +48,7 @@ def _told(request: Request, drift: Drift) -> Finding:
     said = f"{percent(drift.changed)} of {n} {unit} are restored as another {attribute} than their own"
     return Finding(
         question="whom it fails",
-        claim=f"{said}; drawn from the mix that the generator makes, {percent(drift.by_chance)} would be. "
-        f"{_beside_chance(drift)} {_extremes(drift)}",
+        claim=f"{said}{_beside_chance(drift)} {_extremes(drift)}{_doubted(drift)}",
         metric=f"{METRIC} {attribute}",
         value=drift.changed.value,
         interval=drift.changed.interval,
@@ -67,13 +66,29 @@ def _told(request: Request, drift: Drift) -> Finding:
 
 
 def _beside_chance(drift: Drift) -> str:
+    """What chance would do, and whether that can be told apart from what was found."""
+    if not drift.chance_known:
+        return (
+            ". What chance would do is not known: to the classifier, pictures that the generator makes freely look "
+            "like no mix of the real groups."
+        )
+    start = f"; drawn from the mix that the generator makes, {percent(drift.by_chance)} would be."
     value, ends = drift.gap
-    points = f"{abs(100 * value):.0f} points"
     if ends is None or ends[0] <= 0 <= ends[1]:
-        return "The two cannot be told apart: the small picture may say nothing of it."
+        return f"{start} The two cannot be told apart: the small picture may say nothing of it."
     low, high = sorted(abs(100 * end) for end in ends)
     less = "fewer than by chance: the small picture says something of it" if value < 0 else "more than by chance"
-    return f"That is {points} ({low:.0f} to {high:.0f}) {less}."
+    return f"{start} That is {abs(100 * value):.0f} points ({low:.0f} to {high:.0f}) {less}."
+
+
+def _doubted(drift: Drift) -> str:
+    """That the correction has nothing to stand on for some groups."""
+    if not drift.unlike_any:
+        return ""
+    return (
+        f" Doubt what is said of {joined(list(drift.unlike_any))}: to the classifier their restorations look like no "
+        "mix of the real groups."
+    )
 
 
 def _extremes(drift: Drift) -> str:
@@ -89,11 +104,13 @@ def _extremes(drift: Drift) -> str:
 def _by_group(drift: Drift) -> dict[str, list]:
     """A row for all and one for each true group; expected is what chance would change."""
     names = drift.statistics.group_names
-    lines: list[tuple[str, Share, int, float, str | None]] = [
-        ("all", drift.changed, drift.pictures, drift.by_chance.value, None)
+    known = drift.chance_known
+    lines: list[tuple[str, Share, int, float | None, str | None]] = [
+        ("all", drift.changed, drift.pictures, drift.by_chance.value if known else None, None)
     ]
     for g, name in enumerate(names):
-        lines.append((name, drift.of_each[g], drift.counts[g], 1 - drift.mix[g], f"seen {1 - drift.seen[g, g]:.0%}"))
+        chance = 1 - drift.mix[g] if known else None
+        lines.append((name, drift.of_each[g], drift.counts[g], chance, f"seen {1 - drift.seen[g, g]:.0%}"))
     return {
         "label": [line[0] for line in lines],
         "value": [line[1].value if line[1].interval else None for line in lines],

@@ -63,11 +63,8 @@ class Mixes:
 
         Then the pictures are unlike real ones of any group, and the correction has nothing to stand on.
         """
-        samples = self.samples[np.isfinite(self.samples).all((1, 2)), place]
-        error = samples.std(0, ddof=1) if len(samples) > 1 else np.full(len(self.groups), np.inf)
-        # Up to a point below 0 is let pass: the pixels of a generator always differ a little from real ones.
-        below = np.minimum(self.values[place] + NEARLY, 0.0) / np.maximum(error, 1e-12)
-        return min(holm(stats.norm.cdf(below).tolist())) < 1 - self.confidence
+        known = np.isfinite(self.samples).all((1, 2))
+        return of_no_mix(self.values[place], self.samples[known, place], self.confidence)
 
     @property
     def groups(self) -> range:
@@ -91,6 +88,16 @@ class Mixes:
         expected = np.sqrt(shares * (1 - shares) / max(self.pictures[0], 1))
         error = np.maximum(known.std(0, ddof=1) if len(known) > 1 else np.inf, np.maximum(expected, 1e-12))
         return holm((2 * stats.norm.sf(np.abs(self.values[0] - shares) / error)).tolist())
+
+
+def of_no_mix(
+    values: Float[np.ndarray, "groups"], samples: Float[np.ndarray, "replicates groups"], confidence: float
+) -> bool:
+    """Whether a corrected share lies below 0 by more than chance: no mix of real groups would be seen so."""
+    error = samples.std(0, ddof=1) if len(samples) > 1 else np.full(len(values), np.inf)
+    # Up to a point below 0 is let pass: the pixels of a generator always differ a little from real ones.
+    below = np.minimum(values + NEARLY, 0.0) / np.maximum(error, 1e-12)
+    return min(holm(stats.norm.cdf(below).tolist())) < 1 - confidence
 
 
 def mixes(request: Request) -> list[Mixes]:
