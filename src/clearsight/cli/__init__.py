@@ -6,7 +6,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clearsight.cli import browse, judge, mistakes, present, release, start, systems, train, use
+from clearsight.cli import judge, mistakes, present, release, start, systems, train, use, web
 from clearsight.cli.help import CommandHelp, GroupedHelp
 
 app = typer.Typer(
@@ -21,8 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group, commands in (
-    ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", use.COMMANDS),
-    ("Judge", (*judge.COMMANDS, *browse.COMMANDS, *systems.COMMANDS)), ("Present", present.COMMANDS),
+    ("Start", start.COMMANDS), ("Train", train.COMMANDS), ("Use", (*use.COMMANDS, web.serve)),
+    ("Judge", (*judge.COMMANDS, web.browse, *systems.COMMANDS)), ("Present", present.COMMANDS),
     ("Release", release.COMMANDS),
 ):  # fmt: skip
     for command in commands:

@@ -73,6 +73,17 @@ Resplit = Annotated[
 Split = Annotated[
     str | None, typer.Option(metavar="SPLIT", help="train, val or test; default: test if the data have one, else val.")
 ]
+Host = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Where to listen; on any but this machine's own, a token is asked for.")
+]
+Port = Annotated[int, typer.Option(metavar="NUMBER", help="0 takes any that is free.")]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", envvar="CLEARSIGHT_TOKEN", help="What everybody must show; at least 16 letters and digits."
+    ),
+]
+OpenBrowser = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 

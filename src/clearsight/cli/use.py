@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from clearsight.cli.options import AsJson, Attributes, Never, Quiet, RunFolder, Seed, show, words
+from clearsight.cli.options import (
+    AsJson,
+    Attributes,
+    Never,
+    Quiet,
+    RunFolder,
+    Seed,
+    show,
+    words,
+)
 
 
 def predict(
@@ -255,50 +264,4 @@ def export(
     show(content, lambda: f"{made.path}, described in {made.path.name}.json\n{made.said}", as_json)
 
 
-def serve(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run folders, or exported models (.onnx, .xml) without torch.")
-    ],
-    host: Annotated[
-        str,
-        typer.Option(metavar="ADDRESS", help="Where to listen; on any but this machine's own, a token is asked for."),
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="NUMBER", help="0 takes any that is free.")] = 8000,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT", envvar="CLEARSIGHT_TOKEN", help="What everybody must show; at least 16 letters and digits."
-        ),
-    ] = None,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    policy: Annotated[
-        bool, typer.Option(help="Say which pictures go to a person, where the run keeps a policy.")
-    ] = True,
-    risk: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE", help="The error allowed on pictures it decides on: 0.01, 0.02, 0.05, 0.1 or 0.2."
-        ),
-    ] = None,
-    log: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Append every decision to this log, which `clearsight verify` checks."),
-    ] = None,
-    batch: Annotated[int, typer.Option(metavar="NUMBER", help="How many pictures are predicted together.")] = 8,
-    max_mib: Annotated[float, typer.Option(metavar="NUMBER", help="MiB that a request may send.")] = 32,
-    max_files: Annotated[int, typer.Option(metavar="NUMBER", help="Pictures in a request.")] = 16,
-    max_megapixels: Annotated[float, typer.Option(metavar="NUMBER", help="Megapixels of a picture.")] = 50,
-    max_seconds: Annotated[float, typer.Option(metavar="NUMBER", help="Seconds until a request is answered.")] = 30,
-    max_waiting: Annotated[int, typer.Option(metavar="NUMBER", help="Pictures that may wait for a run.")] = 64,
-) -> None:
-    """Serve runs on this machine: a page to drop pictures on, and an HTTP interface for programs."""
-    from clearsight.verbs.serve import serve as run_serve
-
-    run_serve(
-        runs, host=host, port=port, token=token, policy=policy, risk=risk, log=log, batch=batch, max_mib=max_mib,
-        max_files=max_files, max_megapixels=max_megapixels, max_seconds=max_seconds, max_waiting=max_waiting,
-        open_browser=open_browser, say=lambda text: print(text, flush=True),
-    )  # fmt: skip
-
-
-COMMANDS = (predict, serve, sample, pulse, export)
+COMMANDS = (predict, sample, pulse, export)
