@@ -17,6 +17,7 @@ from clearsight.types import Boxes, Dataset, Detections, InstanceDetections, Pre
 
 THUMBNAIL_PX, LARGE_PX = 220, 1600
 BYTES_KEPT = 32 * 2**20  # some 5,000 thumbnails
+SAMPLE_BYTES_KEPT = 64 * 2**20  # a page asks for one picture several times, and large ones take long to decode
 PREDICTIONS_KEPT = 32
 
 
@@ -26,6 +27,7 @@ class Pictures:
     def __init__(self, runs: Sequence[Run], dataset: Dataset):
         self.runs, self.dataset = tuple(runs), dataset
         self._files: Kept[bytes] = Kept(BYTES_KEPT, len)
+        self._samples: Kept[Sample] = Kept(SAMPLE_BYTES_KEPT, lambda one: one.image.nbytes)
         self._answers: Kept[Prediction] = Kept(PREDICTIONS_KEPT)
         self._predictors: dict[int, Predictor] = {}
         self._computing = threading.Lock()  # networks and their memory are for one at a time
@@ -44,7 +46,7 @@ class Pictures:
 
     def sample(self, row: int) -> Sample:
         """The picture with its truth."""
-        return self.dataset[row]
+        return self._samples.of(row, lambda: self.dataset[row])
 
     def answer(self, row: int, run: int) -> Prediction | None:
         """What a run says of a picture; None where it has no weights."""
@@ -90,7 +92,7 @@ class Pictures:
             record = self.dataset.records[row]
             longest = max(record.size) if record.size else most_px
             return drawing.picture_of(record.decode(min(most_px, longest)))
-        picture = drawing.picture_of(self.dataset[row].image)
+        picture = drawing.picture_of(self.sample(row).image)
         picture.thumbnail((most_px, most_px))
         return picture
 
