@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from clearsight.serving.metrics import CONTENT_TYPE
 from clearsight.serving.served import Answer, AnswersPictures, AnswersRows, MakesPictures, Wish
 from clearsight.serving.service import Hosted, Looked, Service
-from clearsight.serving.uploads import uploads_of
+from clearsight.serving.uploads import content_type, uploads_of
 
 Want = Literal["json", "overlay", "mask", "picture"]
 RunName = Annotated[str, Query(description="The run to ask; the first where it is left out.")]
@@ -61,7 +61,7 @@ def api_router(service: Service) -> APIRouter:
 def _add_predict(router: APIRouter, service: Service) -> None:
     @router.post("/v1/predict", openapi_extra=BODY, responses=ERRORS, summary="Predict on pictures, or on rows")
     async def predict(request: Request, run: RunName = "", want: Want | None = None) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        if content_type(request) == "application/json":
             hosted = service.chosen(run, AnswersRows, "predicts from rows")
             return JSONResponse(_of_rows(hosted, await service.rows(hosted, await _rows_of(request))))
         hosted = service.chosen(run, AnswersPictures, "looks at pictures")

@@ -24,6 +24,7 @@ from clearsight.prediction.decisions import with_decision
 from clearsight.prediction.filtering import Filter
 from clearsight.prediction.output import rows_of
 from clearsight.prediction.overlays import instance_ids, smaller
+from clearsight.prediction.tallies import labels_above
 from clearsight.robustness.likenesses import Likenesses
 from clearsight.run import Run
 from clearsight.serving import cautions
@@ -130,8 +131,7 @@ class ServedRun:
         if isinstance(prediction, Detections):
             return [names[label] for label in dict.fromkeys(prediction.labels.tolist())]
         if isinstance(prediction, Scores) and self.filter.thresholds:
-            pairs = zip(names, prediction.probabilities.tolist(), self.filter.thresholds, strict=True)
-            return [name for name, value, least in pairs if value >= least]
+            return labels_above(prediction, names, self.filter.thresholds)
         if isinstance(prediction, Scores):
             return [names[int(prediction.probabilities.argmax())]]
         if isinstance(prediction, Segmentation):

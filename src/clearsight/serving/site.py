@@ -16,7 +16,7 @@ from clearsight.prediction.writing import flat
 from clearsight.quantities import counted
 from clearsight.serving.served import Answer, AnswersPictures, AnswersRows, MakesPictures
 from clearsight.serving.service import Hosted, Looked, Service
-from clearsight.serving.uploads import MULTIPART, uploads_of
+from clearsight.serving.uploads import MULTIPART, content_type, uploads_of
 from clearsight.web.pages import Pages
 
 HERE = Path(__file__).parent
@@ -49,9 +49,8 @@ def site_router(service: Service) -> APIRouter:
 
     @router.post("/")
     async def ask(request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         looked = told = None
-        if kind == MULTIPART:
+        if content_type(request) == MULTIPART:
             asked = service.of_kind(AnswersPictures)
             if not asked:
                 raise HTTPException(404, "No run here looks at pictures.")
