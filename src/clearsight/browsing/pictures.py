@@ -8,7 +8,7 @@ from PIL import Image
 
 from clearsight import drawing
 from clearsight.browsing.kept import Kept
-from clearsight.evaluation.drawn_answers import BESIDE, deployed_part, in_words
+from clearsight.evaluation.drawn_answers import BESIDE, as_jpeg, deployed_part, in_words
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.run import Run
@@ -84,7 +84,8 @@ class Pictures:
         if found is None or in_words(found, sample.truth, self.runs[run].config.class_names):
             return self.plain(row)
         names = self.runs[run].config.class_names
-        return _jpeg(drawing.overlay(found, sample.image, names, truth=sample.truth, at_least_px=640), 90)
+        drawn = drawing.overlay(found, sample.image, names, truth=sample.truth, at_least_px=640)
+        return as_jpeg(drawn, found, self.runs[run], quality=90)
 
     def _decoded(self, row: int, most_px: int) -> Image.Image:
         """The picture, its longer side at most ``most_px``; never enlarged."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from clearsight.files import generated_pictures
+from clearsight.files.generated_pictures import FROM_A_PICTURE
 from clearsight.serving.metrics import CONTENT_TYPE
 from clearsight.serving.served import Answer, AnswersPictures, AnswersRows, MakesPictures, Wish
 from clearsight.serving.service import Hosted, Looked, Service
@@ -157,11 +158,8 @@ def _drawn(answer: Answer, wanted: str) -> bytes:
     draw = answer.drawings.get(wanted)
     if draw is None:
         raise HTTPException(422, f"This run gives no {wanted}. Expected json or {' or '.join(answer.drawings)}.")
-    return png(draw())
-
-
-def png(picture: Image.Image) -> bytes:
-    """A picture as a PNG file."""
+    if answer.made_by:
+        return generated_pictures.png(draw(), answer.made_by, FROM_A_PICTURE)
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    draw().save(file, "PNG")
     return file.getvalue()

@@ -104,6 +104,7 @@ class ServedRun:
             warnings=self._warnings(prediction, found.like, decision, size),
             drawings=self._drawings(picture, prediction, decision),
             shown=partial(self._overlay, torch.from_numpy(picture).permute(2, 0, 1), prediction, None),
+            made_by=self.filter.about,
         )
 
     def log(self, name: str, content: bytes, answer: Answer) -> None:
