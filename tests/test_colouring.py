@@ -142,6 +142,19 @@ def test_made_pictures_that_are_served_and_browsed_say_so_too(run, tmp_path):
     assert FROM_A_PICTURE.words in browsed.info["comment"].decode()
 
 
+def test_a_server_makes_of_a_picture_what_predict_makes_of_it(run, tmp_path):
+    files_of_every_kind(tmp_path / "in")
+    cs.predict(run, tmp_path / "in", out=tmp_path / "found")
+    with TestClient(application(Service([ServedRun(run)], Limits())), base_url="http://127.0.0.1:8000") as server:
+        for name in ("grey", "in-colour"):
+            files = {"file": (f"{name}.png", (tmp_path / "in" / f"{name}.png").read_bytes())}
+            (row,) = server.post("/v1/predict", files=files).json()["rows"]
+            assert row["note"] == (MADE_GREY if name == "in-colour" else "")
+            answer = server.post("/v1/predict", params={"want": "picture"}, files=files)
+            expected = Image.open(tmp_path / "found" / "pictures" / f"{name}.png")
+            assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), np.asarray(expected)), name
+
+
 def frames(folder, count=12):
     """A still scene as a black-and-white video with the noise of its sensor; half-way it is another scene."""
     random = np.random.default_rng(3)
