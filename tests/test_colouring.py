@@ -1,15 +1,20 @@
 """Black-and-white pictures in colour, from training to a coloured video: what a user does, and gives by mistake."""
 
+import base64
 import io
 import json
+import re
+from html import unescape
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from starlette.testclient import TestClient
 
 import clearsight as cs
+from clearsight.browsing.opening import opened
 from clearsight.files.generated_pictures import FROM_A_PICTURE
 from clearsight.loading import trained as loaded
 from clearsight.metrics.reconstruction import ReconstructionStatistics
@@ -18,6 +23,10 @@ from clearsight.ops.lab import grey_of, lab_of, rgb_of
 from clearsight.prediction.inputs import View
 from clearsight.prediction.restoring import MADE_GREY, Restoring
 from clearsight.prediction.writing import Seen
+from clearsight.serving.application import application
+from clearsight.serving.limits import Limits
+from clearsight.serving.of_runs import ServedRun
+from clearsight.serving.service import Service
 from clearsight.types import Picture
 
 SIDE = 32
@@ -114,6 +123,36 @@ def test_every_file_with_a_made_picture_says_so_and_by_which_run(run, tmp_path):
         assert FROM_A_PICTURE.code.encode() in (out / "overlays" / f"{name}.jpg").read_bytes()
     shown = sorted((run.path / "examples").glob("*.jpg"))
     assert shown and all(run.name.encode() in one.read_bytes() for one in shown)
+
+
+def test_made_pictures_that_are_served_and_browsed_say_so_too(run, tmp_path):
+    files_of_every_kind(tmp_path / "in")
+    content = (tmp_path / "in" / "grey.png").read_bytes()
+    service = Service([ServedRun(run)], Limits())
+    with TestClient(application(service), base_url="http://127.0.0.1:8000") as server:
+        for want in ("picture", "overlay"):
+            answer = server.post("/v1/predict", params={"want": want}, files={"file": ("grey.png", content)})
+            about = json.loads(Image.open(io.BytesIO(answer.content)).text["clearsight:generated"])
+            assert about["generated"] is True and about["run"] == run.name and about["model"] == "colour"
+        page = server.post("/", files={"file": ("grey.png", content)}).text
+    (source,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    shown = Image.open(io.BytesIO(base64.b64decode(unescape(source))))
+    assert FROM_A_PICTURE.words in shown.info["comment"].decode()
+    browsed = Image.open(io.BytesIO(opened([run]).pictures.drawn(0, 0)))
+    assert FROM_A_PICTURE.words in browsed.info["comment"].decode()
+
+
+def test_a_server_makes_of_a_picture_what_predict_makes_of_it(run, tmp_path):
+    files_of_every_kind(tmp_path / "in")
+    cs.predict(run, tmp_path / "in", out=tmp_path / "found")
+    with TestClient(application(Service([ServedRun(run)], Limits())), base_url="http://127.0.0.1:8000") as server:
+        for name in ("grey", "in-colour"):
+            files = {"file": (f"{name}.png", (tmp_path / "in" / f"{name}.png").read_bytes())}
+            (row,) = server.post("/v1/predict", files=files).json()["rows"]
+            assert row["note"] == (MADE_GREY if name == "in-colour" else "")
+            answer = server.post("/v1/predict", params={"want": "picture"}, files=files)
+            expected = Image.open(tmp_path / "found" / "pictures" / f"{name}.png")
+            assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), np.asarray(expected)), name
 
 
 def frames(folder, count=12):

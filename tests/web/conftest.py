@@ -17,7 +17,7 @@ def small_router() -> APIRouter:
 
     @router.get("/fails")
     def fails():
-        raise RuntimeError("a secret path /root/x")
+        raise RuntimeError("a secret path /home/somebody/x")
 
     @router.post("/take")
     async def take(request: Request):

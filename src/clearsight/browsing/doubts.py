@@ -16,6 +16,7 @@ from clearsight.corrections.changes import Change, Corners, Mark
 from clearsight.drawing import shown
 from clearsight.evaluation.close_ups import Matched, match_picture
 from clearsight.label_checks import doubted
+from clearsight.label_checks.doubted import Doubted
 from clearsight.label_checks.page import words as words_of
 from clearsight.label_checks.problems import WELL_LOCALISED, LikelyProblem, problems_of
 from clearsight.metrics.classification import ClassificationStatistics
@@ -49,24 +50,21 @@ class Doubt:
 
 
 @singledispatch
-def strength(statistics: Any) -> Float[np.ndarray, "images"] | None:
-    """How strongly the labels of each picture may be doubted, NaN where they are not; None for other kinds of truth."""
+def doubted_in(statistics: Any) -> Doubted | None:
+    """The labels that an evaluation alone speaks against, found in all of it at once; None for other kinds of truth."""
     return None
 
 
-@strength.register
-def _(statistics: ClassificationStatistics) -> Float[np.ndarray, "images"]:
-    return doubted.classes(statistics).strongest(statistics.images)
+doubted_in.register(ClassificationStatistics, doubted.classes)
+doubted_in.register(MultiLabelStatistics, doubted.labels)
+doubted_in.register(SegmentationStatistics, doubted.areas)
 
 
-@strength.register
-def _(statistics: MultiLabelStatistics) -> Float[np.ndarray, "images"]:
-    return doubted.labels(statistics).strongest(statistics.images)
-
-
-@strength.register
-def _(statistics: SegmentationStatistics) -> Float[np.ndarray, "images"]:
-    return doubted.areas(statistics).strongest(statistics.images)
+@singledispatch
+def strength(statistics: Any) -> Float[np.ndarray, "images"] | None:
+    """How strongly the labels of each picture may be doubted, NaN where they are not; None for other kinds of truth."""
+    found = doubted_in(statistics)
+    return None if found is None else found.strongest(statistics.images)
 
 
 @strength.register
@@ -85,15 +83,18 @@ def _(statistics: DetectionStatistics) -> Float[np.ndarray, "images"] | None:
 
 
 @singledispatch
-def doubts_of(statistics: Any, row: int, id: str, look: Look) -> list[Doubt]:
-    """The doubts about the labels of one picture; ``look`` gives its truth, the answer (None without) and its size."""
+def doubts_of(statistics: Any, found: Doubted | None, row: int, id: str, look: Look) -> list[Doubt]:
+    """The doubts about the labels of one picture.
+
+    ``found`` is what ``doubted_in`` gives of the evaluation; ``look`` gives the picture's truth, the answer (None
+    without) and its size.
+    """
     return []
 
 
 @doubts_of.register
-def _(statistics: ClassificationStatistics, row: int, id: str, look: Look) -> list[Doubt]:
-    found, names = doubted.classes(statistics), statistics.class_names
-    result = []
+def _(statistics: ClassificationStatistics, found: Doubted, row: int, id: str, look: Look) -> list[Doubt]:
+    names, result = statistics.class_names, []
     for place in np.flatnonzero(found.row == row).tolist():
         before, after = (Mark(name=names[int(which[place])]) for which in (found.labelled, found.proposed))
         result.append(
@@ -111,8 +112,8 @@ def _(statistics: ClassificationStatistics, row: int, id: str, look: Look) -> li
 
 
 @doubts_of.register
-def _(statistics: MultiLabelStatistics, row: int, id: str, look: Look) -> list[Doubt]:
-    found, result = doubted.labels(statistics), []
+def _(statistics: MultiLabelStatistics, found: Doubted, row: int, id: str, look: Look) -> list[Doubt]:
+    result = []
     for place in np.flatnonzero(found.row == row).tolist():
         name, absent = statistics.class_names[int(found.labelled[place])], bool(found.absent[place])
         mark = Mark(name=name)
@@ -131,8 +132,8 @@ def _(statistics: MultiLabelStatistics, row: int, id: str, look: Look) -> list[D
 
 
 @doubts_of.register
-def _(statistics: SegmentationStatistics, row: int, id: str, look: Look) -> list[Doubt]:
-    found, names, result = doubted.areas(statistics), statistics.class_names, []
+def _(statistics: SegmentationStatistics, found: Doubted, row: int, id: str, look: Look) -> list[Doubt]:
+    names, result = statistics.class_names, []
     for place in np.flatnonzero(found.row == row).tolist():
         name, other = (names[int(which[place])] for which in (found.labelled, found.proposed))
         result.append(
@@ -149,12 +150,12 @@ def _(statistics: SegmentationStatistics, row: int, id: str, look: Look) -> list
 
 
 @doubts_of.register
-def _(statistics: DetectionStatistics, row: int, id: str, look: Look) -> list[Doubt]:
-    truth, found, size = look()
-    if not (isinstance(truth, Boxes) and isinstance(found, Detections)):
+def _(statistics: DetectionStatistics, found: None, row: int, id: str, look: Look) -> list[Doubt]:
+    truth, answer, size = look()
+    if not (isinstance(truth, Boxes) and isinstance(answer, Detections)):
         return []
     names = statistics.class_names
-    matched = match_picture(found, truth, len(names))
+    matched = match_picture(answer, truth, len(names))
     problems = list(problems_of(matched, statistics.threshold, names))
     boxed = [_of_problem(one, id, size) for one in problems]
     return boxed + _not_found(matched, statistics.threshold, names, id)

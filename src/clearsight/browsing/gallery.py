@@ -3,8 +3,6 @@
 Columns are arrays throughout, so that a choice among 100,000 pictures takes milliseconds.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,10 +11,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from clearsight.browsing.answers import CAUSES, Answers, answers_of
-from clearsight.browsing.asked import PER_PAGE, Asked, Range, check
+from clearsight.browsing.asked import CHANGES, PER_PAGE, Asked, Range, check
+from clearsight.browsing.kept import Kept
 from clearsight.types import Evidence
 
-KEPT = 32  # selections in memory: a person goes forth and back between few
+KEPT = 32  # selections in memory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,8 +74,7 @@ class Gallery:
     slices: Mapping[str, Bool[np.ndarray, "images"]] = field(default_factory=dict)
     doubt: Float[np.ndarray, "images"] | None = None
     decided: set[int] = field(default_factory=set)
-    _kept: OrderedDict[str, np.ndarray] = field(default_factory=OrderedDict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _kept: Kept[np.ndarray] = field(default_factory=lambda: Kept(KEPT), repr=False)
 
     @classmethod
     def of(cls, named: Sequence[tuple[str, Evidence]], **more: object) -> "Gallery":
@@ -99,19 +97,13 @@ class Gallery:
 
     def chosen(self, asked: Asked) -> Int[np.ndarray, "k"]:
         """The rows of the pictures asked for, in the order asked for; raises ValueError for a name that is unknown."""
-        key = asked.query(page=1)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+        if asked.doubt:  # what is open changes with every decision
+            return self._found(asked)
+        return self._kept.of(asked.query(page=1), lambda: self._found(asked))
+
+    def _found(self, asked: Asked) -> Int[np.ndarray, "k"]:
         within, answers = self._within(asked)
-        rows = self._ordered(np.flatnonzero(within), answers, asked)
-        if not asked.doubt:  # what is open changes with every decision
-            with self._lock:
-                self._kept[key] = rows
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        return rows
+        return self._ordered(np.flatnonzero(within), answers, asked)
 
     def page(self, asked: Asked) -> tuple[Int[np.ndarray, "k"], int, int]:
         """The rows of the page asked for, the last if it is beyond; how many rows there are in all; and its number."""
@@ -192,7 +184,7 @@ class Gallery:
         """How two runs differ, and in how many pictures; empty for one run, and for answers without classes."""
         if len(self.judged) < 2 or any(one.right is None for one in self.judged):
             return {}
-        return {word: int(self._changed(word).sum()) for word in ("fixed", "broken", "both right", "both wrong")}
+        return {word: int(self._changed(word).sum()) for word in CHANGES}
 
     def _changed(self, word: str) -> Bool[np.ndarray, "images"]:
         if len(self.judged) < 2 or self.judged[0].right is None or self.judged[1].right is None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from clearsight.audits.slices import searched
-from clearsight.browsing.doubts import Doubt, doubts_of, strength
+from clearsight.browsing.doubts import Doubt, doubted_in, doubts_of, strength
 from clearsight.browsing.gallery import Gallery
 from clearsight.browsing.pictures import Pictures
 from clearsight.comparison.paired import alike, evaluations, shared
@@ -16,6 +17,7 @@ from clearsight.console.progress import stage
 from clearsight.corrections.decisions import Decision, Decisions, What
 from clearsight.corrections.writing import Data, Written, beside, check_can_be_written, write
 from clearsight.evaluation.judging import data_judged, same_place
+from clearsight.label_checks.doubted import Doubted
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.signatures.signed_run import FILE as SIGNATURE
@@ -49,7 +51,12 @@ class Browsed:
             sample = self.pictures.sample(row)
             return sample.truth, self.pictures.answer(row, 0), sample.size
 
-        return doubts_of(self.evidence.statistics, row, self.gallery.ids[row], look)
+        return doubts_of(self.evidence.statistics, self._doubted, row, self.gallery.ids[row], look)
+
+    @cached_property
+    def _doubted(self) -> Doubted | None:
+        """The labels that the evaluation alone speaks against: sought once, for it takes all pictures."""
+        return doubted_in(self.evidence.statistics)
 
     def decide(self, row: int, key: str, what: What) -> None:
         """Keep a decision about a label of a picture.

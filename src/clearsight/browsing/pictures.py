@@ -2,54 +2,23 @@
 
 import io
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
 
 from PIL import Image
 
 from clearsight import drawing
-from clearsight.evaluation.drawn_answers import BESIDE, deployed_part, in_words
+from clearsight.browsing.kept import Kept
+from clearsight.evaluation.drawn_answers import BESIDE, as_jpeg, deployed_part, in_words
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.sources import PictureDataset
-from clearsight.types import Boxes, Dataset, Detections, InstanceDetections, Prediction, Sample, Size
+from clearsight.types import Boxes, Dataset, Detections, InstanceDetections, Prediction, Sample
 
 THUMBNAIL_PX, LARGE_PX = 220, 1600
 BYTES_KEPT = 32 * 2**20  # some 5,000 thumbnails
+SAMPLE_BYTES_KEPT = 64 * 2**20  # a page asks for one picture several times, and large ones take long to decode
 PREDICTIONS_KEPT = 32
-T = TypeVar("T")
-
-
-class Kept(Generic[T]):
-    """The latest of what was made, up to a total size; made once at a time, so that nobody makes the same twice."""
-
-    def __init__(self, most: int, size: Callable[[T], int]):
-        self._most, self._size = most, size
-        self._found: OrderedDict[Hashable, T] = OrderedDict()
-        self._total = 0
-        self._lock = threading.Lock()
-
-    @property
-    def total(self) -> int:
-        """The size of what is kept."""
-        return self._total
-
-    def of(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made for a key, or is made now."""
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
-        made = make()
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = made
-                self._total += self._size(made)
-            while self._total > self._most and len(self._found) > 1:
-                self._total -= self._size(self._found.popitem(last=False)[1])
-        return made
 
 
 class Pictures:
@@ -58,14 +27,10 @@ class Pictures:
     def __init__(self, runs: Sequence[Run], dataset: Dataset):
         self.runs, self.dataset = tuple(runs), dataset
         self._files: Kept[bytes] = Kept(BYTES_KEPT, len)
-        self._answers: Kept[Prediction] = Kept(PREDICTIONS_KEPT, lambda one: 1)
+        self._samples: Kept[Sample] = Kept(SAMPLE_BYTES_KEPT, lambda one: one.image.nbytes)
+        self._answers: Kept[Prediction] = Kept(PREDICTIONS_KEPT)
         self._predictors: dict[int, Predictor] = {}
         self._computing = threading.Lock()  # networks and their memory are for one at a time
-
-    @property
-    def bytes_kept(self) -> int:
-        """How much memory the pictures take that are kept."""
-        return self._files.total
 
     def thumbnail(self, row: int) -> bytes:
         """A small JPEG of a picture; raises ValueError where its file is gone or broken."""
@@ -81,12 +46,7 @@ class Pictures:
 
     def sample(self, row: int) -> Sample:
         """The picture with its truth."""
-        return self.dataset[row]
-
-    def size(self, row: int) -> Size:
-        """Height and width in pixels."""
-        known = self.dataset.records[row].size if isinstance(self.dataset, PictureDataset) else None
-        return known or self.sample(row).size
+        return self._samples.of(row, lambda: self.dataset[row])
 
     def answer(self, row: int, run: int) -> Prediction | None:
         """What a run says of a picture; None where it has no weights."""
@@ -124,7 +84,8 @@ class Pictures:
         if found is None or in_words(found, sample.truth, self.runs[run].config.class_names):
             return self.plain(row)
         names = self.runs[run].config.class_names
-        return _jpeg(drawing.overlay(found, sample.image, names, truth=sample.truth, at_least_px=640), 90)
+        drawn = drawing.overlay(found, sample.image, names, truth=sample.truth, at_least_px=640)
+        return as_jpeg(drawn, found, self.runs[run], quality=90)
 
     def _decoded(self, row: int, most_px: int) -> Image.Image:
         """The picture, its longer side at most ``most_px``; never enlarged."""
@@ -132,7 +93,7 @@ class Pictures:
             record = self.dataset.records[row]
             longest = max(record.size) if record.size else most_px
             return drawing.picture_of(record.decode(min(most_px, longest)))
-        picture = drawing.picture_of(self.dataset[row].image)
+        picture = drawing.picture_of(self.sample(row).image)
         picture.thumbnail((most_px, most_px))
         return picture
 

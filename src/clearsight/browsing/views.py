@@ -187,7 +187,7 @@ def outlines(browsed: Browsed, row: int, run: int) -> list[Outline]:
     if isinstance(truth, Boxes):
         judged = truth.select(~truth.ignored)
         result += [
-            _outline(box, shown(names[label]), "truth")
+            outline_of(box, shown(names[label]), "truth")
             for box, label in zip(judged.xyxy.tolist(), judged.labels.tolist(), strict=True)
         ]
     if isinstance(found, Detections) and isinstance(truth, Boxes):
@@ -197,7 +197,7 @@ def outlines(browsed: Browsed, row: int, run: int) -> list[Outline]:
             strict=True,
         )  # fmt: skip
         result += [
-            _outline(box, f"{shown(names[label])} {score:.2f}", "right" if cause == Cause.NONE else "wrong")
+            outline_of(box, f"{shown(names[label])} {score:.2f}", "right" if cause == Cause.NONE else "wrong")
             for box, label, score, cause in pairs
         ]
     return result
@@ -205,10 +205,6 @@ def outlines(browsed: Browsed, row: int, run: int) -> list[Outline]:
 
 def outline_of(box: Sequence[float], words: str, kind: str) -> Outline:
     """A box as a page draws it."""
-    return _outline(box, words, kind)
-
-
-def _outline(box: Sequence[float], words: str, kind: str) -> Outline:
     x1, y1, x2, y2 = (round(float(side), 1) for side in box)
     return Outline(x=x1, y=y1, width=round(x2 - x1, 1), height=round(y2 - y1, 1), words=words, kind=kind)
 

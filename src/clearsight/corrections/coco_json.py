@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from clearsight.corrections.changes import Change, Corners, missing, place_of
+from clearsight.corrections.changes import Change, Corners, place_of
 from clearsight.corrections.copies import Copy
 from clearsight.files import durable
 from clearsight.sources.formats.coco import categories, files_in, parsed, pictures_of
@@ -47,8 +47,6 @@ def _change(content: dict[str, Any], image: int | str, changes: list[Change], id
             item = {"id": number + 1, "image_id": image, "category_id": ids[after.name], "iscrowd": 0}
             content["annotations"].append(item | _placed(after.box))
             continue
-        if not items:
-            raise missing(change)
         index = place_of(change, of_class, boxes, free)
         free[index] = False
         item = items[index]

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from defusedxml.ElementTree import fromstring
 
-from clearsight.corrections.changes import Change, Corners, missing, place_of
+from clearsight.corrections.changes import Change, Corners, place_of
 from clearsight.corrections.copies import Copy
 from clearsight.files import durable
 from clearsight.sources.annotations import references
@@ -35,8 +35,6 @@ def _write(path: Path, changes: Sequence[Change], shift: float) -> None:
             assert after is not None and after.box is not None
             _place(_named(SubElement(root, "object"), after.name), after.box, shift)
             continue
-        if not items:
-            raise missing(change)
         index = place_of(change, names, boxes, free)
         free[index] = False
         if after is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.corrections.changes import Change, Corners, missing, place_of
+from clearsight.corrections.changes import Change, Corners, place_of
 from clearsight.corrections.copies import Copy
 from clearsight.files import durable
 from clearsight.sources.annotations import references
@@ -49,8 +49,6 @@ def _write(path: Path, changes: Sequence[Change], size: Size, config: Config, ki
             assert change.after is not None and change.after.box is not None
             added.append(_words(change.after.name, change.after.box, size, config))
             continue
-        if not lines:
-            raise missing(change)
         index = place_of(change, [line.name for line in lines], [line.box for line in lines], free)
         free[index] = False
         new[lines[index].number] = _changed(text[lines[index].number], lines[index], change, size, config)

@@ -9,9 +9,9 @@ from typing import Any
 
 from clearsight.exported.formats import MARK, files_of
 from clearsight.files import durable
+from clearsight.ops.matching import SIZES
 
 VERSION = 1
-SIZES = 3  # small, medium, large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ def _is_calibration(given: Any, classes: int) -> bool:
 
     try:
         return len(given) == classes and all(
-            len(parts) == SIZES and all(len(line) == 2 and numbers(line) for line in parts) for parts in given
+            len(parts) == len(SIZES) and all(len(line) == 2 and numbers(line) for line in parts) for parts in given
         )
     except TypeError:
         return False

@@ -15,8 +15,9 @@ from typing import Any
 from clearsight.files.provenance import version
 from clearsight.files.signing_key import SigningKey, signing_key
 
+CODES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # IPTC's code for media made by a trained model, and of nothing else.
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+SOURCE_TYPE = f"{CODES}trainedAlgorithmicMedia"
 ASSERTION = "clearsight.generated"
 
 

@@ -95,35 +95,31 @@ class Drawings:
         """Save what is as large as the picture: masks, or the picture that was made of it."""
         path = self.folder / ("pictures" if isinstance(prediction, Picture) else "masks") / f"{view.seen.name}.png"
         job: Future[Any]
+        video = None
         if isinstance(prediction, Segmentation):
             job = self.pool.submit(_save_map, path, prediction.labels, len(self.class_names))
         elif isinstance(prediction, InstanceDetections):
             job = self.pool.submit(_save_instances, path, prediction.masks)
         elif isinstance(prediction, Picture):
             job = self.pool.submit(_save_picture, path, prediction, {**self.about, **_origin(view)})
-            self.jobs.append(_Job(job, self._video("pictures", view), view.seen.time_s or 0.0))
-            return self._finish(0) if now else None
+            video = self._video("pictures", view)
         else:
             return
-        self.jobs.append(_Job(job))
+        self.jobs.append(_Job(job, video, view.seen.time_s or 0.0))
         if now:
             self._finish(0)
 
     def _draw(self, view: View, image: Tensor, prediction: Prediction, decision: Decision | None) -> None:
-        seen = view.seen
-        if seen.frame is None:
-            path = self.folder / "overlays" / f"{seen.name}.jpg"
-            about = {**self.about, **_origin(view)}
-            self.jobs.append(_Job(self.pool.submit(self._overlay, image, prediction, path, decision, about)))
-            return
-        drawn = self.pool.submit(self._overlay, image, prediction, None, decision)
-        self.jobs.append(_Job(drawn, self._video("overlays", view), seen.time_s or 0.0))
+        seen, about = view.seen, {**self.about, **_origin(view)}
+        path = self.folder / "overlays" / f"{seen.name}.jpg" if seen.frame is None else None
+        job = self.pool.submit(self._overlay, image, prediction, path, decision, about)
+        self.jobs.append(_Job(job, self._video("overlays", view), seen.time_s or 0.0))
 
     def _video(self, folder: str, view: View) -> DrawnVideo | None:
         """The video in that folder of which the picture is a frame; None where it is none. A former one is ended."""
-        if view.seen.frame is None:
+        clip = view.seen.clip
+        if clip is None:
             return None
-        clip = view.seen.name.rpartition("/")[0]
         if any(former != clip for former, _ in self.videos.values()):
             self._finish(0)
             self._end_videos()
@@ -135,7 +131,7 @@ class Drawings:
 
     def _overlay(
         self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None,
-        about: Mapping[str, Any] | None = None,
+        about: Mapping[str, Any],
     ) -> Image.Image | None:  # fmt: skip
         drawn = drawing.overlay(prediction, image, self.class_names, at_least_px=1)
         if decision is not None:
@@ -143,7 +139,7 @@ class Drawings:
         if path is None:
             return drawn
         if isinstance(prediction, Picture):
-            path.write_bytes(jpeg(drawn, about or {}, FROM_A_PICTURE))
+            path.write_bytes(jpeg(drawn, about, FROM_A_PICTURE))
         else:
             drawn.save(path, "JPEG", quality=90)
         return None

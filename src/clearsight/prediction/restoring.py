@@ -39,9 +39,9 @@ class Restoring:
 
     def __call__(self, view: View, prediction: Prediction) -> Prediction:
         """The answer; that to a frame is held steady with the frames of its video before it."""
-        if view.seen.frame is None or not isinstance(prediction, Picture):
+        clip = view.seen.clip
+        if clip is None or not isinstance(prediction, Picture):
             return prediction
-        clip = view.seen.name.rpartition("/")[0]
         if clip != self.clip:
             self.clip, self.steady = clip, steadied(self.given)
         return self.steady(view.image, prediction)

@@ -23,6 +23,11 @@ class Seen:
     time_s: float | None = None
     note: str | None = None
 
+    @property
+    def clip(self) -> str | None:
+        """The name of the video that it is a frame of; None for a picture."""
+        return None if self.frame is None else self.name.rpartition("/")[0]
+
     def row(self) -> dict[str, Any]:
         """The first cells of each of its rows."""
         row: dict[str, Any] = {"image_id": self.image_id, "file_name": self.file_name}

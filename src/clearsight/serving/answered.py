@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+
 from clearsight import drawing
 from clearsight.prediction.filtering import Filter
 from clearsight.prediction.tallies import labels_above
 from clearsight.quantities import counted, significant
-from clearsight.serving.words import counted_classes, of_objects, sureness
+from clearsight.serving.words import found_objects, of_objects, sureness
 from clearsight.types import (
     Abstained,
     Decision,
@@ -26,9 +28,7 @@ def said_of(prediction: Prediction, filter: Filter) -> str:
     """The answer in a line."""
     names = filter.class_names
     if isinstance(prediction, Detections):
-        found = [names[label] for label in prediction.labels.tolist()]
-        nothing = f"no object with a score of {filter.least_score:.2f} or more"
-        return f"{counted(len(found), 'objects')}: {counted_classes(found)}" if found else nothing
+        return found_objects([names[label] for label in prediction.labels.tolist()], filter.least_score)
     if isinstance(prediction, Scores) and filter.thresholds:
         return ", ".join(labels_above(prediction, names, filter.thresholds)) or "none of its labels"
     if isinstance(prediction, Scores):
@@ -45,7 +45,8 @@ def said_of(prediction: Prediction, filter: Filter) -> str:
 
 def _shares(prediction: Segmentation, names: Sequence[str]) -> str:
     total = max(1, prediction.labels.numel())
-    shares = [(int((prediction.labels == label).sum()) / total, name) for label, name in enumerate(names)]
+    counts = torch.bincount(prediction.labels.flatten(), minlength=len(names))[: len(names)].tolist()
+    shares = [(count / total, name) for count, name in zip(counts, names, strict=True)]
     told = [f"{100 * share:.0f}% {name}" for share, name in sorted(shares, reverse=True) if share >= LEAST_SHARE]
     return ", ".join(told) or "no class covers half a hundredth of it"
 

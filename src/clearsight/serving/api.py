@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from clearsight.files import generated_pictures
+from clearsight.files.generated_pictures import FROM_A_PICTURE
 from clearsight.serving.metrics import CONTENT_TYPE
 from clearsight.serving.served import Answer, AnswersPictures, AnswersRows, MakesPictures, Wish
 from clearsight.serving.service import Hosted, Looked, Service
-from clearsight.serving.uploads import uploads_of
+from clearsight.serving.uploads import content_type, uploads_of
 
 Want = Literal["json", "overlay", "mask", "picture"]
 RunName = Annotated[str, Query(description="The run to ask; the first where it is left out.")]
@@ -61,7 +62,7 @@ def api_router(service: Service) -> APIRouter:
 def _add_predict(router: APIRouter, service: Service) -> None:
     @router.post("/v1/predict", openapi_extra=BODY, responses=ERRORS, summary="Predict on pictures, or on rows")
     async def predict(request: Request, run: RunName = "", want: Want | None = None) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        if content_type(request) == "application/json":
             hosted = service.chosen(run, AnswersRows, "predicts from rows")
             return JSONResponse(_of_rows(hosted, await service.rows(hosted, await _rows_of(request))))
         hosted = service.chosen(run, AnswersPictures, "looks at pictures")
@@ -157,11 +158,8 @@ def _drawn(answer: Answer, wanted: str) -> bytes:
     draw = answer.drawings.get(wanted)
     if draw is None:
         raise HTTPException(422, f"This run gives no {wanted}. Expected json or {' or '.join(answer.drawings)}.")
-    return png(draw())
-
-
-def png(picture: Image.Image) -> bytes:
-    """A picture as a PNG file."""
+    if answer.made_by:
+        return generated_pictures.png(draw(), answer.made_by, FROM_A_PICTURE)
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    draw().save(file, "PNG")
     return file.getvalue()

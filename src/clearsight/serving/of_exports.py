@@ -8,9 +8,8 @@ from PIL import Image
 
 from clearsight.exported import Found, load_exported
 from clearsight.prediction.exported import drawn, numbered, rows_of
-from clearsight.quantities import counted
 from clearsight.serving.served import About, Answer, Pixels
-from clearsight.serving.words import counted_classes, of_objects
+from clearsight.serving.words import found_objects, of_objects
 
 
 class ServedExport:
@@ -41,16 +40,11 @@ class ServedExport:
         rows = tuple(rows_of(found, size, self.detector))
         return Answer(
             rows=rows,
-            said=f"{counted(len(found), 'objects')}: {counted_classes(names)}" if names else self.nothing,
+            said=found_objects(names, self.detector.threshold),
             confidence=of_objects(rows),
             drawings=drawings,
             shown=drawings["overlay"],
         )
-
-    @property
-    def nothing(self) -> str:
-        """That no object was found."""
-        return f"no object with a score of {self.detector.threshold:.2f} or more"
 
     def log(self, name: str, content: bytes, answer: Answer) -> None:
         """Nothing: there is no log of exported models."""

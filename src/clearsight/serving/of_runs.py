@@ -24,6 +24,8 @@ from clearsight.prediction.decisions import with_decision
 from clearsight.prediction.filtering import Filter
 from clearsight.prediction.output import rows_of
 from clearsight.prediction.overlays import instance_ids, smaller
+from clearsight.prediction.restoring import brought
+from clearsight.prediction.tallies import labels_above
 from clearsight.robustness.likenesses import Likenesses
 from clearsight.run import Run
 from clearsight.serving import cautions
@@ -78,7 +80,7 @@ class ServedRun:
     def look(self, pictures: Sequence[Pixels]) -> list[Looked]:
         """What the network finds in each picture; those of one shape are predicted together."""
         order = sorted(range(len(pictures)), key=lambda place: pictures[place].shape)
-        images = [torch.from_numpy(pictures[place]).permute(2, 0, 1).contiguous() for place in order]
+        images = [self._given(pictures[place])[0].contiguous() for place in order]
         watching: contextlib.AbstractContextManager[list[Tensor]] = contextlib.nullcontext([])
         if self.kept is not None:
             watching = pooled_features(self.predictor.model)
@@ -91,9 +93,11 @@ class ServedRun:
 
     def answer(self, picture: Pixels, found: Looked) -> Answer:
         """Rows, words, warnings and drawings of what was found."""
+        image, note = self._given(picture)
         prediction, decision = self.filter(found.prediction, found.like)
         rows = rows_of(prediction, self.filter.class_names, self.filter.thresholds, self.filter.calibration)
-        cells = plain_rows.of_likeness(found.like) | ({} if decision is None else decision.cells())
+        cells = {} if note is None else {"note": note}
+        cells |= plain_rows.of_likeness(found.like) | ({} if decision is None else decision.cells())
         rows = [{**row, **cells} for row in rows] or ([] if decision is None else [cells])
         size = (picture.shape[0], picture.shape[1])
         return Answer(
@@ -101,14 +105,19 @@ class ServedRun:
             said=said_of(prediction, self.filter),
             confidence=confidence_of(prediction, rows, self.filter, decision, self.calibrated_by),
             warnings=self._warnings(prediction, found.like, decision, size),
-            drawings=self._drawings(picture, prediction, decision),
-            shown=partial(self._overlay, torch.from_numpy(picture).permute(2, 0, 1), prediction, None),
+            drawings=self._drawings(image, prediction, decision),
+            shown=partial(self._overlay, image, prediction, None),
+            made_by=self.filter.about,
         )
 
     def log(self, name: str, content: bytes, answer: Answer) -> None:
         """Append the answer to the log, where there is one; raises ValueError where it cannot be written."""
         if self.decisions is not None:
             self.decisions.add_upload(name, content, answer.rows)
+
+    def _given(self, picture: Pixels) -> tuple[Tensor, str | None]:
+        """The picture as the network is to be given it, and what was done to it; None where nothing ever is."""
+        return brought(self.filter.given, torch.from_numpy(picture).permute(2, 0, 1))
 
     def _warnings(
         self, prediction: Prediction, like: Likeness | None, decision: Decision | None, size: tuple[int, int]
@@ -130,8 +139,7 @@ class ServedRun:
         if isinstance(prediction, Detections):
             return [names[label] for label in dict.fromkeys(prediction.labels.tolist())]
         if isinstance(prediction, Scores) and self.filter.thresholds:
-            pairs = zip(names, prediction.probabilities.tolist(), self.filter.thresholds, strict=True)
-            return [name for name, value, least in pairs if value >= least]
+            return labels_above(prediction, names, self.filter.thresholds)
         if isinstance(prediction, Scores):
             return [names[int(prediction.probabilities.argmax())]]
         if isinstance(prediction, Segmentation):
@@ -139,9 +147,8 @@ class ServedRun:
         return []
 
     def _drawings(
-        self, picture: Pixels, prediction: Prediction, decision: Decision | None
+        self, image: Tensor, prediction: Prediction, decision: Decision | None
     ) -> Mapping[str, Callable[[], Image.Image]]:
-        image = torch.from_numpy(picture).permute(2, 0, 1)
         drawings: dict[str, Callable[[], Image.Image]] = {
             "overlay": partial(self._overlay, image, prediction, decision)
         }

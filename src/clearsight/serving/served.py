@@ -26,7 +26,8 @@ class Answer:
 
     ``rows`` are those that `predict` writes; ``said`` is the answer in words and ``confidence`` how sure it is;
     ``drawings`` make pictures of it by name: "overlay", and "mask" or "picture" where the task has one; ``shown`` the
-    one for a page, which has the words beside it.
+    one for a page, which has the words beside it. ``made_by`` is what files of these say where they show a picture that
+    the model made, and empty elsewhere.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -35,6 +36,7 @@ class Answer:
     warnings: tuple[Warned, ...] = ()
     drawings: Mapping[str, Callable[[], Image.Image]] = field(default_factory=dict)
     shown: Callable[[], Image.Image] | None = None
+    made_by: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

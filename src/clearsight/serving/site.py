@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,17 +12,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from clearsight.files import generated_pictures
+from clearsight.files.generated_pictures import FROM_A_PICTURE
 from clearsight.prediction.writing import flat
 from clearsight.quantities import counted
 from clearsight.serving.served import Answer, AnswersPictures, AnswersRows, MakesPictures
 from clearsight.serving.service import Hosted, Looked, Service
-from clearsight.serving.uploads import MULTIPART, uploads_of
+from clearsight.serving.uploads import MULTIPART, content_type, uploads_of
 from clearsight.web.pages import Pages
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PAGES = Pages(HERE / "templates")
-SHOWN_PX = 1400
+SHOWN_PX, QUALITY = 1400, 88
 ROWS_SHOWN = 100
 PART = "x-part"  # a request of the page's own script, which is answered without the rest of the page
 FIRST = {"image_id": False, "segmentation": False, "reason": False, "decision": False, "abstained": False}
@@ -49,9 +51,8 @@ def site_router(service: Service) -> APIRouter:
 
     @router.post("/")
     async def ask(request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         looked = told = None
-        if kind == MULTIPART:
+        if content_type(request) == MULTIPART:
             asked = service.of_kind(AnswersPictures)
             if not asked:
                 raise HTTPException(404, "No run here looks at pictures.")
@@ -89,7 +90,7 @@ async def _told(service: Service, request: Request) -> Shown:
 def _shown(asked: Sequence[Hosted], looked: Looked) -> tuple[Looked, list[Shown]]:
     shown = []
     for hosted, answer in zip(asked, looked.answers, strict=True):
-        shown.append(_table(hosted, answer, "" if answer.shown is None else embedded(answer.shown())))
+        shown.append(_table(hosted, answer, "" if answer.shown is None else embedded(answer.shown(), answer.made_by)))
     return looked, shown
 
 
@@ -112,14 +113,18 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def embedded(picture: Image.Image) -> str:
-    """A picture as the address of itself, small enough for a page."""
+def embedded(picture: Image.Image, made_by: Mapping[str, Any]) -> str:
+    """A picture as the address of itself, small enough for a page; one that a model made says so."""
     shown = picture.convert("RGB")
     if max(shown.size) > SHOWN_PX:
         shown.thumbnail((SHOWN_PX, SHOWN_PX))
-    file = io.BytesIO()
-    shown.save(file, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    if made_by:
+        content = generated_pictures.jpeg(shown, made_by, FROM_A_PICTURE, quality=QUALITY)
+    else:
+        file = io.BytesIO()
+        shown.save(file, "JPEG", quality=QUALITY)
+        content = file.getvalue()
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode('ascii')}"
 
 
 PAGES.environment.filters["counted"] = counted

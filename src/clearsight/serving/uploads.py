@@ -37,12 +37,17 @@ class Measured(NamedTuple):
         return self.size[0] * self.size[1]
 
 
+def content_type(request: Request) -> str:
+    """What a request says that it sends, in lower case and without parameters; "" where it says nothing."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def uploads_of(request: Request, limits: Limits) -> list[Upload]:
     """The files of a request, at least one.
 
     Raises HTTPException 400 for a form that cannot be read or holds none, 413 for too many files, 415 for another type.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = content_type(request)
     if kind == MULTIPART:
         found = await _of_form(request, limits)
     elif kind.startswith("image/") or kind == "application/octet-stream":

@@ -1,7 +1,10 @@
 """A confidence in words, which people read more surely than a number: how sure, and of how many so many are right."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from clearsight.quantities import counted
 
 LEVELS = (
     (0.99, "nearly certain"),
@@ -29,11 +32,12 @@ def of_how_many(confidence: float) -> str:
     return f"about {round(100 * confidence)} of 100"
 
 
-def counted_classes(names: list[str]) -> str:
-    """What was found, by class, the most frequent first: "2 leaf, 1 brick"."""
-    counts = {name: names.count(name) for name in dict.fromkeys(names)}
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return ", ".join(f"{count} {name}" for name, count in ordered)
+def found_objects(names: Sequence[str], least_score: float) -> str:
+    """The objects found, by class, the most frequent first: "3 objects: 2 leaf, 1 brick"; or that there is none."""
+    if not names:
+        return f"no object with a score of {least_score:.2f} or more"
+    ordered = sorted(Counter(names).items(), key=lambda pair: (-pair[1], pair[0]))
+    return f"{counted(len(names), 'objects')}: {', '.join(f'{count} {name}' for name, count in ordered)}"
 
 
 def of_objects(rows: Sequence[Mapping[str, Any]]) -> str:
