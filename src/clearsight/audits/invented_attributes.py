@@ -22,8 +22,8 @@ from clearsight.metrics.attribute_errors import (
     error_on_real,
 )
 from clearsight.metrics.group_mix import GROUPS_AT_MOST, share_interval
-from clearsight.metrics.resample import Estimate, Resampling, interval, paired
-from clearsight.types import Evidence, Finding, Metric, Request
+from clearsight.metrics.resample import Estimate, cluster_weights, interval, paired
+from clearsight.types import Evidence, Finding, Metric, Request, Weights
 
 NAMED = 3
 _MEANING = "the share of pictures whose attribute is read wrongly"
@@ -58,11 +58,10 @@ class _Read:
         return found
 
     @cached_property
-    def weights(self) -> Resampling:
-        return Resampling(
-            clusters=self.evidence.clusters, replicates=self.request.replicates, seed=self.request.seed,
-            strata=self.statistics.truth,
-        )  # fmt: skip
+    def weights(self) -> Weights:
+        # Strata of groups would take their shares for known, and make the intervals of all pictures too narrow. They
+        # are weights, not sums drawn for each metric, so that both errors are of the same replicates.
+        return cluster_weights(self.evidence.clusters, self.request.replicates, self.request.seed)
 
     def estimate(self, metric: Metric, group: int | None = None) -> Estimate:
         """A share of wrong readings, of all pictures or of a group's."""
@@ -78,7 +77,7 @@ class _Read:
             return np.concatenate([whole, corrected_errors(self.statistics, weights)], axis=1)
 
         ones = np.ones((1, self.statistics.images))
-        return all_of(ones)[0], np.concatenate([all_of(block) for block in self.weights.blocks()])
+        return all_of(ones)[0], all_of(self.weights)
 
     @cached_property
     def informed(self) -> bool:
@@ -180,8 +179,8 @@ def _method(request: Request, own: _Read) -> str:
         f"A classifier{by}, trained on the real training pictures, reads {several} made of each of {statistics.images} "
         f"held-out {own.evidence.unit}, and these themselves. Its own errors are taken out by the inverse of its "
         f"confusion matrix on the real ones, row by row. {100 * request.confidence:g}% bootstrap intervals "
-        f"({request.replicates} replicates of the pictures within their groups), so they hold the uncertainty of that "
-        "matrix; differences are paired."
+        f"({request.replicates} replicates of the pictures), so they hold the uncertainty of that matrix and of the "
+        "groups' shares; differences are paired."
     )
 
 
