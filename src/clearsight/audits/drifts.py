@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from clearsight.audits.mixes import INFORMED_AT_LEAST, of_no_mix
+from clearsight.audits.mixes import of_no_mix, tells_apart
 from clearsight.metrics.group_drift import (
     GroupDriftStatistics,
-    balanced_accuracy,
     changed,
     changed_by_chance,
     changed_of_each,
@@ -16,7 +15,7 @@ from clearsight.metrics.group_drift import (
     drift_table,
     own_mix,
 )
-from clearsight.metrics.group_mix import GROUPS_AT_MOST, share_interval
+from clearsight.metrics.group_mix import balanced_accuracy, share_interval
 from clearsight.metrics.resample import Resampling
 from clearsight.types import Evidence, Request
 
@@ -79,15 +78,9 @@ class Drift:
     @property
     def too_weak(self) -> bool:
         """Whether the classifier does not tell the groups apart well enough for any correction."""
-        guessing = 1 / len(self.statistics.group_names)
         least = self.accuracy.interval[0] if self.accuracy.interval else 0.0
-        informed = (least - guessing) / (1 - guessing)
-        return not informed >= INFORMED_AT_LEAST or self.changed.interval is None or self.by_chance.interval is None
-
-
-def seen(statistics: GroupDriftStatistics) -> bool:
-    """Whether there are groups to tell apart, and not too many."""
-    return statistics.images > 0 and 2 <= len(statistics.group_names) <= GROUPS_AT_MOST
+        apart = tells_apart(least, len(self.statistics.group_names))
+        return not apart or self.changed.interval is None or self.by_chance.interval is None
 
 
 def drift_of(request: Request, evidence: Evidence) -> Drift:

@@ -8,7 +8,7 @@ al. 2010). Real pictures of a replicate give C, its generated ones the mix seen:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -78,7 +78,21 @@ def mix_of(statistics: GroupMixStatistics, truncation: float, weights: Weights) 
     return seen, corrected_mix(seen, confused)
 
 
-def balanced_accuracy(statistics: GroupMixStatistics, weights: Weights) -> Values:
+class RealAndMade(Protocol):
+    """Real pictures and made ones, whose ``truth`` is -1, with what a classifier sees in each."""
+
+    @property
+    def truth(self) -> Int[np.ndarray, "images"]:
+        """The group of a real picture."""
+        ...
+
+    @property
+    def probabilities(self) -> Float[np.ndarray, "images groups"]:
+        """Those of each group."""
+        ...
+
+
+def balanced_accuracy(statistics: RealAndMade, weights: Weights) -> Values:
     """The share of real pictures whose most probable group is theirs, averaged over groups; NaN where one has none."""
     real = statistics.truth >= 0
     return accuracy_over_groups(statistics.truth[real], statistics.probabilities[real], weights[:, real])
