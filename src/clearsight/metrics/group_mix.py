@@ -125,11 +125,19 @@ def corrected_mix(seen: Mix, confused: Float[np.ndarray, "replicates groups grou
 
     NaN where a group has no real picture, or where the classifier does not tell the groups apart.
     """
+    found: Mix = _corrected(seen[:, None], confused)[:, 0]
+    return found
+
+
+def _corrected(
+    seen: Float[np.ndarray, "replicates mixes groups"], confused: Float[np.ndarray, "replicates groups groups"]
+) -> Float[np.ndarray, "replicates mixes groups"]:
+    """The same of several mixes, which one matrix corrects: it is looked at and solved for once."""
     found = np.full_like(seen, np.nan)
-    known = np.isfinite(confused).all((1, 2)) & np.isfinite(seen).all(1)
+    known = np.isfinite(confused).all((1, 2)) & np.isfinite(seen).all((1, 2))
     known[known] = np.linalg.cond(confused[known]) < WORST_CONDITION
-    transposed = np.swapaxes(confused[known], 1, 2)
-    found[known] = np.linalg.solve(transposed, seen[known][:, :, None])[:, :, 0]
+    transposed = (np.swapaxes(each[known], 1, 2) for each in (confused, seen))
+    found[known] = np.swapaxes(np.linalg.solve(*transposed), 1, 2)
     return found
 
 
@@ -144,8 +152,7 @@ def groups_shown(
     ``real`` and ``made`` are what the classifier sees in each picture and in what was made of it. Shares may leave
     [0, 1] by chance; rows sum to 1. NaN where a group has no weight, or the classifier does not tell groups apart.
     """
-    confused, seen = confusion(truth, real, weights), confusion(truth, made, weights)
-    return np.stack([corrected_mix(seen[:, group], confused) for group in range(seen.shape[1])], axis=1)
+    return _corrected(confusion(truth, made, weights), confusion(truth, real, weights))
 
 
 def share_interval(
