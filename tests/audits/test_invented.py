@@ -104,3 +104,29 @@ def test_groups_that_are_read_better_than_the_real_ones_are_not_corrected():
     assert "Without the classifier's own errors" not in finding.claim and "By true group" in finding.claim
     notes = dict(zip(finding.series["label"], finding.series["note"], strict=True))
     assert notes["all: the model"] is None and notes["a: the model"] is None and notes["b: the model"] is not None
+
+
+def read(truth, real, made):
+    """Two groups, each picture and what was made of it read as one of them for certain."""
+    shown = np.eye(2)
+    return AttributeErrorStatistics(
+        attribute="kind", group_names=("a", "b"), truth=truth, real=shown[real], made=shown[made],
+        answers=shown[made], maker="the model",
+    )  # fmt: skip
+
+
+def test_intervals_of_all_pictures_hold_how_common_groups_are():
+    truth = np.repeat([0, 1], 50)
+    (finding,) = invented_attributes(request(own=read(truth, truth, np.zeros(100, dtype=int))))
+    error = np.sqrt(0.25 / 100)  # all is read as a, so only the number of pictures of b is left to chance
+    assert finding.value == 0.5
+    assert finding.interval == pytest.approx((0.5 - 1.98 * error, 0.5 + 1.98 * error), abs=0.02)
+
+
+def test_the_difference_from_the_real_pictures_is_of_the_same_replicates():
+    truth, wrong = np.repeat([0, 1], 100), np.tile([0, 1], 100)
+    (finding,) = invented_attributes(request(own=read(truth, truth ^ wrong, truth ^ 1 ^ wrong)))
+    low, high = map(int, re.search(r": \+0 points \(([+-]\d+) to ([+-]\d+)\)", finding.claim).groups())
+    # One is read wrongly where the other is not: their difference varies twice as much as either, not 1.4 times.
+    half = 100 * 1.97 * 2 * np.sqrt(0.25 / 200)
+    assert (low, high) == pytest.approx((-half, half), abs=2)

@@ -9,7 +9,6 @@ from clearsight.audits import group_drift
 from clearsight.audits.drifts import drift_of
 from clearsight.metrics.group_drift import (
     GroupDriftStatistics,
-    balanced_accuracy,
     changed,
     changed_by_chance,
     changed_of_each,
@@ -17,6 +16,7 @@ from clearsight.metrics.group_drift import (
     drift_table,
     own_mix,
 )
+from clearsight.metrics.group_mix import balanced_accuracy
 from clearsight.report.opening import MUST_NOT_IDENTIFY, opening
 from clearsight.types import Evidence, Request
 

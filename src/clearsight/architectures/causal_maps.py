@@ -14,7 +14,7 @@ from torch import Tensor, nn
 REACH = 2  # columns at either side, and rows above, that the first convolutions see
 
 
-def gated(maps: Float[Tensor, "b c2 h w"]) -> Float[Tensor, "b c h w"]:
+def gated(maps: Float[Tensor, "b c2 *places"]) -> Float[Tensor, "b c *places"]:
     """The first half of the channels, let through as far as the second half says."""
     value, gate = maps.chunk(2, 1)
     return value.tanh() * gate.sigmoid()
@@ -98,8 +98,7 @@ class Scan:
             told = torch.addmm(joined[column], torch.cat([self.before[place], left], 1), self.kernels[place])
             self.before[place] = left
             weight, bias = self.outs[place]
-            value, gate = told.chunk(2, 1)
-            left = left + torch.addmm(bias, value.tanh() * gate.sigmoid(), weight)
+            left = left + torch.addmm(bias, gated(told), weight)
         return left
 
     def _begin(self, row: int) -> None:

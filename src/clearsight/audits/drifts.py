@@ -1,14 +1,15 @@
 """How often restored pictures show another group than the true ones, estimated once: what ``group_drift`` tells."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from clearsight.audits.mixes import INFORMED_AT_LEAST, of_no_mix
+from clearsight.audits.mixes import of_no_mix, tells_apart
 from clearsight.metrics.group_drift import (
     GroupDriftStatistics,
-    balanced_accuracy,
     changed,
     changed_by_chance,
     changed_of_each,
@@ -16,9 +17,9 @@ from clearsight.metrics.group_drift import (
     drift_table,
     own_mix,
 )
-from clearsight.metrics.group_mix import GROUPS_AT_MOST, share_interval
+from clearsight.metrics.group_mix import balanced_accuracy, share_interval
 from clearsight.metrics.resample import Resampling
-from clearsight.types import Evidence, Request
+from clearsight.types import Evidence, Request, Weights
 
 Interval = tuple[float, float] | None
 
@@ -79,15 +80,9 @@ class Drift:
     @property
     def too_weak(self) -> bool:
         """Whether the classifier does not tell the groups apart well enough for any correction."""
-        guessing = 1 / len(self.statistics.group_names)
         least = self.accuracy.interval[0] if self.accuracy.interval else 0.0
-        informed = (least - guessing) / (1 - guessing)
-        return not informed >= INFORMED_AT_LEAST or self.changed.interval is None or self.by_chance.interval is None
-
-
-def seen(statistics: GroupDriftStatistics) -> bool:
-    """Whether there are groups to tell apart, and not too many."""
-    return statistics.images > 0 and 2 <= len(statistics.group_names) <= GROUPS_AT_MOST
+        apart = tells_apart(least, len(self.statistics.group_names))
+        return not apart or self.changed.interval is None or self.by_chance.interval is None
 
 
 def drift_of(request: Request, evidence: Evidence) -> Drift:
@@ -99,39 +94,30 @@ def drift_of(request: Request, evidence: Evidence) -> Drift:
     )
     ones, blocks = np.ones((1, statistics.images)), list(weights.blocks())
     counts = tuple(int((statistics.truth == group).sum()) for group in range(len(statistics.group_names)))
-
-    def of_all(compute, pictures: int) -> tuple[Share, np.ndarray]:  # type: ignore[no-untyped-def]
-        samples = np.concatenate([compute(statistics, block) for block in blocks])
-        return _share(float(compute(statistics, ones)[0]), samples, pictures, request), samples
-
-    whole, samples = of_all(changed, sum(counts))
-    # No share of pictures, but a mean of shares: percentiles alone are its interval.
-    by_chance = np.concatenate([changed_by_chance(statistics, block) for block in blocks])
-    chance = Share(value=float(changed_by_chance(statistics, ones)[0]), interval=_ends(by_chance, request))
-    each, table = changed_of_each(statistics, ones)[0], drift_table(statistics, ones)[0]
-    samples_of_each = np.concatenate([changed_of_each(statistics, block) for block in blocks])
-    samples_of_table = np.concatenate([drift_table(statistics, block) for block in blocks])
-    mixes = np.concatenate([own_mix(statistics, block) for block in blocks])
     groups = range(len(counts))
+
+    def estimated(compute: Callable[[Any, Weights], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        return compute(statistics, ones)[0], np.concatenate([compute(statistics, block) for block in blocks])
+
+    whole, chance, mix = estimated(changed), estimated(changed_by_chance), estimated(own_mix)
+    each, table, accuracy = estimated(changed_of_each), estimated(drift_table), estimated(balanced_accuracy)
     return Drift(
         statistics=statistics,
         evidence=evidence,
-        changed=whole,
-        by_chance=chance,
-        gap=(whole.value - chance.value, _ends(samples - by_chance, request)),
-        of_each=tuple(_share(float(each[g]), samples_of_each[:, g], counts[g], request) for g in groups),
+        changed=_share(*whole, sum(counts), request),
+        # No share of pictures, but a mean of shares: percentiles alone are its interval.
+        by_chance=Share(value=float(chance[0]), interval=_ends(chance[1], request)),
+        gap=(float(np.clip(whole[0], 0, 1) - chance[0]), _ends(whole[1] - chance[1], request)),
+        of_each=tuple(_share(each[0][g], each[1][:, g], counts[g], request) for g in groups),
         table=tuple(
-            tuple(_share(float(table[g, h]), samples_of_table[:, g, h], counts[g], request) for h in groups)
-            for g in groups
+            tuple(_share(table[0][g, h], table[1][:, g, h], counts[g], request) for h in groups) for g in groups
         ),
         seen=drift_seen(statistics, ones)[0],
-        mix=tuple(np.clip(own_mix(statistics, ones)[0], 0, 1).tolist()),
-        chance_known=not _of_no_mix(own_mix(statistics, ones)[0], mixes, request),
-        unlike_any=tuple(
-            statistics.group_names[g] for g in groups if _of_no_mix(table[g], samples_of_table[:, g], request)
-        ),
+        mix=tuple(np.clip(mix[0], 0, 1).tolist()),
+        chance_known=not _of_no_mix(*mix, request),
+        unlike_any=tuple(statistics.group_names[g] for g in groups if _of_no_mix(table[0][g], table[1][:, g], request)),
         counts=counts,
-        accuracy=of_all(balanced_accuracy, sum(counts))[0],
+        accuracy=_share(*accuracy, sum(counts), request),
     )
 
 
@@ -139,8 +125,8 @@ def _of_no_mix(values: np.ndarray, samples: np.ndarray, request: Request) -> boo
     return of_no_mix(values, samples[np.isfinite(samples).all(1)], request.confidence)
 
 
-def _share(value: float, samples: np.ndarray, pictures: int, request: Request) -> Share:
-    ends = share_interval(value, samples, pictures, request.confidence)
+def _share(value: np.ndarray, samples: np.ndarray, pictures: int, request: Request) -> Share:
+    ends = share_interval(float(value), samples, pictures, request.confidence)
     return Share(value=float(np.clip(value, 0, 1)), interval=ends)
 
 

@@ -5,11 +5,10 @@ had been made small, and pictures that the generator made freely. Its errors on 
 the others. Chance is the generator's own mix: how often the group would change were it drawn from that.
 """
 
-from clearsight.audits.drifts import Drift, Share, drift_of, seen
-from clearsight.audits.mixes import LIMITS
+from clearsight.audits.drifts import Drift, Share, drift_of
+from clearsight.audits.mixes import LIMITS, not_seen, seen
 from clearsight.audits.sentences import joined, times
 from clearsight.metrics.group_drift import GroupDriftStatistics
-from clearsight.metrics.group_mix import GROUPS_AT_MOST
 from clearsight.types import Evidence, Finding, Request
 
 METRIC = "restored as another"
@@ -23,7 +22,7 @@ def group_drift(request: Request) -> tuple[Finding, ...]:
         if not isinstance(evidence.statistics, GroupDriftStatistics):
             continue
         if not seen(evidence.statistics):
-            found.append(_unseen(request, evidence))
+            found.append(_unseen(evidence))
             continue
         drift = drift_of(request, evidence)
         found += [_refused(request, drift)] if drift.too_weak else [_told(request, drift), _table(request, drift)]
@@ -184,7 +183,7 @@ def _limits(drift: Drift) -> str:
 
 def _refused(request: Request, drift: Drift) -> Finding:
     attribute = drift.statistics.attribute
-    said = f"How often another {attribute} than the true one is restored is not known"
+    said = _unknown(attribute)
     return Finding(
         question="whom it fails",
         claim=f"{said}: the classifier is too weak for its errors to be corrected. {_how_well(drift)} More real "
@@ -203,22 +202,12 @@ def _refused(request: Request, drift: Drift) -> Finding:
     )
 
 
-def _unseen(request: Request, evidence: Evidence) -> Finding:
-    statistics = evidence.statistics
-    few = f" Too few pictures: {', '.join(statistics.left_out)}." if statistics.left_out else ""
-    said = f"How often another {statistics.attribute} than the true one is restored is not known"
-    return Finding(
-        question="whom it fails",
-        claim=f"{said}: {len(statistics.group_names)} of its groups have enough pictures to learn them from and to "
-        f"check that on others. It takes 2 to {GROUPS_AT_MOST}.{few}",
-        metric=f"{METRIC} {statistics.attribute}",
-        value=None,
-        interval=None,
-        n=0,
-        unit=f"held-out {evidence.unit}",
-        method="A classifier is trained on the training pictures of known group and judged on the held-out ones.",
-        limits="No share is shown because it would mislead.",
-        group=statistics.attribute,
-        verdict="insufficient",
-        imagined=f"{said}.",
-    )
+def _unseen(evidence: Evidence) -> Finding:
+    attribute = evidence.statistics.attribute
+    said = _unknown(attribute)
+    unit = f"held-out {evidence.unit}"
+    return not_seen(evidence.statistics, said, f"{METRIC} {attribute}", unit, imagined=f"{said}.")
+
+
+def _unknown(attribute: str) -> str:
+    return f"How often another {attribute} than the true one is restored is not known"

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from clearsight.audits.mixes import Mixes, how_well, limits_of_mix, mixes, unseen
+from clearsight.audits.mixes import Mixes, how_well, limits_of_mix, mixes, not_seen, unseen
 from clearsight.audits.scores import limits_of
 from clearsight.audits.sentences import chance, joined
-from clearsight.metrics.group_mix import GROUPS_AT_MOST, GroupMixStatistics
+from clearsight.metrics.group_mix import GroupMixStatistics
 from clearsight.types import Finding, Request, Verdict
 
 NAMED = 4
@@ -35,7 +35,7 @@ def group_mix(request: Request) -> tuple[Finding, ...]:
         else _told(request, found, _declared(request.reference, found))
         for found in mixes(request)
     ]
-    return (*told, *(_unseen(request, statistics) for statistics in unseen(request)))
+    return (*told, *map(_unseen, unseen(request)))
 
 
 def _declared(reference: Mapping[str, Mapping[str, float]], found: Mixes) -> np.ndarray | None:
@@ -77,24 +77,11 @@ def _why(found: Mixes) -> str:
     )
 
 
-def _unseen(request: Request, statistics: GroupMixStatistics) -> Finding:
+def _unseen(statistics: GroupMixStatistics) -> Finding:
     """What is said of an attribute with too few or too many groups."""
-    count, attribute = len(statistics.group_names), statistics.attribute
-    few = f" Too few pictures: {', '.join(statistics.left_out)}." if statistics.left_out else ""
-    return Finding(
-        question="whom it fails",
-        claim=f"How often it generates each {attribute} is not known: {count} of its groups have enough pictures to "
-        f"learn them from and to check that on others. It takes 2 to {GROUPS_AT_MOST}.{few}",
-        metric=f"mix of {attribute}",
-        value=None,
-        interval=None,
-        n=0,
-        unit="generated pictures",
-        method="A classifier is trained on the training pictures of known group and judged on the held-out ones.",
-        limits="No share is shown because it would mislead.",
-        group=attribute,
-        verdict="insufficient",
-    )
+    attribute = statistics.attribute
+    said = f"How often it generates each {attribute} is not known"
+    return not_seen(statistics, said, f"mix of {attribute}", "generated pictures")
 
 
 def _told(request: Request, found: Mixes, declared: np.ndarray | None) -> Finding:

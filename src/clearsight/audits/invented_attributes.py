@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from clearsight.audits.mixes import INFORMED_AT_LEAST, LIMITS
+from clearsight.audits.mixes import LIMITS, not_seen, seen, tells_apart, too_few
 from clearsight.audits.scores import limits_of
 from clearsight.audits.sentences import between, joined, number
 from clearsight.metrics.attribute_errors import (
@@ -21,9 +21,9 @@ from clearsight.metrics.attribute_errors import (
     error_on_made,
     error_on_real,
 )
-from clearsight.metrics.group_mix import GROUPS_AT_MOST, share_interval
-from clearsight.metrics.resample import Estimate, Resampling, interval, paired
-from clearsight.types import Evidence, Finding, Metric, Request
+from clearsight.metrics.group_mix import accuracy_over_groups, share_interval
+from clearsight.metrics.resample import Estimate, cluster_weights, interval, paired
+from clearsight.types import Evidence, Finding, Metric, Request, Weights
 
 NAMED = 3
 _MEANING = "the share of pictures whose attribute is read wrongly"
@@ -39,7 +39,7 @@ def invented_attributes(request: Request) -> tuple[Finding, ...]:
             by_attribute.setdefault(evidence.statistics.attribute, []).append(evidence)
     return tuple(
         _told(request, [_Read(request=request, evidence=one) for one in readings])
-        if readings[0].statistics.images and 2 <= len(readings[0].statistics.group_names) <= GROUPS_AT_MOST
+        if seen(readings[0].statistics)
         else _unread(readings[0].statistics)
         for readings in by_attribute.values()
     )
@@ -58,11 +58,10 @@ class _Read:
         return found
 
     @cached_property
-    def weights(self) -> Resampling:
-        return Resampling(
-            clusters=self.evidence.clusters, replicates=self.request.replicates, seed=self.request.seed,
-            strata=self.statistics.truth,
-        )  # fmt: skip
+    def weights(self) -> Weights:
+        # Strata of groups would take their shares for known, and make the intervals of all pictures too narrow. They
+        # are weights, not sums drawn for each metric, so that both errors are of the same replicates.
+        return cluster_weights(self.evidence.clusters, self.request.replicates, self.request.seed)
 
     def estimate(self, metric: Metric, group: int | None = None) -> Estimate:
         """A share of wrong readings, of all pictures or of a group's."""
@@ -78,17 +77,16 @@ class _Read:
             return np.concatenate([whole, corrected_errors(self.statistics, weights)], axis=1)
 
         ones = np.ones((1, self.statistics.images))
-        return all_of(ones)[0], np.concatenate([all_of(block) for block in self.weights.blocks()])
+        return all_of(ones)[0], all_of(self.weights)
 
     @cached_property
     def informed(self) -> bool:
         """Whether the classifier tells the groups apart well enough to correct for its errors."""
-        groups = len(self.statistics.group_names)
-        errors = [self.estimate(_REAL, group) for group in range(groups)]
-        samples = 1 - np.mean([one.samples for one in errors], axis=0)
-        value = 1 - float(np.mean([one.value for one in errors]))
-        low, _ = share_interval(value, samples, self.statistics.images, self.request.confidence) or (0.0, 1.0)
-        return (low - 1 / groups) / (1 - 1 / groups) >= INFORMED_AT_LEAST
+        truth, real = self.statistics.truth, self.statistics.real
+        value = float(accuracy_over_groups(truth, real, np.ones((1, len(truth))))[0])
+        samples = accuracy_over_groups(truth, real, self.weights)
+        low, _ = share_interval(value, samples, len(truth), self.request.confidence) or (0.0, 1.0)
+        return tells_apart(low, len(self.statistics.group_names))
 
     @cached_property
     def unexplained(self) -> tuple[int, ...]:
@@ -125,7 +123,7 @@ def _told(request: Request, readings: list[_Read]) -> Finding:
         unit=own.evidence.unit,
         clusters=made.clusters,
         method=_method(request, own),
-        limits=f"{LIMITS}{_left_out(statistics)} {limits_of(request.evidence)}",
+        limits=f"{LIMITS}{too_few(statistics)} {limits_of(request.evidence)}",
         group=statistics.attribute,
         plot="intervals",
         series=_series(readings),
@@ -180,13 +178,9 @@ def _method(request: Request, own: _Read) -> str:
         f"A classifier{by}, trained on the real training pictures, reads {several} made of each of {statistics.images} "
         f"held-out {own.evidence.unit}, and these themselves. Its own errors are taken out by the inverse of its "
         f"confusion matrix on the real ones, row by row. {100 * request.confidence:g}% bootstrap intervals "
-        f"({request.replicates} replicates of the pictures within their groups), so they hold the uncertainty of that "
-        "matrix; differences are paired."
+        f"({request.replicates} replicates of the pictures), so they hold the uncertainty of that matrix and of the "
+        "groups' shares; differences are paired."
     )
-
-
-def _left_out(statistics: AttributeErrorStatistics) -> str:
-    return f" Too few pictures: {', '.join(statistics.left_out)}." if statistics.left_out else ""
 
 
 def _series(readings: list[_Read]) -> dict[str, list]:
@@ -215,19 +209,5 @@ def _series(readings: list[_Read]) -> dict[str, list]:
 
 def _unread(statistics: AttributeErrorStatistics) -> Finding:
     """What is said of an attribute with too few or too many groups to be read."""
-    count, attribute = len(statistics.group_names), statistics.attribute
-    return Finding(
-        question="whom it fails",
-        claim=f"How often {attribute} is wrong in what it made is not known: {count} of its groups have enough "
-        f"pictures to learn them from and to check that on others. It takes 2 to {GROUPS_AT_MOST}."
-        f"{_left_out(statistics)}",
-        metric=f"wrong {attribute}",
-        value=None,
-        interval=None,
-        n=0,
-        unit="pictures",
-        method="A classifier is trained on the training pictures of known group and judged on the held-out ones.",
-        limits="No share is shown because it would mislead.",
-        group=attribute,
-        verdict="insufficient",
-    )
+    said = f"How often {statistics.attribute} is wrong in what it made is not known"
+    return not_seen(statistics, said, f"wrong {statistics.attribute}", "pictures")

@@ -1,16 +1,22 @@
 """The corrected mixes of a generator's pictures, one attribute each: what the audits of its groups start from."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from clearsight.metrics.attribute_errors import AttributeErrorStatistics
 from clearsight.metrics.generation import GenerationStatistics
+from clearsight.metrics.group_drift import GroupDriftStatistics
 from clearsight.metrics.group_mix import GROUPS_AT_MOST, GroupMixStatistics, balanced_accuracy, mix_of, share_interval
 from clearsight.metrics.rates import holm
 from clearsight.metrics.resample import Resampling
-from clearsight.types import Evidence, Request
+from clearsight.types import Evidence, Finding, Request
+
+# What a classifier of an attribute saw, of which there are several kinds.
+Classified: TypeAlias = GroupMixStatistics | GroupDriftStatistics | AttributeErrorStatistics
 
 NEARLY = 0.01
 INFORMED_AT_LEAST = 0.1  # of the way from guessing to never erring
@@ -52,9 +58,7 @@ class Mixes:
     @property
     def too_weak(self) -> bool:
         """Whether the classifier does not tell the groups apart well enough for any correction."""
-        guessing = 1 / len(self.statistics.group_names)
-        informed = (self.accuracy_interval[0] - guessing) / (1 - guessing)
-        return not informed >= INFORMED_AT_LEAST or any(
+        return not tells_apart(self.accuracy_interval[0], len(self.statistics.group_names)) or any(
             self.interval(place, group) is None for place in range(len(self.values)) for group in self.groups
         )
 
@@ -90,6 +94,12 @@ class Mixes:
         return holm((2 * stats.norm.sf(np.abs(self.values[0] - shares) / error)).tolist())
 
 
+def tells_apart(accuracy: float, groups: int) -> bool:
+    """Whether a balanced accuracy is far enough from guessing for a classifier's errors to be corrected."""
+    guessing = 1 / groups
+    return (accuracy - guessing) / (1 - guessing) >= INFORMED_AT_LEAST
+
+
 def of_no_mix(
     values: Float[np.ndarray, "groups"], samples: Float[np.ndarray, "replicates groups"], confidence: float
 ) -> bool:
@@ -121,9 +131,33 @@ def uncounted_attributes(request: Request) -> tuple[str, ...]:
     return tuple(name for name in request.evidence.groups if name not in counted)
 
 
-def seen(statistics: GroupMixStatistics) -> bool:
+def seen(statistics: Classified) -> bool:
     """Whether there are groups to tell apart, and not too many."""
     return statistics.images > 0 and 2 <= len(statistics.group_names) <= GROUPS_AT_MOST
+
+
+def not_seen(statistics: Classified, said: str, metric: str, unit: str, imagined: str = "") -> Finding:
+    """The finding of an attribute with too few or too many groups; ``said`` is what is therefore not known."""
+    return Finding(
+        question="whom it fails",
+        claim=f"{said}: {len(statistics.group_names)} of its groups have enough pictures to learn them from and to "
+        f"check that on others. It takes 2 to {GROUPS_AT_MOST}.{too_few(statistics)}",
+        metric=metric,
+        value=None,
+        interval=None,
+        n=0,
+        unit=unit,
+        method="A classifier is trained on the training pictures of known group and judged on the held-out ones.",
+        limits="No share is shown because it would mislead.",
+        group=statistics.attribute,
+        verdict="insufficient",
+        imagined=imagined,
+    )
+
+
+def too_few(statistics: Classified) -> str:
+    """The groups that were left out, as a sentence."""
+    return f" Too few pictures: {', '.join(statistics.left_out)}." if statistics.left_out else ""
 
 
 def _of_groups(request: Request) -> list[Evidence]:

@@ -20,14 +20,13 @@ from clearsight.depixelising.restoring import Restored, restored
 from clearsight.evaluation.belonging import clusters_said
 from clearsight.generation.conclusion import ASKED, MOST_TRAINING, pictures_of, split_of
 from clearsight.generation.extractors import Extractor, check_count
-from clearsight.generation.mixes import CLASS, Grouping, even_probabilities, group_classifier, grouping_of
+from clearsight.generation.mixes import CLASS, Grouping, even_probabilities, file_word, group_classifier, grouping_of
 from clearsight.generation.pictures import Pictures, quantised
 from clearsight.generation.restorations import CONSISTENCY, GROUP, about_weights
 from clearsight.generation.sampling import made_like
 from clearsight.loading.data import Gathered
 from clearsight.metrics.depixelising import DepixelisingStatistics
 from clearsight.metrics.group_drift import GroupDriftStatistics
-from clearsight.metrics.group_mix import GROUPS_AT_MOST
 from clearsight.ops.downscaling import downscaled
 from clearsight.ops.similarity import psnr
 from clearsight.ops.spread import evenly_spread
@@ -73,7 +72,7 @@ def audited(
     with stage("counting groups", quiet) as watch:
         fingerprint = gathered.cached["train"].fingerprint
         for number, attribute in enumerate(dict.fromkeys(by)):
-            name = "".join(c if c.isalnum() and c.isascii() else "-" for c in attribute)
+            name = file_word(attribute)
             name = f"{name}-{number}" if f"{GROUP}{name}" in evidence else name
             evidence[f"{GROUP}{name}"] = _drift(attribute, train, real, found, free, fingerprint, about, watch)
     return Audited(names=real.ids, true=real.images, small=small, found=found, evidence=evidence)
@@ -128,7 +127,7 @@ def _drift(
 ) -> Evidence:  # fmt: skip
     """What the classifier of an attribute sees; no row where there are too few or too many groups to tell apart."""
     grouping = grouping_of(attribute, train, real)
-    if not 2 <= len(grouping.names) <= GROUPS_AT_MOST:
+    if not grouping.enough:
         return _nothing(attribute, grouping, about)
     classifier = group_classifier(train, attribute, grouping, fingerprint, watch)
     rows = np.flatnonzero(grouping.real >= 0)

@@ -6,6 +6,7 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight.depixelising.restoring import Restored
+from clearsight.generation.drawn_sheets import repeated
 from clearsight.generation.pictures import quantised
 from clearsight.generation.sheets import grid
 from clearsight.ops.downscaling import downscaled
@@ -20,7 +21,7 @@ def sheet(
     """A row for each of the first inputs; the true picture stands last where it is known."""
     factor = found.plan.factor
     again = quantised(downscaled(found.pictures[:, 0].float() / 255, factor, found.plan.filter))
-    parts = [_large(small, factor)[:, None], found.pictures[:, :COLUMNS_AT_MOST], _large(again, factor)[:, None]]
+    parts = [repeated(small, factor)[:, None], found.pictures[:, :COLUMNS_AT_MOST], repeated(again, factor)[:, None]]
     if true is not None:
         parts.append(true[:, None])
     rows = torch.cat(parts, 1)[:ROWS_AT_MOST]
@@ -32,7 +33,3 @@ def legend(found: Restored, known: bool = False) -> str:
     count = min(found.pictures.shape[1], COLUMNS_AT_MOST)
     said = LEGEND.format(count=count)
     return f"{said}; the true picture stands last" if known else said
-
-
-def _large(images: UInt8[Tensor, "n 3 h w"], factor: int) -> UInt8[Tensor, "n 3 h2 w2"]:
-    return images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from clearsight import drawing
+from clearsight.generation.pictures import quantised
 from clearsight.types import ClassMap
 
 
@@ -33,6 +34,6 @@ def drawn(network: Any, given: UInt8[Tensor, "n ..."], class_names: Sequence[str
     if network.config.made_from is not ClassMap:
         device = next(network.parameters()).device
         seen = network.given(given.to(device).float() / 255).expand(-1, 3, -1, -1)
-        return ((seen / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+        return quantised(seen / 2 + 0.5).cpu()
     maps = [drawing.class_map_picture(one.cpu(), len(class_names)).convert("RGB") for one in given]
     return torch.stack([torch.from_numpy(np.array(one)).permute(2, 0, 1) for one in maps])

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from clearsight.generation.pictures import quantised
 from clearsight.generation.sheets import grid, png
 from clearsight.loading.made_by import made_by
 from clearsight.ops.spread import evenly_spread
@@ -66,7 +67,7 @@ def drawn(
     found = network.draw(
         images.repeat_interleave(count, 0), noise.flatten(0, 1), temperature or network.config.temperature
     )
-    return (found.clamp(0, 1) * 255).round().to(torch.uint8).cpu().unflatten(0, (len(given), count))
+    return quantised(found).cpu().unflatten(0, (len(given), count))
 
 
 def spread_map(draws: UInt8[Tensor, "n count 3 h w"]) -> UInt8[Tensor, "n 3 h w"]:

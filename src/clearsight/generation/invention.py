@@ -15,9 +15,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from clearsight.console.progress import stage
+from clearsight.drawing import in_bytes
 from clearsight.evaluation.more_evidence import MoreEvidence
-from clearsight.generation.drawn_sheets import sheets_of
-from clearsight.generation.readings import read_attributes
+from clearsight.generation.drawn_sheets import drawn, sheets_of
+from clearsight.generation.pictures import quantised
+from clearsight.generation.readings import of_rows, read_attributes
 from clearsight.loading import trained
 from clearsight.loading.posing import given_of
 from clearsight.metrics.invention import InventionStatistics
@@ -56,11 +58,11 @@ def invented(run: Run, source: Source, judged: Evidence, by: Sequence[str] = (),
         made, bits = _made(run, network, some, watch)
     evidence: dict[str, Evidence] = {}
     examples: tuple[Example, ...] = ()
-    at = _at(judged, some.rows)
+    at = of_rows(judged, np.asarray(some.rows))
     if bits is not None:
-        evidence[DRAWN] = replace(at, statistics=_statistics(made, some.true, bits), features=None)
+        evidence[DRAWN] = replace(at, statistics=_statistics(made, some.true, bits))
         examples = sheets_of(run, network, some.given, some.true)
-    enlargement = _bytes(enlarged(some.given.float() / 255, given.factor))
+    enlargement = quantised(enlarged(some.given.float() / 255, given.factor))
     wanted = by or (("class",) if "class" in judged.groups else ())
     makers = {MADE: made, BICUBIC: enlargement[:, None]}
     evidence |= read_attributes(run, source, at, some.true, makers, wanted, quiet=quiet)
@@ -96,7 +98,7 @@ def _some(dataset: Dataset) -> _Some | None:
 
 def _true(sample: Any) -> UInt8[Tensor, "3 h w"]:
     assert isinstance(sample.truth, Picture)
-    return _bytes(sample.truth.image)
+    return in_bytes(sample.truth)
 
 
 def _made(
@@ -107,18 +109,14 @@ def _made(
         found = []
         for one in trained.predictor(run, network)(some.given):
             assert isinstance(one, Picture)
-            found.append(_bytes(one.image))
+            found.append(in_bytes(one))
             watch(len(found), len(some.rows))
         return torch.stack(found)[:, None], None
-    seed, temperature = network.config.draw_seed, network.config.temperature
     draws, bits = [], []
-    for start in range(0, len(some.rows), TOGETHER):
-        given, true = (one[start : start + TOGETHER].float() / 255 for one in (some.given, some.true))
-        bits.append(network.bits_per_dim(given, true))
-        noises = [network.noise_for(given, seed, k) for k in range(DRAWS)]
-        drawn = [_bytes(network.draw(given, noise, temperature)) for noise in noises]
-        draws.append(torch.stack(drawn, 1))
-        watch(start + len(given), len(some.rows))
+    for given, true in zip(some.given.split(TOGETHER), some.true.split(TOGETHER), strict=True):
+        bits.append(network.bits_per_dim(given.float() / 255, true.float() / 255))
+        draws.append(drawn(network, given, DRAWS))
+        watch(sum(map(len, draws)), len(some.rows))
     return torch.cat(draws), torch.cat(bits)
 
 
@@ -134,22 +132,3 @@ def _statistics(made: UInt8[Tensor, "n draws 3 h w"], true: Pictures, bits: Floa
         bits=bits.double().numpy(), spread=np.sqrt(found[:, 0]), apart=2 * found[:, 0], off=found[:, 1],
         others=found[:, 2], draws=made.shape[1],
     )  # fmt: skip
-
-
-def _at(evidence: Evidence, rows: Sequence[int]) -> Evidence:
-    """The evidence of some rows, without its statistics."""
-    index = np.asarray(rows)
-    return replace(
-        evidence,
-        statistics=None,
-        ids=tuple(evidence.ids[row] for row in rows),
-        clusters=evidence.clusters[index],
-        groups={name: words[index] for name, words in evidence.groups.items()},
-        seen=None if evidence.seen is None else evidence.seen[index],
-        features=None,
-        conditions={},
-    )
-
-
-def _bytes(images: Float[Tensor, "... 3 h w"]) -> UInt8[Tensor, "... 3 h w"]:
-    return (images.clamp(0, 1) * 255).round().to(torch.uint8).cpu()

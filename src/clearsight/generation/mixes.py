@@ -41,6 +41,11 @@ class Grouping:
         found: np.ndarray = counts / counts.sum()
         return found
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are two groups or more, and no more than can be told apart."""
+        return 2 <= len(self.names) <= GROUPS_AT_MOST
+
 
 def mixes_of(
     found: Reference,
@@ -58,15 +63,15 @@ def mixes_of(
     evidence = {}
     if found.class_names:
         grouping = _classes(found)
-        if 2 <= len(grouping.names) <= GROUPS_AT_MOST:
-            evidence[_name(CLASS)] = _seen(found, generated, CLASS, grouping, found.extractors[0], about)
+        if grouping.enough:
+            evidence[PREFIX + CLASS] = _seen(found, generated, CLASS, grouping, found.extractors[0], about)
     for attribute in dict.fromkeys(by):
         if attribute == CLASS and found.class_names:
             continue
-        key = _name(attribute)
+        key = f"{PREFIX}{file_word(attribute)}"
         key = f"{key}-{len(evidence)}" if key in evidence else key
         grouping = grouping_of(attribute, found.train, found.real)
-        if not 2 <= len(grouping.names) <= GROUPS_AT_MOST:
+        if not grouping.enough:
             evidence[key] = _unseen(attribute, grouping, about)
             continue
         classifier = group_classifier(found.train, attribute, grouping, fingerprint, watch)
@@ -181,6 +186,6 @@ def even_probabilities(probabilities: Tensor, columns: Sequence[int] | None, mix
     return found
 
 
-def _name(attribute: str) -> str:
-    """A file name for the evidence of an attribute, whatever it is called."""
-    return PREFIX + "".join(c if c.isalnum() and c.isascii() else "-" for c in attribute)
+def file_word(text: str) -> str:
+    """A word for the name of a file of evidence, whatever an attribute is called."""
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in text)

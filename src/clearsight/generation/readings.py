@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from clearsight.console.progress import stage
+from clearsight.drawing import in_bytes
 from clearsight.generation.extractors import FEWEST, Extractor
-from clearsight.generation.mixes import Grouping, even_probabilities, group_classifier, grouping_of
+from clearsight.generation.mixes import Grouping, even_probabilities, file_word, group_classifier, grouping_of
 from clearsight.generation.pictures import Pictures
 from clearsight.metrics.attribute_errors import AttributeErrorStatistics
-from clearsight.metrics.group_mix import GROUPS_AT_MOST
 from clearsight.ops.spread import evenly_spread
 from clearsight.run import Run
 from clearsight.sources import Source
@@ -43,17 +43,15 @@ def read_attributes(
     train = _training(source, (real.shape[2], real.shape[3])) if known else None
     if train is None or len(train) < FEWEST:
         return {}
-    # The pictures may be cut to another size than another run of these data has: their size is part of the key.
-    key = f"{source.split('train').fingerprint} {tuple(train.images.shape[2:])}"
+    fingerprint = source.split("train").fingerprint
     held_out = Pictures(images=real, ids=at.ids, groups=at.groups)
     evidence: dict[str, Evidence] = {}
     for attribute in known:
         grouping = grouping_of(attribute, train, held_out)
-        enough = 2 <= len(grouping.names) <= GROUPS_AT_MOST
         with stage(f"reading {attribute}", quiet) as watch:
-            classifier = group_classifier(train, attribute, grouping, key, watch) if enough else None
+            classifier = group_classifier(train, attribute, grouping, fingerprint, watch) if grouping.enough else None
         for number, (maker, made) in enumerate(makers.items()):
-            name = f"{PREFIX}{_word(attribute)}" + (f"-{_word(maker)}" if number else "")
+            name = f"{PREFIX}{file_word(attribute)}" + (f"-{file_word(maker)}" if number else "")
             name = f"{name}-{len(evidence)}" if name in evidence else name
             evidence[name] = _read(at, real, made, attribute, maker, grouping, classifier)
     return evidence
@@ -71,7 +69,7 @@ def _training(source: Source, size: tuple[int, int]) -> Pictures | None:
         assert isinstance(sample.truth, Picture)
         if tuple(sample.truth.image.shape[1:]) != size:
             continue
-        images.append((sample.truth.image * 255).round().to(torch.uint8))
+        images.append(in_bytes(sample.truth))
         ids.append(sample.id)
         groups.append(sample.groups)
     if not images:
@@ -97,9 +95,8 @@ def _read(
     on_real = on_made = answers = empty
     draws = made.shape[1]
     if classifier is not None:
-        mix = np.bincount(grouping.train[grouping.train >= 0], minlength=count) / (grouping.train >= 0).sum()
-        on_real = even_probabilities(classifier.classes(real[rows]), None, mix)
-        each = even_probabilities(classifier.classes(made[rows].flatten(0, 1)), None, mix)
+        on_real = even_probabilities(classifier.classes(real[rows]), None, grouping.mix)
+        each = even_probabilities(classifier.classes(made[rows].flatten(0, 1)), None, grouping.mix)
         on_made = each.reshape(len(rows), draws, count).mean(1)
         answers = np.eye(count)[each.argmax(1)].reshape(len(rows), draws, count).mean(1)
     statistics = AttributeErrorStatistics(
@@ -107,16 +104,18 @@ def _read(
         answers=answers, maker=maker, draws=draws, classifier="" if classifier is None else str(classifier),
         left_out=grouping.left_out,
     )  # fmt: skip
+    return replace(of_rows(at, rows), statistics=statistics)
+
+
+def of_rows(evidence: Evidence, rows: Int[np.ndarray, "n"]) -> Evidence:
+    """What is known of some pictures of an evaluation, without its statistics, features and conditions."""
     return replace(
-        at,
-        statistics=statistics,
-        ids=tuple(at.ids[row] for row in rows),
-        clusters=at.clusters[rows],
-        groups={name: words[rows] for name, words in at.groups.items()},
-        seen=None if at.seen is None else at.seen[rows],
+        evidence,
+        statistics=None,
+        ids=tuple(evidence.ids[row] for row in rows),
+        clusters=evidence.clusters[rows],
+        groups={name: words[rows] for name, words in evidence.groups.items()},
+        seen=None if evidence.seen is None else evidence.seen[rows],
+        features=None,
+        conditions={},
     )
-
-
-def _word(text: str) -> str:
-    """Part of a file name, whatever something is called."""
-    return "".join(c if c.isalnum() and c.isascii() else "-" for c in text)

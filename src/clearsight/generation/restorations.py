@@ -30,11 +30,12 @@ def about_weights(run: Run) -> dict[str, str]:
 
 def kept(run: Run) -> dict[str, Evidence]:
     """The evidence that is kept, by name; nothing where the weights have changed since."""
-    found = {}
-    for name in run.evidence_in(FOLDER):
+    found, names = {}, run.evidence_in(FOLDER)
+    about = about_weights(run) if names else {}  # all weights are read for it
+    for name in names:
         statistics = GroupDriftStatistics if name.startswith(f"{FOLDER}/{GROUP}") else DepixelisingStatistics
         one = run.read_evidence(name, statistics)
-        if one.about.get("weights") == trained.network_hash(run):
+        if about.items() <= one.about.items():
             found[name] = one
     return found
 

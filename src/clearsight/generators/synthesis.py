@@ -22,6 +22,7 @@ from clearsight.generators.players import DISCRIMINATOR, GENERATOR, TRAINING, ad
 from clearsight.generators.residual import by_level
 from clearsight.generators.residual_maps import map_sizes
 from clearsight.generators.spade import Features, PatchDiscriminator, SpadeGenerator
+from clearsight.generators.variational import divergences
 from clearsight.ops.adversarial_losses import hinge
 from clearsight.types import Batch, ClassMap, Losses, Training, Truth
 
@@ -144,8 +145,7 @@ class Synthesis(nn.Module):
             return self.generator(real.new_zeros(len(real), 0), labels).to(real), real.new_zeros(())
         mean, log_variance = self.generator.encoder(real)
         drawn = mean + (log_variance / 2).exp() * torch.randn(mean.shape).to(mean)
-        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
-        return self.generator(drawn, labels).to(real), divergence
+        return self.generator(drawn, labels).to(real), divergences(mean, log_variance).sum(1).mean()
 
     def optimizer(self, player: str, training: Training) -> Optimizer:
         """Adam without momentum."""

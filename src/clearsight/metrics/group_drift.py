@@ -16,7 +16,7 @@ from clearsight.metrics.attribute_errors import (
     corrected_error,
     corrected_errors,
 )
-from clearsight.metrics.group_mix import Mix, accuracy_over_groups, confusion, corrected_mix, groups_shown, mix_seen
+from clearsight.metrics.group_mix import Mix, confusion, corrected_mix, groups_shown, mix_seen
 from clearsight.types import Values, Weights
 
 Table = Float[np.ndarray, "replicates groups groups"]
@@ -104,12 +104,6 @@ def changed_by_chance(statistics: GroupDriftStatistics, weights: Weights) -> Val
     shares = mix_seen(np.eye(len(statistics.group_names))[statistics.truth[true]], weights[:, true])
     found: Values = (shares * (1 - own_mix(statistics, weights))).sum(1)
     return found
-
-
-def balanced_accuracy(statistics: GroupDriftStatistics, weights: Weights) -> Values:
-    """The share of true pictures whose most probable group is theirs, averaged over groups."""
-    true = statistics.true
-    return accuracy_over_groups(statistics.truth[true], statistics.probabilities[true], weights[:, true])
 
 
 def _readings(statistics: GroupDriftStatistics) -> AttributeErrorStatistics:

@@ -8,7 +8,7 @@ al. 2010). Real pictures of a replicate give C, its generated ones the mix seen:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -78,7 +78,21 @@ def mix_of(statistics: GroupMixStatistics, truncation: float, weights: Weights) 
     return seen, corrected_mix(seen, confused)
 
 
-def balanced_accuracy(statistics: GroupMixStatistics, weights: Weights) -> Values:
+class RealAndMade(Protocol):
+    """Real pictures and made ones, whose ``truth`` is -1, with what a classifier sees in each."""
+
+    @property
+    def truth(self) -> Int[np.ndarray, "images"]:
+        """The group of a real picture."""
+        ...
+
+    @property
+    def probabilities(self) -> Float[np.ndarray, "images groups"]:
+        """Those of each group."""
+        ...
+
+
+def balanced_accuracy(statistics: RealAndMade, weights: Weights) -> Values:
     """The share of real pictures whose most probable group is theirs, averaged over groups; NaN where one has none."""
     real = statistics.truth >= 0
     return accuracy_over_groups(statistics.truth[real], statistics.probabilities[real], weights[:, real])
@@ -111,11 +125,19 @@ def corrected_mix(seen: Mix, confused: Float[np.ndarray, "replicates groups grou
 
     NaN where a group has no real picture, or where the classifier does not tell the groups apart.
     """
+    found: Mix = _corrected(seen[:, None], confused)[:, 0]
+    return found
+
+
+def _corrected(
+    seen: Float[np.ndarray, "replicates mixes groups"], confused: Float[np.ndarray, "replicates groups groups"]
+) -> Float[np.ndarray, "replicates mixes groups"]:
+    """The same of several mixes, which one matrix corrects: it is looked at and solved for once."""
     found = np.full_like(seen, np.nan)
-    known = np.isfinite(confused).all((1, 2)) & np.isfinite(seen).all(1)
+    known = np.isfinite(confused).all((1, 2)) & np.isfinite(seen).all((1, 2))
     known[known] = np.linalg.cond(confused[known]) < WORST_CONDITION
-    transposed = np.swapaxes(confused[known], 1, 2)
-    found[known] = np.linalg.solve(transposed, seen[known][:, :, None])[:, :, 0]
+    transposed = (np.swapaxes(each[known], 1, 2) for each in (confused, seen))
+    found[known] = np.swapaxes(np.linalg.solve(*transposed), 1, 2)
     return found
 
 
@@ -130,8 +152,7 @@ def groups_shown(
     ``real`` and ``made`` are what the classifier sees in each picture and in what was made of it. Shares may leave
     [0, 1] by chance; rows sum to 1. NaN where a group has no weight, or the classifier does not tell groups apart.
     """
-    confused, seen = confusion(truth, real, weights), confusion(truth, made, weights)
-    return np.stack([corrected_mix(seen[:, group], confused) for group in range(seen.shape[1])], axis=1)
+    return _corrected(confusion(truth, made, weights), confusion(truth, real, weights))
 
 
 def share_interval(

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clearsight.ops import colour_measures, noise, similarity
+from clearsight.ops.consistency import in_levels
 from clearsight.ops.downscaling import BOX, DOWNSCALINGS, downscaled
 from clearsight.ops.lab import grey_of
 
@@ -92,5 +93,5 @@ class Smaller:
 
     def measures(self, found: Pictures, true: Pictures) -> Measures:
         """The consistency: the PSNR in dB of the enlarged picture made small again, against what was given."""
-        given = (255 * downscaled(true, self.factor, self.filter)).round() / 255
+        given = in_levels(downscaled(true, self.factor, self.filter))
         return {"consistency": similarity.psnr(downscaled(found, self.factor, self.filter), given)}
