@@ -77,6 +77,23 @@ def test_it_learns():
     assert moments[-1].losses["square"] < 0.2 * moments[0].losses["square"]
 
 
+def test_a_run_has_one_step_however_small_its_budget():
+    for budget in (loop.Budget(minutes=1e-12), loop.Budget(kwh=1e-12)):
+        average, saved, clock = run(budget, meter=Meter(per_step=1.0))
+        assert clock.step == 1 and saved[-1]["step"] == 1 and not average.training
+
+
+def test_what_is_made_ready_before_the_first_step_is_not_in_the_minutes():
+    """A generator's pictures are seen by the network that watches it, for example: a minute on a slow machine."""
+    torch.manual_seed(0)
+    clock, moments = loop.Clock(loop.Budget(minutes=10), 10, Meter()), []
+    clock.start -= 3600
+    hooks = loop.Hooks(save=lambda state: None, watch=moments.append, stop=lambda: bool(moments))
+    with pytest.raises(loop.Interrupted):
+        loop.fit(Line(), batches, ahead, clock, Training(batch_size=4), Fabric(accelerator="cpu", devices=1), hooks)
+    assert 0 < moments[0].seconds < 600 and moments[0].progress < 1
+
+
 def test_the_epoch_budget_counts_steps():
     assert run(loop.Budget(epochs=1.5))[2].step == 15
 
