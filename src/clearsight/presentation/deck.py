@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from clearsight.presentation.choosing import notes_of, slides_about
@@ -41,7 +42,7 @@ def deck(card: Card, folder: Path, comparison: Card | None = None) -> tuple[Slid
     slides += _galleries(card, folder)
     for question in _TALK:
         slides += slides_about(question, card.findings) or [_not_assessed(question)]
-    return tuple([*slides, *_cost(card), _answers(card)])
+    return (*slides, *_cost(card), _answers(card))
 
 
 def _opening(card: Card) -> Slide:
@@ -134,9 +135,7 @@ def _compared(comparison: Card | None) -> list[Slide]:
         *slides_about("what it cost", card.findings, most=1),
     ]
     notes = ("Compared: " + "; ".join(f"{name}, {text}" for name, text in card.facts.items()) + ".", *card.notes)
-    return [
-        Slide(kicker="Compared", title=slide.title, body=slide.body, notes=(*slide.notes, *notes)) for slide in found
-    ]
+    return [replace(slide, kicker="Compared", notes=(*slide.notes, *notes)) for slide in found]
 
 
 def _not_assessed(question: Question) -> Slide:
