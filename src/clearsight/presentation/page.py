@@ -15,7 +15,6 @@ from clearsight.report.plots import drawn
 from clearsight.report.svg import tag
 
 _HERE = Path(__file__).parent
-_MEDIA = {b"\x89PNG": "image/png", b"\xff\xd8\xff\xe0": "image/jpeg", b"GIF8": "image/gif"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +60,7 @@ def _element(element: Element, key: str, rules: list[str]) -> Markup:
     if isinstance(element, Line):
         return tag("div", id=key, class_=f"fill-{element.colour}")
     if isinstance(element, Picture):
-        media = next((kind for start, kind in _MEDIA.items() if element.data.startswith(start[:3])), "image/png")
-        source = f"data:{media};base64,{base64.b64encode(element.data).decode('ascii')}"
+        source = f"data:{element.media};base64,{base64.b64encode(element.data).decode('ascii')}"
         return tag("div", Markup('<img src="{}" alt="{}">').format(source, element.alt), id=key)
     if isinstance(element, Drawing):
         return tag("div", drawn(element.finding, "wide", element.key), id=key)
