@@ -7,6 +7,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from clearsight.quantities import number
+from clearsight.report.opening import opening
 from clearsight.report.page import bill
 from clearsight.report.pictures import shown
 from clearsight.report.svg import tag
@@ -28,7 +29,9 @@ def html(folder: Path, state: str, card: Card | None) -> str:
         said = f"{visible(state)}; it has no report yet"
         return str(tag("div", tag("b", name), " ", said, style=_FRAME))
     card = cleaned(card)
+    first = opening(card.findings)
     parts = [
+        *([tag("div", first, style=_WARNING)] if first else []),
         tag("div", tag("b", card.title), " ", tag("span", f"{name}, {visible(state)}", style="opacity:.7")),
         *[tag("div", warning, style=_WARNING) for warning in card.warnings],
         tag("div", card.summary, style="margin:4px 0"),
