@@ -5,24 +5,13 @@ import copy
 import pytest
 import torch
 from lightning_fabric import Fabric
+from line import Line, batches
 from torch import nn
 
 from clearsight.sources.batches.views import ahead
 from clearsight.training import loop, session
 from clearsight.training.optimizers import optimizers_for
 from clearsight.types import Batch, Training
-
-
-class Line(nn.Module):
-    """Fits brightness to one number; dropout makes it depend on the random state."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 1))
-
-    def losses(self, batch):
-        x = batch.images.mean(dim=(1, 2, 3))[:, None]
-        return {"square": (self.layer(x) - 3 * x).square().mean()}
 
 
 class Meter:
@@ -33,11 +22,6 @@ class Meter:
     def kwh_so_far(self):
         self.kwh += self.per_step
         return self.kwh
-
-
-def batches(step, progress):
-    images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(step))
-    return Batch(images=images, truths=[None] * 4, ids=list("abcd"))
 
 
 def run(budget, state=None, seed=0, make=batches, training=None, **hooks):
