@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from clearsight.audits import scores
+from clearsight.drawing import in_bytes
 from clearsight.evaluation.evaluator import evaluate
 from clearsight.evaluation.judging import read_for
 from clearsight.loading import trained
@@ -32,7 +33,7 @@ from clearsight.run import Run
 from clearsight.settings import parse
 from clearsight.sources.samples.picture_pairs import CorruptedPicture, degraded
 from clearsight.sources.samples.records import PictureDataset, records_of
-from clearsight.types import Evidence, Picture, Request
+from clearsight.types import Evidence, Request
 from clearsight.verbs.train import train
 
 REPLICATES = 1000
@@ -133,11 +134,6 @@ def changed(dataset: PictureDataset, change: Callable[[int, Tensor], Tensor]) ->
 def judged(run: Run, dataset: PictureDataset) -> Evidence:
     """The evidence of a run on a data set."""
     return evaluate(trained.predictor(run), trained.task_of(run.config), dataset, **trained.deployed(run.config))
-
-
-def in_bytes(picture: Picture) -> Tensor:
-    """A picture as a file holds it."""
-    return (picture.image * 255).round().to(torch.uint8)
 
 
 def _rounded(one: Estimate) -> list[float]:

@@ -20,6 +20,7 @@ from clearsight.metrics import resample
 from clearsight.metrics.generation import GenerationStatistics
 from clearsight.metrics.segmentation import METRICS, SegmentationStatistics
 from clearsight.run import Run
+from clearsight.settings import parse
 from clearsight.types import Evidence
 
 REPLICATES = 1000
@@ -71,7 +72,7 @@ def trained(asked: argparse.Namespace) -> Run:
     """The run that was named, or a new one."""
     if asked.run is not None:
         return Run.open(asked.run)
-    settings = {"size": asked.size, **dict(word.split("=", 1) for word in asked.set)}
+    settings = {"size": asked.size, **parse(asked.set)}
     return cs.train(
         "synthesis", asked.data, minutes=asked.minutes, seed=asked.seed, out=asked.out / "synthesis", settings=settings
     )

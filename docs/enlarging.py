@@ -22,7 +22,6 @@ from clearsight.generation.sheets import grid, png
 from clearsight.loading import trained
 from clearsight.loading.posing import posed
 from clearsight.recipes.crops import object_crops
-from clearsight.run import Run
 
 SIDE, FACTOR, SHOWN, DRAWS = 16, 4, 8, 7
 TARGET = Path(__file__).parent / "pictures" / "invented-digits.png"
@@ -49,18 +48,13 @@ def main(epochs: float) -> None:
         samples = [held_out[step * number] for number in range(SHOWN)]
     given = torch.stack([sample.image for sample in samples])
     true = torch.stack([in_bytes(sample.truth) for sample in samples])
-    with_detail = torch.stack([in_bytes(one) for one in networks(runs["super-resolution"], given)])
+    with_detail = torch.stack([in_bytes(one) for one in trained.predictor(runs["super-resolution"])(given)])
     network = trained.load(runs["pixel-recursive"])
     draws = drawn(network, given, 16)
     columns = [repeated(given, FACTOR), with_detail, *draws[:, :DRAWS].unbind(1), spread_map(draws), true]
     sheet = grid(torch.stack(columns, 1).flatten(0, 1), len(columns))
     TARGET.write_bytes(png(sheet, {"generated": True, "data": "embedded digits", "epochs": epochs}))
     print(f"wrote {TARGET}")
-
-
-def networks(run: Run, given: torch.Tensor) -> list:
-    """What a run predicts of small pictures."""
-    return list(trained.predictor(run)(given))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 
 from clearsight import presentation
 from clearsight.presentation.slides import Facts, Gallery, Grid, Plotted, Statements
+from clearsight.report.opening import MUST_NOT_IDENTIFY
 from clearsight.types import Card, Finding
 
 
@@ -111,6 +112,22 @@ def test_a_comparison_follows_the_scores(card, folder):
     assert kickers(slides)[5:9] == ["What it does", "Compared", "What it does", "Whom it fails"]
     (slide,) = [one for one in slides if one.kicker == "Compared"]
     assert slide.title == "Two is better." and "Compared: one, yolo; two, rcnn." in slide.notes
+
+
+def test_a_model_that_invents_detail_says_so_before_its_scores(card, folder):
+    figure = "41% (36% to 47%) of 400 pictures were restored as another race than their own."
+    findings = (*card.findings[:-1], dataclasses.replace(card.findings[-1], imagined=figure))
+    restored = dataclasses.replace(card.examples[0], kind="restored")
+    invents = dataclasses.replace(card, findings=findings, examples=(*card.examples, restored))
+    slides = presentation.deck(invents, folder)
+    assert kickers(slides)[:2] == ["Detection", "Warning"]
+    said = f"{MUST_NOT_IDENTIFY} {figure}"
+    assert slides[1].body == Statements(items=(said, *card.warnings), grave=True) and said in slides[1].notes
+    texts = [text for one in presentation.placed(slides, "run")[1].elements for text in getattr(one, "paragraphs", ())]
+    assert said in texts  # whole, not shortened
+    assert sum("imagined, not recovered" in slide.title for slide in slides) == 1
+    without = presentation.deck(dataclasses.replace(invents, warnings=()), folder)
+    assert without[1].body.items == (said,)
 
 
 def test_the_headline_score_stands_beside_the_plot_of_scores_by_class(folder):

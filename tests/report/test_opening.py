@@ -4,6 +4,7 @@ import dataclasses
 
 from clearsight import report
 from clearsight.files.records import from_json, to_json
+from clearsight.report.notebook import html
 from clearsight.report.opening import MUST_NOT_IDENTIFY, opening
 from clearsight.types import Card
 
@@ -20,7 +21,8 @@ def invents(card, *figures):
 
 def test_without_a_figure_there_is_no_opening(card, tmp_path):
     assert opening(card.findings) == ""
-    for text in (report.html(card, tmp_path), report.markdown(card), report.summary(card)):
+    notebook = html(tmp_path, "finished", card)
+    for text in (report.html(card, tmp_path), report.markdown(card), report.summary(card), notebook):
         assert "identify anybody" not in text
 
 
@@ -37,6 +39,8 @@ def test_the_sentence_stands_once_and_before_everything_else(card, tmp_path):
     assert lines[0].startswith("> **Its output must not be used to identify anybody") and "&lt;race&gt;" in lines[0]
     assert lines[1].startswith("# ")
     assert " ".join(report.summary(found).split()).startswith(said)
+    notebook = html(tmp_path, "finished", found)
+    assert notebook.count(shown) == 1 and notebook.index(shown) < notebook.index(found.title)
 
 
 def test_a_card_keeps_the_figure(card):

@@ -71,6 +71,12 @@ def test_a_forecast_leaves_nothing_behind(quick, stripes):
     assert "passes" in text and "CO₂e (grid zone FRA)" in text and "Not in it" in text
 
 
+def test_a_forecast_on_a_machine_that_has_no_time_for_one_step(quick, monkeypatch, stripes):
+    monkeypatch.setattr(module, "FIRST_S", 1e-9)
+    found = clearsight.forecast("mlp", stripes, epochs=1, settings=SMALL, quiet=True)
+    assert found.measured_steps >= 1 and 0 < found.seconds[0] <= found.seconds[2]
+
+
 def test_what_training_refuses_is_refused(quick):
     with pytest.raises(ValueError, match="no grid zone"):
         clearsight.forecast("mlp", "digits", zone="Atlantis")

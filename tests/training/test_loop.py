@@ -5,24 +5,13 @@ import copy
 import pytest
 import torch
 from lightning_fabric import Fabric
+from line import Line, batches
 from torch import nn
 
 from clearsight.sources.batches.views import ahead
 from clearsight.training import loop, session
 from clearsight.training.optimizers import optimizers_for
 from clearsight.types import Batch, Training
-
-
-class Line(nn.Module):
-    """Fits brightness to one number; dropout makes it depend on the random state."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 1))
-
-    def losses(self, batch):
-        x = batch.images.mean(dim=(1, 2, 3))[:, None]
-        return {"square": (self.layer(x) - 3 * x).square().mean()}
 
 
 class Meter:
@@ -33,11 +22,6 @@ class Meter:
     def kwh_so_far(self):
         self.kwh += self.per_step
         return self.kwh
-
-
-def batches(step, progress):
-    images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(step))
-    return Batch(images=images, truths=[None] * 4, ids=list("abcd"))
 
 
 def run(budget, state=None, seed=0, make=batches, training=None, **hooks):
@@ -75,6 +59,23 @@ def test_it_learns():
     moments = []
     run(loop.Budget(epochs=60), watch=moments.append)
     assert moments[-1].losses["square"] < 0.2 * moments[0].losses["square"]
+
+
+def test_a_run_has_one_step_however_small_its_budget():
+    for budget in (loop.Budget(minutes=1e-12), loop.Budget(kwh=1e-12)):
+        average, saved, clock = run(budget, meter=Meter(per_step=1.0))
+        assert clock.step == 1 and saved[-1]["step"] == 1 and not average.training
+
+
+def test_what_is_made_ready_before_the_first_step_is_not_in_the_minutes():
+    """A generator's pictures are seen by the network that watches it, for example: a minute on a slow machine."""
+    torch.manual_seed(0)
+    clock, moments = loop.Clock(loop.Budget(minutes=10), 10, Meter()), []
+    clock.start -= 3600
+    hooks = loop.Hooks(save=lambda state: None, watch=moments.append, stop=lambda: bool(moments))
+    with pytest.raises(loop.Interrupted):
+        loop.fit(Line(), batches, ahead, clock, Training(batch_size=4), Fabric(accelerator="cpu", devices=1), hooks)
+    assert 0 < moments[0].seconds < 600 and moments[0].progress < 1
 
 
 def test_the_epoch_budget_counts_steps():

@@ -6,35 +6,18 @@ import math
 import pytest
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from line import Line, batches
 
 from clearsight.files.tree import load_tree, save_tree
 from clearsight.sources.batches.views import at_once
 from clearsight.training import loop
 from clearsight.training.stopping import EarlyStopping
-from clearsight.types import Batch, Training
-
-
-class Line(nn.Module):
-    """Fits brightness to one number; dropout makes it depend on the random state."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 1))
-
-    def losses(self, batch):
-        x = batch.images.mean(dim=(1, 2, 3))[:, None]
-        return {"square": (self.layer(x) - 3 * x).square().mean()}
+from clearsight.types import Training
 
 
 class Meter:
     def kwh_so_far(self):
         return 0.0
-
-
-def batches(step, progress):
-    images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(step))
-    return Batch(images=images, truths=[None] * 4, ids=list("abcd"))
 
 
 def run(epochs, validate, *, state=None, seed=0, per_epoch=10, patience=0, save_best=False, **hooks):

@@ -114,9 +114,10 @@ def classical_answers(run: Run, source: Source, judged: Evidence) -> dict[str, E
     split = judged.about["split"]
     dataset = source.split(split)
     tuned_on = source.split("val") if "val" in source.splits else dataset
-    found = {}
-    for name, settings in candidates(given, source.split("train")).items():
-        chosen = settings[0] if len(settings) == 1 else _best(settings, list(_pairs(tuned_on)))
+    tried, found = candidates(given, source.split("train")), {}
+    pairs = list(_pairs(tuned_on)) if any(len(settings) > 1 for settings in tried.values()) else []
+    for name, settings in tried.items():
+        chosen = settings[0] if len(settings) == 1 else _best(settings, pairs)
         counted = evaluator.evaluate(chosen, task, dataset)
         about = {**judged.about, "classical answer": chosen.words, "given": str(given)}
         found[name] = replace(judged, statistics=counted.statistics, about=about)

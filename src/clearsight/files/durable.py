@@ -62,6 +62,15 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
     write_atomically(path, write, mode)
 
 
+def write_named(path: Path, content: bytes) -> None:
+    """The same at a place that a user named: the folders above it are made where they are missing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(failure(path, error)) from error
+    write_bytes(path, content)
+
+
 def write_json(path: Path, content: Any) -> None:
     """Replace a file by readable JSON, in one step; numbers that JSON lacks (NaN, infinity) are refused."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)

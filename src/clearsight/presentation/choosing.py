@@ -7,7 +7,7 @@ from clearsight.presentation.slides import Grid, Plotted, Slide
 from clearsight.quantities import counted, number, score
 from clearsight.report.plots import reading
 from clearsight.report.series import rows, table
-from clearsight.report.wording import VERDICTS, interval_of, sentence_case
+from clearsight.report.wording import VERDICTS, cells_of, interval_of, name_of, sentence_case
 from clearsight.types import Finding, Question
 
 MOST_SLIDES = 2  # of one question
@@ -43,7 +43,7 @@ def _with_headline(slide: Slide, findings: Sequence[Finding]) -> Slide:
 
 def notes_of(finding: Finding) -> tuple[str, ...]:
     """What stands behind a finding, for the speaker."""
-    name = finding.metric + (f", {finding.group}" if finding.group else "")
+    name = name_of(finding)
     n = f"n = {counted(finding.n, finding.unit)}"
     value = "" if number(finding.value) is None else f" {score(finding.value, finding.interval)}"
     interval = "" if number(finding.value) is None else f" Interval: {interval_of(finding)}."
@@ -81,7 +81,7 @@ def _number_of(finding: Finding) -> tuple[str | None, tuple[str, ...]]:
     n = f"n = {counted(finding.n, finding.unit)}"
     if number(finding.value) is None:
         return None, (n,)
-    name = finding.metric + (f", {finding.group}" if finding.group else "")
+    name = name_of(finding)
     interval = () if finding.interval is None else (f"interval {interval_of(finding)}",)
     return score(finding.value, finding.interval), (name, *interval, n)
 
@@ -124,10 +124,7 @@ def _as_table(question: Question, findings: Sequence[Finding]) -> Slide:
     shown = ordered[:MOST_TABLE_ROWS]
     lines = tuple(
         (
-            one.metric + (f", {one.group}" if one.group else ""),
-            "–" if number(one.value) is None else score(one.value, one.interval),
-            "–" if number(one.value) is None else interval_of(one),
-            counted(one.n, one.unit),
+            *cells_of(one),
             "" if one.verdict == "none asked" else VERDICTS[one.verdict],
         )
         for one in shown

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from clearsight.presentation.choosing import notes_of, slides_about
 from clearsight.presentation.slides import Facts, Gallery, Opening, Slide, Statements
 from clearsight.quantities import counted, moment, number
+from clearsight.report.opening import opening
 from clearsight.report.page import bill
 from clearsight.report.pictures import shown
 from clearsight.report.wording import ASKED, NOT_ASSESSED, cleaned, sentence_case
@@ -41,7 +43,7 @@ def deck(card: Card, folder: Path, comparison: Card | None = None) -> tuple[Slid
     slides += _galleries(card, folder)
     for question in _TALK:
         slides += slides_about(question, card.findings) or [_not_assessed(question)]
-    return tuple([*slides, *_cost(card), _answers(card)])
+    return (*slides, *_cost(card), _answers(card))
 
 
 def _opening(card: Card) -> Slide:
@@ -56,10 +58,12 @@ def _opening(card: Card) -> Slide:
 
 
 def _warnings(card: Card) -> list[Slide]:
-    if not card.warnings:
+    """What must be read first: what the output must not be used for, where detail is invented, and the warnings."""
+    items = tuple(text for text in (opening(card.findings), *card.warnings) if text)
+    if not items:
         return []
-    body = Statements(items=card.warnings, grave=True)
-    return [Slide(kicker="Warning", title="Read this before any score.", body=body, notes=card.warnings)]
+    body = Statements(items=items, grave=True)
+    return [Slide(kicker="Warning", title="Read this before any score.", body=body, notes=items)]
 
 
 def _question(card: Card) -> Slide:
@@ -112,6 +116,7 @@ def _galleries(card: Card, folder: Path) -> list[Slide]:
     """The pictures it does best on, or makes, and those it does worst on."""
     titles = {
         "made": ("What it does", "Pictures it made, not chosen by hand."),
+        "restored": ("What it does", "Pictures it restored: imagined, not recovered."),
         "copied": ("What it does", "Pictures it made that are nearest to a training picture."),
         "best": ("What it does", "Where it does best."),
         "worst": ("What it does", "Where it does worst: look at these before its score."),
@@ -134,9 +139,7 @@ def _compared(comparison: Card | None) -> list[Slide]:
         *slides_about("what it cost", card.findings, most=1),
     ]
     notes = ("Compared: " + "; ".join(f"{name}, {text}" for name, text in card.facts.items()) + ".", *card.notes)
-    return [
-        Slide(kicker="Compared", title=slide.title, body=slide.body, notes=(*slide.notes, *notes)) for slide in found
-    ]
+    return [replace(slide, kicker="Compared", notes=(*slide.notes, *notes)) for slide in found]
 
 
 def _not_assessed(question: Question) -> Slide:

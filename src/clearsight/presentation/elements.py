@@ -68,10 +68,11 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture that fills its box, which has its shape; ``alt`` says what it shows."""
+    """A picture that fills its box, which has its shape; ``media`` is its media type, ``alt`` says what it shows."""
 
     box: Box
     data: bytes
+    media: str
     alt: str
 
 

@@ -1,21 +1,18 @@
 """Laid-out slides as one HTML page: keys go through them, it prints one to a page, and it loads nothing."""
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from clearsight.presentation.elements import WIDTH, Box, Drawing, Element, Line, Page, Picture, Table, Words
-from clearsight.report.page import stylesheet
+from clearsight.report.page import digest, embedded, stylesheet, templates
 from clearsight.report.plots import drawn
 from clearsight.report.svg import tag
 
 _HERE = Path(__file__).parent
-_MEDIA = {b"\x89PNG": "image/png", b"\xff\xd8\xff\xe0": "image/jpeg", b"GIF8": "image/gif"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,23 +31,12 @@ def html(pages: Sequence[Page], title: str) -> str:
         )
         for number, page in enumerate(pages, start=1)
     ]
-    style = "".join((stylesheet("colours"), stylesheet("plot"), _text("slides.css"), *rules))
-    script = _text("slides.js")
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html.jinja").render(
-        title=title, pages=shown, style=Markup(style), style_digest=_digest(style), script=Markup(script),
-        script_digest=_digest(script),
+    style = "".join((stylesheet("colours"), stylesheet("plot"), embedded(_HERE / "slides.css"), *rules))
+    script = embedded(_HERE / "slides.js")
+    return templates(_HERE).get_template("page.html.jinja").render(
+        title=title, pages=shown, style=Markup(style), style_digest=digest(style), script=Markup(script),
+        script_digest=digest(script),
     ).lstrip() + "\n"  # fmt: skip
-
-
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 def _element(element: Element, key: str, rules: list[str]) -> Markup:
@@ -61,8 +47,7 @@ def _element(element: Element, key: str, rules: list[str]) -> Markup:
     if isinstance(element, Line):
         return tag("div", id=key, class_=f"fill-{element.colour}")
     if isinstance(element, Picture):
-        media = next((kind for start, kind in _MEDIA.items() if element.data.startswith(start[:3])), "image/png")
-        source = f"data:{media};base64,{base64.b64encode(element.data).decode('ascii')}"
+        source = f"data:{element.media};base64,{base64.b64encode(element.data).decode('ascii')}"
         return tag("div", Markup('<img src="{}" alt="{}">').format(source, element.alt), id=key)
     if isinstance(element, Drawing):
         return tag("div", drawn(element.finding, "wide", element.key), id=key)

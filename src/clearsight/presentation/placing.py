@@ -31,6 +31,7 @@ TITLE_TOP, FOOT = 80.0, 652.0
 TITLES = (38, 34, 30, 27, 24)
 BODY = (26, 24, 22, 20, 18)
 _VERDICTS: dict[str, Colour] = {VERDICTS["fail"]: "red", VERDICTS["pass"]: "green"}
+_MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif"}  # PowerPoint does not show the others
 LARGEST_PLOT = 1.85  # how much larger than on the page of the report
 
 
@@ -183,12 +184,13 @@ def _fitting(picture: Shown, room: Box) -> list[Element]:
     try:
         with Image.open(io.BytesIO(data)) as opened:
             width, height = opened.size
-            if opened.format not in ("PNG", "JPEG", "GIF"):  # PowerPoint does not show the others
+            media = _MEDIA.get(opened.format or "")
+            if media is None:
                 converted = io.BytesIO()
                 opened.convert("RGB").save(converted, "PNG")
-                data = converted.getvalue()
+                data, media = converted.getvalue(), "image/png"
     except (OSError, ValueError, Image.DecompressionBombError):
         return [Words(box=room, paragraphs=("Its file cannot be read.",), size=18, colour="faint")]
     scale = min(room.w / width, room.h / height)
     box = Box(x=room.x, y=room.y, w=scale * width, h=scale * height)
-    return [Picture(box=box, data=data, alt=picture.caption)]
+    return [Picture(box=box, data=data, media=media, alt=picture.caption)]

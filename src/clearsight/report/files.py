@@ -34,9 +34,5 @@ def write_page(card: Card, place: Path, asked: Mapping[Question, str], kind: str
     Raises ValueError where the series of a finding does not fit its plot, or the place cannot be written.
     """
     page = html(card, place.parent if folder is None else folder, asked, kind)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(durable.failure(place, error)) from error
-    durable.write_bytes(place, page.encode("utf-8"))
+    durable.write_named(place, page.encode("utf-8"))
     return place

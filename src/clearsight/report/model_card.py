@@ -10,7 +10,16 @@ from clearsight.report.folding import folded, heading, shared_limits
 from clearsight.report.opening import opening
 from clearsight.report.page import bill
 from clearsight.report.series import Column, table
-from clearsight.report.wording import NOT_ASSESSED, QUESTIONS, VERDICTS, cleaned, interval_of, sentence_case
+from clearsight.report.wording import (
+    NOT_ASSESSED,
+    QUESTIONS,
+    VERDICTS,
+    cells_of,
+    cleaned,
+    interval_of,
+    name_of,
+    sentence_case,
+)
 from clearsight.types import Card, Cost, Finding
 
 # Hub names of our tasks: the value is the pipeline tag a reader filters by.
@@ -78,7 +87,7 @@ def _bullets(lines: Sequence[str]) -> str:
 
 def _finding(finding: Finding) -> list[str]:
     facts = [f"n = {counted(finding.n, finding.unit)}"]
-    name = finding.metric + (f", {finding.group}" if finding.group else "")
+    name = name_of(finding)
     if number(finding.value) is not None:
         facts.insert(0, f"{name}: {score(finding.value, finding.interval)}, interval {interval_of(finding)}")
     lines = [
@@ -96,12 +105,7 @@ def _together(findings: Sequence[Finding]) -> list[str]:
     verdict = [f"Verdict: {VERDICTS[first.verdict].lower()}."] if first.verdict != "none asked" else []
     lines = [["score", "value", "interval", "n", "what it says"], ["---", "---:", "---", "---", "---"]]
     for finding, own in zip(findings, others, strict=True):
-        known = number(finding.value) is not None
-        values = (score(finding.value, finding.interval), interval_of(finding)) if known else ("–", "–")
-        name = finding.metric + (f", {finding.group}" if finding.group else "")
-        lines.append(
-            [escaped(cell) for cell in (name, *values, counted(finding.n, finding.unit), f"{finding.claim} {own}")]
-        )
+        lines.append([escaped(cell) for cell in (*cells_of(finding), f"{finding.claim} {own}")])
     return [
         f"**{escaped(heading(findings))}**",
         "\n".join(f"| {' | '.join(cells)} |" for cells in lines),

@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from clearsight.quantities import counted, number, score
+from clearsight.quantities import number
+from clearsight.report.opening import opening
 from clearsight.report.page import bill
 from clearsight.report.pictures import shown
 from clearsight.report.svg import tag
-from clearsight.report.wording import cleaned, interval_of, visible
+from clearsight.report.wording import cells_of, cleaned, visible
 from clearsight.types import Card
 
 MOST_SCORES = 5
@@ -28,7 +29,9 @@ def html(folder: Path, state: str, card: Card | None) -> str:
         said = f"{visible(state)}; it has no report yet"
         return str(tag("div", tag("b", name), " ", said, style=_FRAME))
     card = cleaned(card)
+    first = opening(card.findings)
     parts = [
+        *([tag("div", first, style=_WARNING)] if first else []),
         tag("div", tag("b", card.title), " ", tag("span", f"{name}, {visible(state)}", style="opacity:.7")),
         *[tag("div", warning, style=_WARNING) for warning in card.warnings],
         tag("div", card.summary, style="margin:4px 0"),
@@ -43,19 +46,7 @@ def html(folder: Path, state: str, card: Card | None) -> str:
 def _scores(card: Card) -> Markup:
     found = [one for one in card.findings if one.question == "what it does" and number(one.value) is not None]
     heads = [tag("th", text, style=_CELL) for text in ("score", "value", "interval", "n")]
-    rows = [
-        tag(
-            "tr",
-            *[
-                tag("td", text, style=_CELL)
-                for text in (
-                    one.metric + (f", {one.group}" if one.group else ""), score(one.value, one.interval),
-                    interval_of(one), counted(one.n, one.unit),
-                )
-            ],
-        )
-        for one in found[:MOST_SCORES]
-    ]  # fmt: skip
+    rows = [tag("tr", *[tag("td", text, style=_CELL) for text in cells_of(one)]) for one in found[:MOST_SCORES]]
     return tag("table", tag("tr", *heads), *rows, style="border-collapse:collapse;margin:6px 0") if rows else Markup()
 
 

@@ -119,16 +119,9 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
     Raises ValueError where the series of a finding does not fit its plot.
     """
     card = cleaned(card)
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(_HERE)
     environment.filters["sentence"] = sentence_case
     style = "".join(stylesheet(name) for name in ("colours", "page", "plot"))
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     blocks = [_block(finding, f"finding-{index}") for index, finding in enumerate(card.findings, start=1)]
     sections = [_section(question, text, card, blocks) for question, text in asked.items()]
     page = environment.get_template("page.html.jinja").render(
@@ -136,7 +129,7 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
         kind=kind,
         opening=opening(card.findings),
         style=Markup(style),
-        digest=digest,
+        digest=digest(style),
         headline=headline(card.findings, blocks),
         created=moment(card.created) if card.created else "",
         sections=sections,
@@ -150,9 +143,30 @@ def html(card: Card, folder: Path, asked: Mapping[Question, str] = ASKED, kind: 
     return page.lstrip() + "\n"
 
 
+def templates(folder: Path) -> Environment:
+    """The templates of a folder: everything is escaped, a missing name is an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def stylesheet(name: str) -> str:
     """A style sheet of the report: "colours", "page" or "plot"."""
-    return (_HERE / f"{name}.css").read_text(encoding="utf-8").replace("\r\n", "\n")
+    return embedded(_HERE / f"{name}.css")
+
+
+def embedded(path: Path) -> str:
+    """A style sheet or script as it stands in a page."""
+    return path.read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+def digest(text: str) -> str:
+    """What the policy of a page names a style or script by that it allows: its SHA-256 in base 64."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 def headline(findings: Sequence[Finding], blocks: Sequence[Block]) -> Block | None:

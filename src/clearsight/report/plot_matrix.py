@@ -29,7 +29,7 @@ def draw_matrix(finding: Finding, shape: Shape, key: str) -> Markup:
         middle = (index + 0.5) * side
         label = shortened(name, left - 8, SMALL_PX)
         drawn.append(write(left - 6, top + middle + 4, label, "tick", "end", full=name))
-        drawn.append(_heading(name, left + middle, top - 6, slanted, side))
+        drawn.append(_heading(name, left + middle, top - 6, slanted))
     for row in points:
         x, y = left + place[words(row["answer"])] * side, top + place[words(row["truth"])] * side
         drawn += leading(row["pictures"], _cell(row, x, y, side))
@@ -38,7 +38,7 @@ def draw_matrix(finding: Finding, shape: Shape, key: str) -> Markup:
     return frame(shape, (WIDTHS[shape], height), (key, finding.claim, told), drawn)
 
 
-def _heading(name: str, x: float, y: float, slanted: bool, side: float) -> Markup:
+def _heading(name: str, x: float, y: float, slanted: bool) -> Markup:
     if not slanted:
         return write(x, y, name, "tick", "middle")
     hover = tag("title", name)

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clearsight.quantities import between, counted
+from clearsight.quantities import between, counted, number, score
 from clearsight.types import Card, Example, Finding, Question
 from clearsight.visible import visible as visible
 
@@ -132,6 +132,18 @@ def wrapped(text: str, room_px: float, size_px: float, most: int) -> list[str]:
         lines.append(shortened(" ".join(rest[:taken]), room_px, size_px))
         rest = rest[taken:]
     return [*lines, shortened(" ".join(rest), room_px, size_px)] if rest else lines
+
+
+def name_of(finding: Finding) -> str:
+    """What a finding is called beside others: its metric, and the group it is of."""
+    return f"{finding.metric}, {finding.group}" if finding.group else finding.metric
+
+
+def cells_of(finding: Finding) -> tuple[str, str, str, str]:
+    """A finding as a row of a table: its name, its value and interval (dashes where it has none), its n."""
+    known = number(finding.value) is not None
+    values = (score(finding.value, finding.interval), interval_of(finding)) if known else ("–", "–")
+    return (name_of(finding), *values, counted(finding.n, finding.unit))
 
 
 def sentence_case(text: str) -> str:

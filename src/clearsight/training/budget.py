@@ -43,6 +43,10 @@ class Clock:
         self.steps = budget.steps if budget.epochs is None else max(1, round(budget.epochs * steps_per_epoch))
         self.step, self.before_s, self.start = 0, 0.0, time.perf_counter()
 
+    def begin(self) -> None:
+        """Count the seconds of this session from now: what was made ready before its first step is no training."""
+        self.start = time.perf_counter()
+
     @property
     def seconds(self) -> float:
         """Seconds trained, former sessions included."""

@@ -261,7 +261,7 @@ class _Keeper:
 class _GeneratorKeeper(_Keeper):
     """The same for a generator: its score is told from its pictures, which are kept as they become better."""
 
-    clock: loop.Clock | None = None
+    clock: loop.Clock = field(kw_only=True)
 
     def __post_init__(self) -> None:
         dataset = cast(CroppedDataset, self.held_out)
@@ -271,7 +271,6 @@ class _GeneratorKeeper(_Keeper):
 
     def validate(self, model: Any) -> float:
         """Minus the Fréchet distance to training pictures; a sheet of pictures; an alarm where they are all alike."""
-        assert self.clock is not None
         score, alarm = self.watcher.look(model, self.clock.step)
         if alarm is not None:
             self.write({"alarm": alarm, "step": self.clock.step})

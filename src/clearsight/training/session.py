@@ -89,17 +89,19 @@ class Session:
         self.score: float | None = None
         self.losses: dict[str, float] = {}
         self.validation_s = 0.0
-        self.saved_at = self.validated_at = clock.seconds
+        self.saved_at = self.validated_at = 0.0
         self.validated_step, self.validated_progress = 0, 0.0
 
     def run(self, stream: Iterator[Batch], step: Callable[[Iterator[Batch], float], None]) -> None:
         """Take steps until the budget is used or patience has run out, each of as many batches of ``stream`` as it
-        needs; then close it.
+        needs; then close it. A run has one step at least, however small its budget.
 
         Raises Interrupted, with everything saved, when asked to stop.
         """
+        self.clock.begin()
+        self.saved_at = self.validated_at = self.clock.seconds
         try:
-            while (progress := self.agreed_progress()) < 1 and not self.stopped_early:
+            while ((progress := self.agreed_progress()) < 1 or self.clock.step == 0) and not self.stopped_early:
                 step(stream, progress)
                 if self.asked_to_stop:
                     self.save()
@@ -218,7 +220,6 @@ class Session:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from where ``state`` was made."""
         self.clock.step, self.clock.before_s, self.score = state["step"], state["seconds"], state["score"]
-        self.saved_at = self.validated_at = self.clock.seconds
         stopping = dict(state.get("stopping", {}))  # runs that were begun before there was early stopping have none
         self.validated_step = stopping.pop("validated_step", 0)
         self.validated_progress = stopping.pop("validated_progress", 0.0)

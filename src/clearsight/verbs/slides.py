@@ -41,11 +41,7 @@ def slides(*runs: Run | str | Path, out: Path | str = "slides.html") -> Path:
         content = pdf.printed(presentation.html(pages, title))
     else:
         content = presentation.html(pages, title).encode("utf-8")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(durable.failure(place, error)) from error
-    durable.write_bytes(place, content)
+    durable.write_named(place, content)
     return place
 
 

@@ -18,17 +18,10 @@ def write_report(run: Run | str | Path, *, pdf: Path | str | None = None) -> tup
         ValueError: no run or no card, no browser, or a file that cannot be written.
     """
     opened = run if isinstance(run, Run) else Run.open(run)
-    if pdf is not None:
-        printing.browser()
     card = opened.read_card()
-    content = None if pdf is None else printing.printed(report.html(card, opened.path))
+    if pdf is None:
+        return report.write(card, opened.path)
+    content, place = printing.printed(report.html(card, opened.path)), Path(pdf)  # fails before a file is written
     written = report.write(card, opened.path)
-    if pdf is None or content is None:
-        return written
-    place = Path(pdf)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(durable.failure(place, error)) from error
-    durable.write_bytes(place, content)
+    durable.write_named(place, content)
     return (*written, place)

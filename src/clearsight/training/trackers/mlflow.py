@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.run import Run, State
+from clearsight.training.trackers.tracker import first_line
 
 EXPERIMENT = "clearsight"
 LOCAL = "sqlite:///"
@@ -36,7 +37,7 @@ class MLflow:
             self._client.update_run(self._id, status="RUNNING")
         except Exception as error:  # MLflow raises its own, those of requests, and those of its stores
             raise ValueError(
-                f"MLflow at {place} does not take the run: {_first_line(error)}. Start the server, set "
+                f"MLflow at {place} does not take the run: {first_line(error)}. Start the server, set "
                 "MLFLOW_TRACKING_URI to one that answers, or leave --log-to out."
             ) from error
         local = {"file": place} if place.startswith(LOCAL) else {}  # a server's address may hold a password
@@ -82,8 +83,3 @@ def _without_telemetry() -> Any:
     if get_telemetry_client() is not None:
         set_telemetry_client()  # it looks at the environment again, and leaves none behind
     return MlflowClient
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

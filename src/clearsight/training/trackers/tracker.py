@@ -37,3 +37,9 @@ def numbers_of(record: Mapping[str, Any], above: str = "") -> dict[str, float]:
         elif (known := number(value)) is not None:
             found[f"{above}{name}"] = known
     return found
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, to stand within a sentence; its type where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

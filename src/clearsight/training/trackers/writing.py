@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from clearsight.run import Run, State
+from clearsight.training.session import Interrupted
 from clearsight.training.trackers.mlflow import MLflow
 from clearsight.training.trackers.tensorboard import TensorBoard
-from clearsight.training.trackers.tracker import Tracker, numbers_of
+from clearsight.training.trackers.tracker import Tracker, first_line, numbers_of
 
 _TRACKERS: Mapping[str, Callable[[Run, int], Tracker]] = {"tensorboard": TensorBoard, "mlflow": MLflow}
 NAMES = tuple(_TRACKERS)
@@ -40,12 +41,11 @@ def opened(name: str | None, run: Run, step: int) -> Iterator[Callable[[Line], N
         yield lambda line: None
         return
     writer = _Writer(name, _TRACKERS[name](run, step))
-    state: State = "failed"
+    state: State = "finished"
     try:
         yield writer.line
-        state = "finished"
     except BaseException as error:
-        state = "interrupted" if type(error).__name__ in ("Interrupted", "KeyboardInterrupt") else "failed"
+        state = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
         raise
     finally:
         writer.attempt(lambda tracker: tracker.close(state))
@@ -72,9 +72,8 @@ class _Writer:
             action(self._tracker)
         except Exception as error:  # whatever it is, hours of training matter more
             self._tracker = None
-            said = str(error).strip().splitlines()[:1] or [type(error).__name__]
             print(
-                f"warning: {self._name} took no more lines ({said[0]}). The training goes on; every line is in the "
-                "run's log.jsonl.",
+                f"warning: {self._name} took no more lines ({first_line(error)}). The training goes on; every line is "
+                "in the run's log.jsonl.",
                 file=sys.stderr,
             )
