@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 import clearsight as cs
 from clearsight.architectures import ColourAdversarial
-from clearsight.evaluation.beside_start import NAME, beside_start
+from clearsight.evaluation.beside_start import NAME, beside_start, notes_of_start
 from clearsight.evaluation.judging import read_for
 from clearsight.loading import trained
 from clearsight.metrics.reconstruction import ReconstructionStatistics
@@ -106,6 +107,8 @@ def test_the_report_says_what_going_on_has_changed_paired_by_picture(runs):
     word = "may be chance" if low <= 0 <= high else "better" if apart.mean() < 0 else "worse"
     assert word in change.claim
     assert any(one.metric == "gain in error in ab" for one in card.findings), "grey and the mean colour stay beside it"
+    assert any("first, which this run went on from, has cost" in note for note in card.notes)
+    assert not any("may have seen" in note for note in card.notes)
 
 
 def test_what_it_is_compared_with_outlives_the_run_that_it_went_on_from(runs, folder, tmp_path):
@@ -113,6 +116,7 @@ def test_what_it_is_compared_with_outlives_the_run_that_it_went_on_from(runs, fo
     model = {**copy.config.settings["model"], "start": str(tmp_path / "gone")}
     copy.change(settings={**copy.config.settings, "model": model})
     card = cs.audit(copy, quiet=True)
+    assert any("gone is not where it was" in note for note in card.notes)
     kept = next(one for one in runs.last.read_card().findings if one.metric == "change in PSNR")
     assert next(one for one in card.findings if one.metric == "change in PSNR").value == pytest.approx(kept.value)
     source = read_for(copy, f"pictures:{folder}", None, False)
@@ -120,6 +124,18 @@ def test_what_it_is_compared_with_outlives_the_run_that_it_went_on_from(runs, fo
     for file in (copy.path / "evidence").glob(f"{NAME}*"):
         file.unlink()
     assert beside_start(copy, source, judged) == {}
+
+
+def test_a_start_that_may_have_seen_the_judged_pictures_is_told(runs):
+    config = runs.last.config
+    training = {**config.settings["training"], "held_out": 0.5}
+    for other in (
+        replace(config, fingerprint="sha256:other"),
+        replace(config, settings={**config.settings, "training": training}),
+        replace(config, settings={**config.settings, "resplit": True}),
+    ):
+        assert any("it may have seen pictures that are judged here" in note for note in notes_of_start(other))
+    assert notes_of_start(runs.first.config) == []
 
 
 def test_a_run_that_was_stopped_ends_in_the_same_weights(runs, folder, tmp_path, monkeypatch):

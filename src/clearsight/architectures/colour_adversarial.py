@@ -43,7 +43,7 @@ class ColourAdversarialConfig(ColourConfig):
 
     start: str = ""
     critic_share: float = 0.3
-    adversarial: float = 0.1
+    adversarial: float = 0.03
     generator_rate: float = 0.2
     patch_widths: tuple[int, ...] = (32, 64, 128)
     scales: int = 2
@@ -54,7 +54,7 @@ class ColourAdversarialConfig(ColourConfig):
         if not 0 <= self.critic_share < 1:
             raise ValueError(f"critic_share is {self.critic_share}. Expected a share from 0 on, below 1, such as 0.3.")
         if not self.adversarial >= 0:
-            raise ValueError(f"adversarial is {self.adversarial}. Expected a weight of 0 or more, such as 0.1.")
+            raise ValueError(f"adversarial is {self.adversarial}. Expected a weight of 0 or more, such as 0.03.")
         if not 0 < self.generator_rate <= 1:
             raise ValueError(f"generator_rate is {self.generator_rate}. Expected a share above 0, at most 1.")
         if not self.patch_widths or min(self.patch_widths) < 1:

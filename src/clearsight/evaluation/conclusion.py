@@ -18,7 +18,7 @@ from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
-from clearsight.evaluation.beside_start import beside_start, start_of
+from clearsight.evaluation.beside_start import beside_start, notes_of_start, start_of
 from clearsight.evaluation.capturing import with_conditions
 from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.ending import decided_on_the_same, ending_said, stopped_early
@@ -92,6 +92,7 @@ def conclude(
         evidence=judged, more=more, by=tuple(by), guarantees=guarantees.kept(run.config), zone=zone, seed=config.seed
     )
     examples = [*seen.examples, *examples_of(run, source.split(split), request)]
+    notes = [*notes_of_start(run.config), *notes]
     return write_card(run, request, meter, facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -234,7 +235,8 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
     """What to say where something was chosen for deployment on the very pictures that are judged."""
     if split != "val":
         return []
-    calibrated = config.settings["model"].get("temperature", 1.0) != 1.0
+    of_classes = trained.task_of(config).statistics_type is ClassificationStatistics
+    calibrated = of_classes and config.settings["model"].get("temperature", 1.0) != 1.0
     same = [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
     return [*decided_on_the_same(config), *same]
 

@@ -7,7 +7,7 @@ from clearsight.audits.attributes import crossed, known_names
 from clearsight.audits.cost import EVALUATION
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.baselines import baseline_for
-from clearsight.evaluation.beside_start import beside_start
+from clearsight.evaluation.beside_start import beside_start, notes_of_start
 from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import (
@@ -130,7 +130,11 @@ def _audited_anew(
     return write_card(
         run, request, meter, facts,
         [*more.examples, *examples_of(run, source.split(split), request), *shown],
-        [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
+        [
+            *source.problems,
+            *notes_of_start(config),
+            *(settled_on_the_same(config, found.about["split"]) if own else []),
+        ],
         responsible or (former.responsible if former else None),
     )  # fmt: skip
 
