@@ -140,6 +140,15 @@ def test_a_part_without_a_length_at_the_end_takes_no_mark(tmp_path):
     assert not stated_origin(place).generated
 
 
+def test_a_picture_of_the_same_family_and_an_unfinished_film_are_no_films(tmp_path):
+    place = tmp_path / "photo.heic"
+    place.write_bytes(struct.pack(">I4s8s", 16, b"ftyp", b"heic\0\0\0\0") + struct.pack(">I4s", 8, b"meta"))
+    for refused in (lambda: mark_film(place, ABOUT), lambda: stated_origin(place)):
+        with pytest.raises(ValueError, match=r"photo\.heic.*holds no film, or one that was never finished"):
+            refused()
+    assert len(place.read_bytes()) == 24
+
+
 def test_a_film_of_very_many_parts_ends_in_an_error_and_not_in_hours(tmp_path, monkeypatch):
     monkeypatch.setattr(mp4_boxes, "BOXES", 50)
     place = tmp_path / "many.mp4"

@@ -86,7 +86,7 @@ class ColourAdversarial(nn.Module):
         self.discriminator = PatchDiscriminator(SHUFFLE**2 + 2, config.patch_widths, config.scales)
 
     @property
-    def backbone(self) -> nn.Module | None:
+    def backbone(self) -> Backbone | None:
         """The encoder of the network, where it is not its own."""
         return self.generator.backbone
 
@@ -131,8 +131,8 @@ class ColourAdversarial(nn.Module):
         if player == DISCRIMINATOR:
             with torch.no_grad():
                 made = self.generator.ab_of(self.generator(batch.images).float())
-            pairs = torch.cat([squares, squares]), torch.cat([ab, made]) / SCALE
-            scores = [maps[-1].float().chunk(2) for maps in self.discriminator(torch.cat(pairs, 1).to(batch.images))]
+            pairs = torch.cat([torch.cat([squares, squares]), torch.cat([ab, made]) / SCALE], 1)
+            scores = [maps[-1].float().chunk(2) for maps in self.discriminator(pairs.to(batch.images))]
             return {"hinge": torch.stack([hinge(true, True) + hinge(false, False) for true, false in scores]).mean()}
         said = self.generator(batch.images).float()
         pairs = torch.cat([squares, self.generator.ab_of(said) / SCALE], 1)

@@ -65,13 +65,20 @@ def is_mp4(beginning: bytes) -> bool:
 
 
 def xmp_of(file: BinaryIO) -> bytes:
-    """The XMP packet of a file; b"" where it has none. Raises ValueError where the file is damaged before it."""
+    """The XMP packet of a film; b"" where it has none.
+
+    Raises ValueError where the file is damaged before it, or holds no film: pictures (HEIC, AVIF) are such files too.
+    """
+    kinds: set[bytes] = set()
     for box in boxes(file):
+        kinds.add(box.kind)
         if box.kind != b"uuid" or box.end - box.start < _IDENTIFIER:
             continue
         file.seek(box.start)
         if file.read(_IDENTIFIER) == XMP and box.end - box.start - _IDENTIFIER <= PACKET_BYTES:
             return file.read(box.end - box.start - _IDENTIFIER)
+    if b"moov" not in kinds:
+        raise ValueError("it holds no film, or one that was never finished. Expected a whole MP4 file.")
     return b""
 
 
@@ -86,12 +93,11 @@ def append_xmp(path: Path, packet: bytes) -> None:
         if not is_mp4(file.read(12)):
             raise ValueError(f"{path.name} is no MP4 file. Expected one: only there does a film keep XMP of ours.")
         try:
-            found = list(boxes(file))
-            former = xmp_of(file)
+            former, found = xmp_of(file), list(boxes(file))
         except ValueError as error:
             raise ValueError(f"{path.name} cannot be marked as generated: {error}") from error
-        if former or found[-1].open or not any(one.kind == b"moov" for one in found):
-            why = "it has XMP already" if former else "nothing can be put behind its last part, or it has no index"
+        if former or found[-1].open:
+            why = "it has XMP already" if former else "nothing can be put behind its last part, which has no length"
             raise ValueError(
                 f"{path.name} cannot be marked as generated: {why}. Expected a film that was just written."
             )

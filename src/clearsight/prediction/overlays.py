@@ -66,7 +66,7 @@ class Drawings:
             self._finish(0)
             self._end_videos()
         self.pool.shutdown(wait=True, cancel_futures=kind is not None)
-        for *_, video in self.videos.values():
+        for _name, _file, video in self.videos.values():
             if kind is not None and video.writer is not None:
                 video.writer.release()
 

@@ -38,7 +38,7 @@ from clearsight.training import loop, starting, trackers
 from clearsight.training.adversarial import fit_players, updates_per_step
 from clearsight.training.batching import Subset, batches_for
 from clearsight.training.progress_bar import TrainingBar
-from clearsight.types import Adversarial, Cost, Dataset, Label, Metric, Model, Task
+from clearsight.types import Adversarial, Cost, Dataset, Label, Metric, Model, Task, Training
 
 WATCHED_PICTURES = 100
 PRIOR_PICTURES = 10_000
@@ -158,13 +158,10 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
             log=keeper.log, stop=stop.asked, merit=keeper.merit, ended=keeper.ended, save_seconds=SAVE_EVERY_S,
             every_epoch=plan.training.patience > 0 or plan.training.save_best,
         )  # fmt: skip
-        # Two players may run away at any time; of a generator the score tells, since it is what it is trained for.
-        best = plan.training.save_best or (players and trained.makes_pictures(plan.model))
-        training = dataclasses.replace(plan.training, save_best=best)
         try:
             stream = at_once if fabric.device.type == "cpu" else ahead
             fit: Any = fit_players if players else loop.fit
-            average = fit(network, batches.batch, stream, clock, training, fabric, hooks, state)
+            average = fit(network, batches.batch, stream, clock, _keeping_best(plan, players), fabric, hooks, state)
         except (loop.Interrupted, loop.Diverged):
             keeper.keep_weights()
             raise
@@ -172,6 +169,15 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
         average.fit_prior(*_fitted_on(dataset, plan.config.conditional))
     if fabric.is_global_zero:
         run.write_weights(average.state_dict())
+
+
+def _keeping_best(plan: Plan, players: bool) -> Training:
+    """The training of the plan; a generator of two players always keeps the weights that scored best.
+
+    Two players may run away at any time, and only a generator is scored by what its players are trained for.
+    """
+    best = plan.training.save_best or (players and trained.makes_pictures(plan.model))
+    return dataclasses.replace(plan.training, save_best=best)
 
 
 def _fitted_on(

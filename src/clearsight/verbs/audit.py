@@ -24,7 +24,7 @@ from clearsight.generation.invention import invented
 from clearsight.loading import guarantees, trained
 from clearsight.loading import never as never_confused
 from clearsight.robustness.kept import kept_of
-from clearsight.run import Run
+from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.tabular.training import audit_table
 from clearsight.training.segmenter import segmenter_of
@@ -130,13 +130,14 @@ def _audited_anew(
     return write_card(
         run, request, meter, facts,
         [*more.examples, *examples_of(run, source.split(split), request), *shown],
-        [
-            *source.problems,
-            *notes_of_start(config),
-            *(settled_on_the_same(config, found.about["split"]) if own else []),
-        ],
+        [*source.problems, *notes_of_start(config), *_settled(config, found, own)],
         responsible or (former.responsible if former else None),
     )  # fmt: skip
+
+
+def _settled(config: Config, found: Evidence, own: bool) -> list[str]:
+    """What to say where something was chosen for deployment on the very pictures that are judged."""
+    return settled_on_the_same(config, found.about["split"]) if own else []
 
 
 def _refuse_training_pictures(run: Run, source: Source, split: str) -> None:
