@@ -187,7 +187,8 @@ def class_average_precision(
         matched=matched,
         ignored=ignored,
     )
-    return average_precision(ranked, weights[:, held], statistics.truths[held, :, area], density).mean(1)
+    own = weights if held.all() else weights[:, held]
+    return average_precision(ranked, own, statistics.truths[held, :, area], density).mean(1)
 
 
 def mean_average_precision(

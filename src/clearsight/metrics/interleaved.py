@@ -6,25 +6,22 @@ lists takes as many operations as the longest list has places.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array
-
-Rows = TypeVar("Rows", np.ndarray, csr_array)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interleaved:
     """The order of rows of several lists: ``order`` holds their numbers as counted list by list.
 
-    ``firsts`` are the lists that are not empty in the order of their first rows; ``steps`` the slices of a place and,
-    of the place before it, of the same lists.
+    ``firsts`` are the lists that are not empty, in the order of their first rows, and ``lasts`` the last row of each.
+    ``steps`` are the slices of a place and, of the place before it, of the same lists.
     """
 
     order: Int[np.ndarray, "rows"]
     firsts: Int[np.ndarray, "lists"]
+    lasts: Int[np.ndarray, "lists"]
     steps: tuple[tuple[slice, slice], ...]
 
     @classmethod
@@ -34,16 +31,16 @@ class Interleaved:
         rank = np.empty_like(longest)
         rank[longest] = np.arange(len(sizes))
         place = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        going_on = np.bincount(place)
+        going_on = np.bincount(place, minlength=1)
         edges = np.append(0, np.cumsum(going_on))
         order = np.empty_like(place)
         order[edges[place] + np.repeat(rank, sizes)] = np.arange(len(place))
-        starts, counts = edges[:-1].tolist(), going_on.tolist()
-        steps = tuple(
-            (slice(start, start + count), slice(before, before + count))
-            for before, start, count in zip(starts[:-1], starts[1:], counts[1:], strict=True)
-        )
-        return cls(order=order, firsts=longest[: counts[0] if counts else 0], steps=steps)
+        starts, stops = edges[1:-1], edges[2:]
+        own = map(slice, starts.tolist(), stops.tolist())
+        before = map(slice, edges[:-2].tolist(), (edges[:-2] + going_on[1:]).tolist())
+        firsts = longest[: going_on[0]]
+        lasts = edges[sizes[firsts] - 1] + np.arange(len(firsts))
+        return cls(order=order, firsts=firsts, lasts=lasts, steps=tuple(zip(own, before, strict=True)))
 
     def running_sums(self, rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
         """The sums over each list up to every place, in place."""
@@ -51,21 +48,17 @@ class Interleaved:
             rows[own] += rows[before]
         return rows
 
-    def highest_from_here(self, rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
-        """The maximum over each list from every place on, in place."""
+    def under_envelope(
+        self, heights: Float[np.ndarray, "rows columns"], reached: Float[np.ndarray, "rows columns"]
+    ) -> Float[np.ndarray, "lists columns"]:
+        """The area under each list's envelope, by list as in ``firsts``; overwrites ``heights`` with the envelope.
+
+        The envelope is the maximum of the ``heights`` from a place on; ``reached`` is where a place ends, from 0 on. As
+        the sum of the falls of what never rises, each times what is reached before it, the area has no cancellation.
+        """
+        area = heights[self.lasts] * reached[self.lasts]
         for own, before in reversed(self.steps):
-            np.maximum(rows[before], rows[own], out=rows[before])
-        return rows
-
-    def falls(self, rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
-        """Each row less the next of its list, in place; the last stays."""
-        for own, before in self.steps:
-            rows[before] -= rows[own]
-        return rows
-
-    def sums(self, rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "lists columns"]:
-        """The sum over each list, in the order of ``firsts``; overwrites the rows."""
-        first = rows[: len(self.firsts)]
-        for own, _ in self.steps:
-            first[: own.stop - own.start] += rows[own]
-        return first
+            fall = np.maximum(heights[before], heights[own], out=heights[before]) - heights[own]
+            fall *= reached[before]
+            area[: len(fall)] += fall
+        return area

@@ -140,8 +140,11 @@ class Curves:
         if len(self.label):
             right = self.runs.running_sums(self.right @ columns)
             seen = self.counted @ self._seen(columns, safe, expected)
-            precision = self.runs.highest_from_here(np.divide(right, seen, out=seen))
-            scores[self.runs.firsts] = self._averages(precision, right, safe)
+            precision = np.divide(right, seen, out=seen)
+            reached = self._reached(right, safe)
+            area = self.runs.under_envelope(precision, reached)
+            at_0 = precision[: len(area)]  # the envelope there, once it is made
+            scores[self.runs.firsts] = (area + at_0) / len(RECALLS)
         scores = scores.reshape(self.thresholds, self.classes, -1).transpose(1, 0, 2)
         if expected is not None:
             scores = np.where((expected > 0)[:, None], scores, 0.0)
@@ -167,29 +170,19 @@ class Curves:
         seen += np.finfo(seen.dtype).tiny
         return seen
 
-    def _averages(
-        self,
-        precision: Float[np.ndarray, "runs replicates"],
-        right: Float[np.ndarray, "runs replicates"],
-        totals: Float[np.ndarray, "classes replicates"],
-    ) -> Float[np.ndarray, "lists replicates"]:
-        """The mean of the precision over the 101 recalls: each run counts for the recalls it is the last to reach.
-
-        ``precision`` never rises; the sum of its falls, each times the recalls reached before it, has no cancellation.
-        Overwrites both.
-        """
+    def _reached(
+        self, right: Float[np.ndarray, "runs replicates"], totals: Float[np.ndarray, "classes replicates"]
+    ) -> Float[np.ndarray, "runs replicates"]:
+        """How many of the recalls above 0 are reached by the end of each run. Overwrites ``right``."""
         slack = right.dtype.type(SLACK[right.dtype.name])
-        right *= right.dtype.type(100)
-        right /= totals[self.label]
+        right *= (100 / totals).astype(right.dtype)[self.label]
         right += slack
-        above_0 = np.floor(right)
-        np.subtract(right, above_0, out=right)
+        reached = np.floor(right)
+        right -= reached
         exact = np.flatnonzero(right < 2 * slack)
-        missed = MISSED_WHEN_EXACT[np.minimum(above_0.reshape(-1)[exact].astype(np.int64), 100)]
-        above_0.reshape(-1)[exact[missed]] -= 1
-        at_0 = precision[: len(self.runs.firsts)].copy()
-        above_0 *= self.runs.falls(precision)
-        return (at_0 + self.runs.sums(above_0)) / len(RECALLS)
+        missed = MISSED_WHEN_EXACT[np.minimum(reached.reshape(-1)[exact].astype(np.int64), 100)]
+        reached.reshape(-1)[exact[missed]] -= 1
+        return reached
 
 
 Counted = tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]
