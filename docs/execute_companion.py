@@ -54,11 +54,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Executed:
-    """A page after its execution: its new text, the content of its pictures, and the seconds it took."""
+    """A page after its execution: its new text, its pictures, and the seconds it took: by the clock, of processors."""
 
     text: str
     pictures: dict[str, bytes]
     seconds: float
+    processor_seconds: float
 
 
 def pages() -> list[Path]:
@@ -95,14 +96,15 @@ def executed(page: Path, limit_s: float = LIMIT_S) -> Executed:
     text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="companion-") as folder:
         (Path(folder) / "pictures" / page.stem).mkdir(parents=True)
-        start = time.monotonic()
+        start, before = time.monotonic(), os.times()
         outputs = _outputs(page, blocks(text), Path(folder), limit_s)
-        seconds = time.monotonic() - start
+        seconds, after = time.monotonic() - start, os.times()
         for output in outputs:
             if folder in output:
                 raise Failure(f"{page.name}: a block prints its folder, which is another one each time. Print a name.")
         pictures = {name: _picture(page, Path(folder), name) for name in shown_pictures(text)}
-    return Executed(recorded(text, outputs), pictures, seconds)
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return Executed(recorded(text, outputs), pictures, seconds, used)
 
 
 def recorded(text: str, outputs: Sequence[str]) -> str:
@@ -235,8 +237,9 @@ def main() -> None:
         else:
             total += result.seconds
             size = sum(map(len, result.pictures.values()))
-            print(f"{path.stem:24}{result.seconds:6.0f} s  {len(result.pictures)} pictures, {size / 1000:.0f} KB")
-    print(f"{'together':24}{total:6.0f} s")
+            took = f"{result.seconds:6.0f} s by the clock, {result.processor_seconds:4.0f} s of processors"
+            print(f"{path.stem:16}{took}; {len(result.pictures)} pictures, {size / 1000:.0f} KB", flush=True)
+    print(f"{'together':16}{total:6.0f} s by the clock")
     sys.exit(1 if failures else 0)
 
 
