@@ -2,7 +2,7 @@
 
 ``python docs/execute_companion.py [PAGE...]`` executes the blocks of ``sh`` and ``python`` of each page (all where none
 is named) in their order, in a fresh folder. What a block prints becomes the block of ``text`` after it; a line
-``<!-- shown: HEADING, HEADING -->`` before that block keeps only the paragraphs that begin with these lines. A picture
+``<!-- shown: HEADING, HEADING -->`` before that block keeps only the paragraphs that begin with these words. A picture
 that the page shows as ``pictures/PAGE/NAME`` is the file of that name which its blocks wrote there. A page that fails,
 takes too long or shows what it does not make is left as it is, with all of its pictures.
 """
@@ -152,12 +152,12 @@ def _record(lines: Sequence[str], after: int) -> tuple[slice, tuple[str, ...]]:
 def _chosen(said: Sequence[str], block: Block) -> list[str]:
     """The paragraphs that begin with the headings of a block; a mark stands where others were left out."""
     paragraphs = [part.split("\n") for part in re.split(r"\n{2,}", "\n".join(said))]
-    missing = set(block.headings) - {part[0] for part in paragraphs}
+    missing = [one for one in block.headings if not any(part[0].startswith(one) for part in paragraphs)]
     if missing:
-        raise Failure(f"line {block.line}: nothing that this block prints begins with {', '.join(sorted(missing))}.")
+        raise Failure(f"line {block.line}: nothing that this block prints begins with {', '.join(missing)}.")
     shown: list[str] = []
     for part in paragraphs:
-        if part[0] in block.headings:
+        if part[0].startswith(block.headings):
             shown += ["", *part] if shown else part
         elif shown[-1:] != [LEFT_OUT]:
             shown += ["", LEFT_OUT] if shown else [LEFT_OUT]

@@ -60,7 +60,7 @@ def test_every_page_is_listed_and_every_picture_shown():
 def test_what_blocks_print_is_recorded_after_them_and_pictures_are_copied(page):
     page.write_text(
         "# Sample\n\n```sh\necho 'First\n\nwhole: 1\nand more\n\nlast' > said; cat said\n```\n"
-        "<!-- shown: whole: 1 -->\n\n```python\nnumber = open('said').read().count('\\n')\n```\n\n"
+        "<!-- shown: whole -->\n\n```python\nnumber = open('said').read().count('\\n')\n```\n\n"
         "```text\nof before\n```\n\nProse.\n\n```python\n"
         "print(number)\nfrom PIL import Image\nImage.new('L', (9, 9)).save('pictures/sample/dot.png')\n```\n\n"
         "![A dot](pictures/sample/dot.png)\n",
@@ -72,7 +72,7 @@ def test_what_blocks_print_is_recorded_after_them_and_pictures_are_copied(page):
     first = companion.executed(page)
     companion.write(page, first)
     text = page.read_text("utf-8")
-    assert "```\n\n<!-- shown: whole: 1 -->\n```text\n[…]\n\nwhole: 1\nand more\n\n[…]\n```\n\n```py" in text
+    assert "```\n\n<!-- shown: whole -->\n```text\n[…]\n\nwhole: 1\nand more\n\n[…]\n```\n\n```py" in text
     assert "of before" not in text and "\n```\n\nProse." in text and "```\n\n```text\n6\n```\n\n![A dot]" in text
     assert [path.name for path in old.parent.iterdir()] == ["dot.png"]
     assert companion.executed(page).text == text  # recorded once more, nothing changes
