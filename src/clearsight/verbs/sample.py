@@ -77,13 +77,12 @@ def sample(
     _check(count, truncation, interpolate, video)
     _check_new(grid, video)
     credentials.check()
-    network = trained.load(run)
+    network = trained.ready(run)
     given = read_given(network, config.class_names, run.path, made_from)
     _check_given(given, network, count, interpolate)
     total = count * (1 if given is None else len(given.files))
     labels = labels_for(run, classes, total)
     target = None if folder is None else writing.new_folder(folder)
-    network = network.to("cuda" if torch.cuda.is_available() else "cpu")
     with stage("sampling", quiet) as watch:
         if interpolate:
             label = None if labels is None else labels[0]
