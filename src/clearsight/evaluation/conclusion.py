@@ -30,6 +30,7 @@ from clearsight.loading.data import Gathered
 from clearsight.loading.posing import given_of, posed
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.temperature import at_temperature, best_temperature
+from clearsight.quantities import energy_unit
 from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.types import (
@@ -170,8 +171,8 @@ def budget_said(config: Config) -> str:
     """How long it was trained, such as "10 minutes", or was to be trained where it stopped early."""
     ((kind, amount),) = config.settings["budget"].items()
     most = "at most " if stopped_early(config) else ""
-    unit = "kWh" if kind == "kwh" else kind.removesuffix("s") if amount == 1 else kind
-    return f"{most}{amount:g} {unit}"
+    factor, unit = energy_unit(amount) if kind == "kwh" else (1, kind.removesuffix("s") if amount == 1 else kind)
+    return f"{most}{factor * amount:g} {unit}"
 
 
 def precision_said(config: Config) -> str:
