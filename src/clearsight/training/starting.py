@@ -84,8 +84,8 @@ def go_on(network: nn.Module, config: Any) -> bool:
 def _start(place: str, model: str) -> Run:
     if not place:
         raise ValueError(
-            f"there is no run to go on from. Expected a finished run of {model}: `clearsight train {model} DATA`, then "
-            "name its folder with --set start=RUN."
+            f"there is no run to go on from. Expected a finished run of {model}: train one, then name its folder with "
+            "--set start=RUN."
         )
     run = trained.opened(place)
     if run.config.model != model:
