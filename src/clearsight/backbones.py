@@ -1,6 +1,5 @@
 """Backbones: from pictures to a pyramid of feature maps, by any convolutional network of timm."""
 
-import difflib
 import math
 import pickle
 import warnings
@@ -14,6 +13,7 @@ from torch.nn import functional
 
 from clearsight.files.durable import read_json
 from clearsight.files.tree import load_tensors
+from clearsight.suggestions import did_you_mean
 from clearsight.types import Backbone, Size
 
 _RUN = "run:"
@@ -135,8 +135,7 @@ def _check_name(name: str) -> None:
     architecture, _, tag = name.partition(".")
     names: list[str] = timm.list_models()
     if architecture not in names:
-        near = difflib.get_close_matches(architecture, names, n=3, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "`timm.list_models()` lists them all."
+        hint = did_you_mean(architecture, names, "`timm.list_models()` lists them all.")
         raise ValueError(f"there is no backbone named {name!r}. {hint}")
     tags = [each.partition(".")[2] for each in timm.list_pretrained(f"{architecture}.*")]
     if tag and tag not in tags:

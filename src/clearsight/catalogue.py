@@ -5,7 +5,6 @@ name (``yolo``; underscores become hyphens). The lines are read as text, so list
 """
 
 import ast
-import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from clearsight.suggestions import did_you_mean
 
 ROOMS = {
     "architectures": "model",
@@ -103,6 +104,5 @@ def named(by_name: Mapping[str, Part], name: str, kind: str) -> Part:
     """The one of some parts that has that name; raises ValueError with the nearest names where there is none."""
     if name in by_name:
         return by_name[name]
-    near = difflib.get_close_matches(name, by_name, n=3, cutoff=0.4)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of: {', '.join(by_name)}."
+    hint = did_you_mean(name, by_name, f"Choose one of: {', '.join(by_name)}.", cutoff=0.4)
     raise ValueError(f"there is no {kind} named {name!r}. {hint}")

@@ -29,6 +29,7 @@ from clearsight.files import durable
 from clearsight.files.provenance import provenance as provenance
 from clearsight.files.records import from_json, to_json
 from clearsight.files.tree import load_tensors, load_tree, save_tensors, save_tree
+from clearsight.suggestions import asked_after
 from clearsight.types import Card, Evidence
 
 State = Literal["training", "finished", "interrupted", "failed"]
@@ -327,7 +328,7 @@ def _not_a_run(path: Path) -> str:
     near = difflib.get_close_matches(path.name, runs.values(), n=3, cutoff=0.75)
     places = [place for place, name in runs.items() if name in near][:3]
     if places:
-        return f"there is no run in {path}: it {what}. Did you mean {' or '.join(places)}?"
+        return f"there is no run in {path}: it {what}. {asked_after(places)}"
     hint = f"These are runs: {', '.join(list(runs)[:5])}." if runs else "`clearsight train` makes one."
     return f"there is no run in {path}: it {what}. {hint}"
 

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clearsight.suggestions import asked_after
+
 
 class RenamedSetting(FutureWarning):
     """A setting was given by its former name."""
@@ -58,8 +60,7 @@ def choose(settings: Mapping[str, Any], *defaults: Any) -> tuple[Any, ...]:
             warnings.warn(f"the setting {former} is now called {name}", RenamedSetting, stacklevel=2)
     for name, value in present.items():
         if name not in fields:
-            near = _nearest(name, fields)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"Fields: {', '.join(sorted(fields))}."
+            hint = asked_after(_nearest(name, fields), f"Fields: {', '.join(sorted(fields))}.")
             raise ValueError(f"there is no setting {name!r}. {hint}")
         index = fields[name]
         like = getattr(defaults[index], name)

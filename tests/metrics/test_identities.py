@@ -81,17 +81,6 @@ def test_many_replicates_are_the_same_one_by_one(metric, pictures):
     np.testing.assert_allclose(together, apart, atol=1e-12)
 
 
-def test_blocks_of_replicates_do_not_matter(pictures, monkeypatch):
-    from clearsight.metrics import average_precision as module
-
-    statistics = _statistics(pictures)
-    weights = np.random.default_rng(3).dirichlet(np.ones(30), 150)
-    expected = _value(METRICS[0], statistics, weights)
-    monkeypatch.setattr(module, "ELEMENTS_AT_ONCE", 1)
-    monkeypatch.setattr(module, "COLUMNS_AT_LEAST", 40)
-    np.testing.assert_allclose(_value(METRICS[0], statistics, weights), expected, atol=1e-12)
-
-
 def test_mean_over_classes_is_the_whole(pictures):
     statistics = _statistics(pictures)
     weights = np.random.default_rng(4).poisson(1.0, (3, 30)).astype(float)

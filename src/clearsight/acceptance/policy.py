@@ -14,13 +14,14 @@ worse_by_at_most = 0.01
 """
 
 import dataclasses
-import difflib
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
+
+from clearsight.suggestions import did_you_mean
 
 DecideBy = Literal["interval", "point estimate"]
 LIMITS = ("at_least", "at_most", "worse_by_at_most")
@@ -130,8 +131,7 @@ class Policy:
 
 def nearest(word: str, known: Sequence[str], what: str) -> str:
     """A hint: the known words that are closest to one, or else all of them."""
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else f"{what}: {', '.join(known) or 'none'}."
+    return did_you_mean(word, known, f"{what}: {', '.join(known) or 'none'}.")
 
 
 def _fields(kind: type, content: Mapping[str, Any], what: str, also: Sequence[str] = ()) -> dict[str, Any]:

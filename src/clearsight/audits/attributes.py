@@ -1,6 +1,5 @@
 """The attributes by which pictures are grouped: which groups can be judged, and by what."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -10,6 +9,7 @@ from jaxtyping import Bool, Int
 
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.grouping import ComparableByGroup, coded
+from clearsight.suggestions import did_you_mean
 from clearsight.types import UNKNOWN, Evidence, Metric, Request
 
 PICTURES_AT_LEAST = 30
@@ -64,9 +64,9 @@ def attribute_names(request: Request) -> tuple[str, ...]:
     asked = [TIMES.join(crossed(word)) for word in request.by]
     for name in dict.fromkeys(part for word in request.by for part in crossed(word)):
         if name not in known:
+            hint = did_you_mean(name, known, f"Known: {', '.join(known) or 'none'}.", cutoff=0.4)
             raise ValueError(
-                f"these pictures have no attribute {name!r}. Expected a column of their attribute table. "
-                f"{nearest(name, known)}"
+                f"these pictures have no attribute {name!r}. Expected a column of their attribute table. {hint}"
             )
     pairs = [TIMES.join(pair) for pair in combinations([name for name in asked if TIMES not in name], 2)]
     sets = {frozenset(name.split(TIMES)): name for name in reversed([*asked, *pairs])}
@@ -76,12 +76,6 @@ def attribute_names(request: Request) -> tuple[str, ...]:
 def crossed(word: str) -> list[str]:
     """The attributes whose intersection a word asks for: ``race*age`` as ["race", "age"]; mostly one."""
     return [part.strip() for part in word.replace(TIMES.strip(), "*").split("*") if part.strip()]
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """A hint at the attributes there are, for one that is not."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known) or 'none'}."
 
 
 def known_names(evidence: Evidence) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """What is asked of a gallery: filters, an order and a page, in the words of an address; and back into an address."""
 
-import difflib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from urllib.parse import urlencode
+
+from clearsight.suggestions import did_you_mean
 
 CHANGES = ("fixed", "broken", "both right", "both wrong")
 DECIDED = ("open", "decided")
@@ -51,7 +52,9 @@ class Asked:
         for key, value in pairs:
             value = value.strip()
             if key not in known:
-                raise ValueError(f"the address asks for {key!r}. Expected {', '.join(known)}. {nearest(key, known)}")
+                raise ValueError(
+                    f"the address asks for {key!r}. Expected {', '.join(known)}. {did_you_mean(key, known)}"
+                )
             if not value:
                 continue
             if key == "group":
@@ -98,15 +101,8 @@ def check(what: str, word: str, known: Sequence[str]) -> None:
     """Raise ValueError, with the nearest, where a word is given that is not known."""
     if word and word not in known:
         listed = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
-        raise ValueError(
-            f"there is no {what} {word!r} here. Expected one of: {listed or 'nothing'}. {nearest(word, known)}".strip()
-        )
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """A hint at the words that are most like one."""
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(word, known)
+        raise ValueError(f"there is no {what} {word!r} here. Expected one of: {listed or 'nothing'}. {hint}".strip())
 
 
 def _range(key: str, text: str) -> Range:

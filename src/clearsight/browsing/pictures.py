@@ -1,6 +1,5 @@
 """Thumbnails and large pictures of an evaluation, made when they are asked for and kept in a bounded memory."""
 
-import io
 import threading
 from collections.abc import Sequence
 
@@ -9,6 +8,7 @@ from PIL import Image
 from clearsight import drawing
 from clearsight.browsing.kept import Kept
 from clearsight.evaluation.drawn_answers import BESIDE, as_jpeg, deployed_part, in_words
+from clearsight.files import encoding
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.run import Run
@@ -34,11 +34,11 @@ class Pictures:
 
     def thumbnail(self, row: int) -> bytes:
         """A small JPEG of a picture; raises ValueError where its file is gone or broken."""
-        return self._files.of(("thumbnail", row), lambda: _jpeg(self._decoded(row, THUMBNAIL_PX), 80))
+        return self._files.of(("thumbnail", row), lambda: encoding.jpeg(self._decoded(row, THUMBNAIL_PX), quality=80))
 
     def plain(self, row: int) -> bytes:
         """The picture as it is, as JPEG, at most 1,600 px wide or high."""
-        return self._files.of(("plain", row), lambda: _jpeg(self._decoded(row, LARGE_PX), 90))
+        return self._files.of(("plain", row), lambda: encoding.jpeg(self._decoded(row, LARGE_PX), quality=90))
 
     def drawn(self, row: int, run: int) -> bytes:
         """The picture with the answer of a run drawn on it or beside it, as JPEG."""
@@ -96,9 +96,3 @@ class Pictures:
         picture = drawing.picture_of(self.sample(row).image)
         picture.thumbnail((most_px, most_px))
         return picture
-
-
-def _jpeg(picture: Image.Image, quality: int) -> bytes:
-    file = io.BytesIO()
-    picture.convert("RGB").save(file, "JPEG", quality=quality)
-    return file.getvalue()

@@ -1,6 +1,5 @@
 """The rows of an audit from pictures as they were read, from a table of labels, or from a table with a target."""
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import nan
@@ -17,6 +16,7 @@ from clearsight.sources.checks.capture import captures
 from clearsight.sources.checks.describe_labels import LabelsDescription, cluster_words, state_codes, words_of
 from clearsight.sources.problems import shown
 from clearsight.sources.tables.table import Table
+from clearsight.suggestions import did_you_mean
 from clearsight.types import UNKNOWN, Boxes, Label, Labels, State, Value
 
 PRESENCE = ("absent", "present")
@@ -63,10 +63,8 @@ def _parted(columns: Mapping[str, Coded], by: Sequence[str], name: str) -> tuple
     """The columns to compare groups by, those asked for or all; and those that say how pictures were taken."""
     for asked in by:
         if asked not in columns:
-            near = difflib.get_close_matches(asked, columns, n=3, cutoff=0.4)
-            hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else (
-                f"It has: {', '.join(shown(one, 40) for one in list(columns)[:20]) or 'none'}."
-            )  # fmt: skip
+            has = f"It has: {', '.join(shown(one, 40) for one in list(columns)[:20]) or 'none'}."
+            hint = did_you_mean(asked, columns, has, cutoff=0.4, show=shown)
             raise DataError(
                 f"{shown(name)} has no attribute {shown(asked)!r} to compare groups by. Expected a column of few "
                 f"values or of numbers. {hint}"

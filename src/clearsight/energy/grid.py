@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from clearsight.suggestions import asked_after
 from clearsight.types import Cost
 
 WORLD = "world"
@@ -70,7 +71,7 @@ def find_zone(code: str) -> Zone:
             by_word[word] for word in difflib.get_close_matches(wanted, rivals, n=3, cutoff=0.6 if short else 0.75)
         ]
     names = [f"{zone.code} ({zone.name})" for zone in dict.fromkeys(near)][:3]
-    hint = f"Did you mean {' or '.join(names)}?" if names else "For the mean of all countries use world."
+    hint = asked_after(names, "For the mean of all countries use world.")
     raise ValueError(f"there is no grid zone {code!r}. Expected a three-letter country code, such as FRA. {hint}")
 
 

@@ -1,12 +1,11 @@
 """A judged picture with the answer of the network: drawn on it, or in words to stand below it."""
 
-import io
 from collections.abc import Sequence
 
 from PIL import Image
 
 from clearsight import drawing
-from clearsight.files import generated_pictures
+from clearsight.files import encoding, generated_pictures
 from clearsight.loading import trained
 from clearsight.loading.made_by import made_by
 from clearsight.run import Config, Run
@@ -34,9 +33,7 @@ def as_jpeg(drawn: Image.Image, found: Prediction, run: Run, quality: int = 88) 
     """The drawing as a file; one that shows a picture that the run made says so."""
     if isinstance(found, Picture):
         return generated_pictures.jpeg(drawn, made_by(run), generated_pictures.FROM_A_PICTURE, quality=quality)
-    file = io.BytesIO()
-    drawn.save(file, "JPEG", quality=quality)
-    return file.getvalue()
+    return encoding.jpeg(drawn, quality=quality)
 
 
 def deployed_part(found: Prediction, config: Config) -> Prediction:

@@ -1,6 +1,5 @@
 """Pictures of each error type for the report: a close-up of the object with prediction and ground truth."""
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,6 +7,7 @@ import torch
 
 from clearsight import drawing
 from clearsight.evaluation.close_ups import Matched, close_up, match_picture
+from clearsight.files import encoding
 from clearsight.inference.predictor import Predictor
 from clearsight.metrics.detection import DetectionStatistics
 from clearsight.metrics.error_costs import CAUSES, missed, objects
@@ -43,10 +43,8 @@ def error_pictures(run: Run, dataset: Dataset, judged: Evidence, predictor: Pred
             continue
         predicted, true = (torch.tensor(which, dtype=torch.long) for which in shown)
         picture = close_up(sample.image, matched.found.select(predicted), matched.truth.select(true), names)
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=88)
         path = f"examples/error-{cause.name.lower()}-{number}.jpg"
-        run.write_file(path, file.getvalue())
+        run.write_file(path, encoding.jpeg(picture))
         caption = f"{_words(matched, cause, *shown, names=names)} ({sample.id})"
         examples.append(Example(path=path, caption=caption, kind="error", about=TITLES[cause]))
     return examples

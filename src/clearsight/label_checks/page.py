@@ -1,7 +1,6 @@
 """Likely problems of the labels as one HTML page with a close-up each, and as JSON, for a person to review."""
 
 import base64
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from markupsafe import escape
 
 from clearsight.drawing import shown
 from clearsight.evaluation.close_ups import close_up
-from clearsight.files import durable
+from clearsight.files import durable, encoding
 from clearsight.files.records import to_json
 from clearsight.label_checks.problems import KINDS, LikelyProblem
 from clearsight.sources import Source
@@ -75,9 +74,8 @@ def _figure(source: Source, one: LikelyProblem, class_names: tuple[str, ...]) ->
     if one.kind == "misplaced box":
         # A label that a box matches at 0.5 would count as found, and not be drawn.
         truth = Boxes.of(truth.xyxy, truth.labels + len(class_names))
-    file = io.BytesIO()
-    close_up(source.split(one.split)[one.row].image, found, truth, class_names).save(file, "JPEG", quality=85)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
+    picture = close_up(source.split(one.split)[one.row].image, found, truth, class_names)
+    data = base64.b64encode(encoding.jpeg(picture, quality=85)).decode("ascii")
     caption = escape(f"{words(one)} ({shown(one.id)})")
     return (
         f'<figure><img src="data:image/jpeg;base64,{data}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'

@@ -3,7 +3,7 @@
 from typing import Any
 
 from clearsight.decisions.policy import Policy, policy_of
-from clearsight.decisions.settling import settled
+from clearsight.decisions.settling import USUAL_LEVEL, settled
 from clearsight.files.records import from_json, to_json
 from clearsight.loading import trained
 from clearsight.run import Config, Run
@@ -22,8 +22,11 @@ def kept(config: Config) -> tuple[Guarantee, ...]:
     return tuple(from_json(Guarantee, one, "guarantees") for one in config.settings.get("guarantees", ()))
 
 
-def policy_for(run: Run, level: float) -> Policy:
-    """The policy of a run at an error allowed. Raises ValueError where it keeps none, or none for this error."""
+def policy_for(run: Run, level: float | None = None) -> Policy:
+    """The policy of a run at an error allowed, the usual one where None is given.
+
+    Raises ValueError where the run keeps none, or none for this error.
+    """
     config = run.config
     guarantees = kept(config)
     if not guarantees:
@@ -36,7 +39,7 @@ def policy_for(run: Run, level: float) -> Policy:
             f"anew with this version and {held_out}."
         )
     try:
-        return policy_of(guarantees, level, config.class_names, thresholds_of(config))
+        return policy_of(guarantees, USUAL_LEVEL if level is None else level, config.class_names, thresholds_of(config))
     except ValueError as error:
         raise ValueError(f"{run.path}: {error} Choose it with --risk.") from error
 

@@ -1,6 +1,5 @@
 """Confusions that must never happen, as users write them, as a run keeps them, and settled on its evidence."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from clearsight.inference.abstention import Block, least_probability
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.run import Config, Run
+from clearsight.suggestions import did_you_mean
 from clearsight.types import Evidence
 
 NONE = "none"
@@ -49,8 +49,7 @@ def _lines(words: Sequence[str | Path]) -> Iterable[str]:
 def _check_class(name: str, class_names: Sequence[str]) -> None:
     if name in class_names:
         return
-    near = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Classes: {', '.join(class_names) or 'none'}."
+    hint = did_you_mean(name, class_names, f"Classes: {', '.join(class_names) or 'none'}.")
     raise ValueError(f"there is no class {name!r} to be confused. {hint}")
 
 

@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float, Int
 
 from clearsight.metrics import platt
 from clearsight.metrics.additive import Additive, Columns, Sums, ratio
-from clearsight.metrics.average_precision import RankedDetections, average_precision
+from clearsight.metrics.average_precision import average_precision
 from clearsight.metrics.grouping import held
 from clearsight.metrics.joining import joined_causes, joined_where_kept
 from clearsight.metrics.platt import Lines
-from clearsight.metrics.threads import in_threads
+from clearsight.metrics.precision_curves import RankedDetections
 from clearsight.types import Confidences, Metric, Values, Weights
 
 ALL, SMALL, MEDIUM, LARGE = range(4)
@@ -179,21 +179,16 @@ def class_average_precision(
     """
     held = np.asarray(weights.any(0))  # pictures that never have weight, as those outside of a group, change nothing
     kept = np.flatnonzero(held[statistics.row])
-    row, label = (np.cumsum(held) - 1)[statistics.row[kept]], statistics.label[kept]
-    columns = np.ascontiguousarray(weights[:, held].T)
-    totals = statistics.truths[held, :, area].T.astype(weights.dtype) @ columns
-    pictures = columns.sum(0)
-    edges = np.searchsorted(label, np.arange(len(totals) + 1))
     matched, ignored = statistics.matched[area, ious][:, kept], statistics.ignored[area, ious][:, kept]
-    near = (statistics.overlap[kept] >= NEAR) | matched.any(0)
-
-    def of_class(index: int) -> Float[np.ndarray, "replicates"]:
-        part = slice(edges[index], edges[index + 1])
-        ranked = RankedDetections(row=row[part], near=near[part], matched=matched[:, part], ignored=ignored[:, part])
-        expected = None if density is None else pictures * weights.dtype.type(density[index])
-        return average_precision(ranked, columns, totals[index], expected).mean(0)
-
-    return np.array(in_threads(of_class, range(len(totals)), kept.size * columns.shape[1])).reshape(totals.shape)
+    ranked = RankedDetections(
+        label=statistics.label[kept],
+        row=(np.cumsum(held) - 1)[statistics.row[kept]],
+        near=(statistics.overlap[kept] >= NEAR) | matched.any(0),
+        matched=matched,
+        ignored=ignored,
+    )
+    own = weights if held.all() else weights[:, held]
+    return average_precision(ranked, own, statistics.truths[held, :, area], density).mean(1)
 
 
 def mean_average_precision(

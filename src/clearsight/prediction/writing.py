@@ -6,7 +6,6 @@ write the same files as runs do.
 
 import contextlib
 import csv
-import difflib
 import json
 import os
 import secrets
@@ -20,6 +19,7 @@ from clearsight.files import durable
 from clearsight.prediction.seen import Row as Row
 from clearsight.prediction.seen import Seen as Seen
 from clearsight.prediction.yolo_labels import YoloFolder
+from clearsight.suggestions import did_you_mean
 
 FORMATS = ("json", "csv", "coco", "yolo")
 VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"})
@@ -88,8 +88,7 @@ def class_ids(names: Iterable[str], class_names: Sequence[str]) -> tuple[int, ..
 def _class_id(name: str, class_names: Sequence[str]) -> int:
     if name in class_names:
         return class_names.index(name)
-    near = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Classes: {', '.join(class_names)}."
+    hint = did_you_mean(name, class_names, f"Classes: {', '.join(class_names)}.")
     raise ValueError(f"there is no class {name!r}. {hint}")
 
 

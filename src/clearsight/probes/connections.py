@@ -1,7 +1,6 @@
 """How a language system is asked: a Python callable, a command, or an endpoint on this machine."""
 
 import contextlib
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from clearsight.probes.commands import LineCommand, TemplateCommand, split_comma
 from clearsight.probes.endpoints import Endpoint
 from clearsight.probes.probe import Ask, Row
 from clearsight.probes.references import References
+from clearsight.suggestions import did_you_mean
 
 MOST_CHARACTERS = 100_000
 
@@ -81,8 +81,7 @@ def opened(connection: Connection, references: References, rows: Sequence[Row]) 
 
 def _reference(name: str, references: References, rows: Sequence[Row]) -> Ask:
     if name not in references:
-        near = difflib.get_close_matches(name, references, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(references)}."
+        hint = did_you_mean(name, references, f"Choose one of: {', '.join(references)}.")
         raise ValueError(f"this probe has no reference system named {name!r}. {hint}")
     return references[name](rows)
 

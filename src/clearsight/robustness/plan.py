@@ -1,6 +1,5 @@
 """What a test of robustness is to try, and the trials themselves, one after the other."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from clearsight.robustness.conditions import judged_under
 from clearsight.robustness.sheets import sheets
 from clearsight.run import Run
 from clearsight.sources import PictureDataset, Source
+from clearsight.suggestions import did_you_mean
 from clearsight.types import Card, Evidence, Finding, Request
 
 TESTS = ("corruptions", "strangers", "attacks")
@@ -122,8 +122,7 @@ def tests_of(words: Sequence[str]) -> tuple[str, ...]:
     """The tests named, each once; raises ValueError for another word, and for none."""
     for word in words:
         if word not in TESTS:
-            near = difflib.get_close_matches(word, TESTS, n=1, cutoff=0.4)
-            hint = f"Did you mean {near[0]}?" if near else f"Choose some of: {', '.join(TESTS)}."
+            hint = did_you_mean(word, TESTS, f"Choose some of: {', '.join(TESTS)}.", cutoff=0.4)
             raise ValueError(f"there is no test named {word!r}. {hint}")
     if not words:
         raise ValueError(f"there is no test to be made. Name some of {', '.join(TESTS)}.")

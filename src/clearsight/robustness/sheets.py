@@ -1,6 +1,5 @@
 """Pictures of each corruption for the report: one picture undamaged, and at the least and the highest severities."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from clearsight.audits.sentences import number
 from clearsight.corruptions.corruption import Corruption
+from clearsight.files import encoding
 from clearsight.generation.sheets import grid
 from clearsight.robustness.conditions import CLEAN
 from clearsight.run import Run
@@ -37,10 +37,8 @@ def sheets(
             continue
         shown = [severities[0], severities[len(severities) // 2], severities[-1]] if len(severities) > 3 else severities
         mosaic = _mosaic([image, *(corruption(image, severity, record.id, seed) for severity in shown)])
-        file = io.BytesIO()
-        mosaic.save(file, "JPEG", quality=88)
         path = f"examples/corruption-{corruption.name}.jpg"
-        run.write_file(path, file.getvalue())
+        run.write_file(path, encoding.jpeg(mosaic))
         clean = evidence[CLEAN]
         scores = [_headline(clean), *(_headline(evidence[f"{corruption.name}-{severity}"]) for severity in shown)]
         levels = ", ".join(f"{severity}: {score}" for severity, score in zip(shown, scores[1:], strict=True))

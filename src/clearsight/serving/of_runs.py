@@ -13,7 +13,6 @@ from torch import Tensor
 
 from clearsight import drawing
 from clearsight.decisions.policy import Policy
-from clearsight.decisions.settling import USUAL_LEVEL
 from clearsight.evaluation.alike import pooled_features
 from clearsight.inference.familiarity import Likeness
 from clearsight.inference.tiles import reduced
@@ -173,7 +172,7 @@ def policy_in_force(run: Run, asked: bool, risk: float | None) -> Policy | None:
     if risk is not None and not kept:
         why = f"{run.path} keeps none" if asked else "--no-policy lifts it"
         raise ValueError(f"--risk is the error allowed by a policy, and {why}. Leave it out.")
-    return guarantees.policy_for(run, USUAL_LEVEL if risk is None else risk) if kept else None
+    return guarantees.policy_for(run, risk) if kept else None
 
 
 def said_of_policy(policy: Policy | None) -> str:

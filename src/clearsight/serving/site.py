@@ -1,7 +1,6 @@
 """What people open: a page to drop a picture on, fill in a row, or move sliders, with the answers below."""
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from clearsight.files import generated_pictures
+from clearsight.files import encoding, generated_pictures
 from clearsight.files.generated_pictures import FROM_A_PICTURE
 from clearsight.prediction.writing import flat
 from clearsight.quantities import counted
@@ -121,9 +120,7 @@ def embedded(picture: Image.Image, made_by: Mapping[str, Any]) -> str:
     if made_by:
         content = generated_pictures.jpeg(shown, made_by, FROM_A_PICTURE, quality=QUALITY)
     else:
-        file = io.BytesIO()
-        shown.save(file, "JPEG", quality=QUALITY)
-        content = file.getvalue()
+        content = encoding.jpeg(shown, quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode('ascii')}"
 
 

@@ -1,6 +1,5 @@
 """Decisions that make their own training data: runaway feedback, and what correcting the records does."""
 
-import difflib
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from jaxtyping import Float, Int
 
 from clearsight.simulations.districts import Districts
 from clearsight.simulations.policies import POLICIES, Policy
+from clearsight.suggestions import did_you_mean
 
 POINTS = 60
 MOST_NUMBERS = 200_000_000
@@ -75,8 +75,7 @@ def feedback(
 
 def _known(name: str) -> Policy:
     if name not in POLICIES:
-        near = difflib.get_close_matches(name, POLICIES, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Choose one or more of: {', '.join(POLICIES)}."
+        hint = did_you_mean(name, POLICIES, f"Choose one or more of: {', '.join(POLICIES)}.")
         raise ValueError(f"there is no policy named {name!r}. {hint}")
     return POLICIES[name]
 

@@ -1,6 +1,5 @@
 """The one way in: a path, or the name of an embedded set, to a checked ``Source``."""
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.pictures import SUFFIXES
 from clearsight.sources.samples.records import PictureDataset, Source
 from clearsight.sources.tables.compressed import kind_of
+from clearsight.suggestions import did_you_mean
 from clearsight.types import UNKNOWN, Dataset, Label, Picture
 
 SHOWN_FOLDERS = 10
@@ -128,8 +128,7 @@ def _found(path: Path, formats: dict[str, Format]) -> Path:
         return path.resolve() if ".." in path.parts else path.absolute()
     siblings = [str(path.parent / entry.name) for entry in _entries(path.parent)]
     embedded = [name for name, format in formats.items() if format.embedded]
-    near = difflib.get_close_matches(str(path), [*siblings, *embedded], n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else "Check the path."
+    hint = did_you_mean(str(path), [*siblings, *embedded], "Check the path.", cutoff=0.6, show=shown)
     raise DataError(
         f"there is nothing at {shown(path)}. Expected a folder of pictures and annotations, or an embedded set: "
         f"{', '.join(embedded)}. {hint}"

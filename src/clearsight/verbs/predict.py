@@ -13,7 +13,6 @@ from PIL import Image
 from clearsight.console.progress import stage
 from clearsight.console.signals import signals
 from clearsight.decisions.policy import Policy
-from clearsight.decisions.settling import USUAL_LEVEL
 from clearsight.inference.familiarity import Likeness
 from clearsight.inference.windows import OVERLAP
 from clearsight.loading import guarantees, trained
@@ -189,7 +188,7 @@ def _views(
 def _policy(run: Run, asked: bool, risk: float | None) -> Policy | None:
     if risk is not None and not asked:
         raise ValueError("--risk is the error allowed by a policy. Give --policy too, or leave it out.")
-    return guarantees.policy_for(run, USUAL_LEVEL if risk is None else risk) if asked else None
+    return guarantees.policy_for(run, risk) if asked else None
 
 
 def _refuse_crops(run: Run, useless: bool) -> None:

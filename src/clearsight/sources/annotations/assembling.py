@@ -1,6 +1,5 @@
 """From what a format found in a folder to a Source: every picture probed and hashed, every box checked, split made."""
 
-import difflib
 import itertools
 import os
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.samples import fingerprint, pictures, splitting
 from clearsight.sources.samples.clustering import AUTO, NONE
 from clearsight.sources.samples.records import MaskFile, PictureDataset, Record, Source
+from clearsight.suggestions import did_you_mean
 from clearsight.types import UNKNOWN, Boxes, Dataset, Instances, Label, Labels, Size, State
 
 # Pictures that a thread looks at in one go: handing over a small one takes longer than looking at it.
@@ -182,8 +182,7 @@ def _in_column(records: list[Record], column: str) -> list[Record]:
         return records
     known = sorted({name for record in records for name in record.groups})
     if column not in known:
-        near = difflib.get_close_matches(column, [*known, AUTO, NONE], n=3, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else "Give a table of them with --attributes."
+        hint = did_you_mean(column, [*known, AUTO, NONE], "Give a table of them with --attributes.", show=shown)
         raise DataError(
             f"there is no attribute {shown(column)} to take clusters from. Expected auto, none or one of: "
             f"{', '.join(map(shown, known)) or 'no attributes are there'}. {hint}"

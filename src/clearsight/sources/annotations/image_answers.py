@@ -1,6 +1,5 @@
 """The ground truth in a table of pictures: one class, several labels with their states, or a number."""
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from clearsight.sources.annotations.layout import Request
 from clearsight.sources.problems import DataError, Problems, shown
 from clearsight.sources.tables.columns import read_cells, spelled
+from clearsight.suggestions import did_you_mean
 from clearsight.types import TRUTHS, Label, Labels, State, Truth, Value
 
 NAMES = ("label", "labels", "class", "classes", "category", "target", "y", "fine_label", "coarse_label")
@@ -58,8 +58,7 @@ def target_of(frame: polars.DataFrame, asked: str | None, picture: str) -> tuple
     names = (asked,) if asked in known else tuple(name.strip() for name in asked.split(",") if name.strip())
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else "Choose one of its columns."
+            hint = did_you_mean(name, known, "Choose one of its columns.", cutoff=0.4, show=shown)
             raise DataError(
                 f"there is no column {shown(name)!r} to predict. The table has: "
                 f"{', '.join(shown(one, 40) for one in known[:30])}. {hint}"

@@ -1,6 +1,5 @@
 """Samples whose pictures are not decoded yet, data sets of them, and the Source that reading gives."""
 
-import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from clearsight.sources.problems import DataError, shown
 from clearsight.sources.samples import pictures
 from clearsight.sources.samples.clustering import Clustering
 from clearsight.sources.samples.outlines import DrawnInstances
+from clearsight.suggestions import did_you_mean
 from clearsight.types import (
     IGNORE,
     Boxes,
@@ -141,8 +141,7 @@ class Source:
         wanted = SPLIT_WORDS.get(name.lower(), name)
         if wanted in self.splits:
             return self.splits[wanted]
-        near = difflib.get_close_matches(wanted, self.splits, n=2, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(wanted, self.splits, cutoff=0.4)
         raise DataError(
             f"{shown(self.name)} has no split {shown(name)!r}. It has: {', '.join(self.splits)}. {hint}".rstrip()
         )

@@ -5,7 +5,6 @@ The table is a CSV or Parquet file with a column for each attribute (``sex``, ``
 census. A table of several attributes also says the mix of each alone and of fewer together.
 """
 
-import difflib
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from jaxtyping import Float
 from clearsight.sources.problems import DataError, listed, shown
 from clearsight.sources.tables.columns import spelled
 from clearsight.sources.tables.files import read_frame
+from clearsight.suggestions import did_you_mean
 from clearsight.types import UNKNOWN
 
 UNIFORM = "uniform"
@@ -100,8 +100,7 @@ def _columns(frame: polars.DataFrame, path: Path, asked: Sequence[str]) -> tuple
     names = [name for name in frame.columns if name not in amounts]
     for name in names:
         if name not in asked:
-            near = difflib.get_close_matches(name, asked, n=2, cutoff=0.5)
-            hint = f"Did you mean {' or '.join(map(shown, near))}?" if near else "Ask for it with --by, or remove it."
+            hint = did_you_mean(name, asked, "Ask for it with --by, or remove it.", show=shown)
             raise DataError(
                 f"the reference {shown(path)} has a column {shown(name)!r}, which is none of the attributes to compare "
                 f"({', '.join(map(shown, asked)) or 'none were asked for'}). {hint}"

@@ -21,6 +21,7 @@ from clearsight.sources.tables.files import PREFIX, read_frame
 from clearsight.sources.tables.files import looks_like_table as looks_like_table
 from clearsight.sources.tables.groups import asked_for, attributes_beside, clusters_of, groups_of, ids_of, split_of
 from clearsight.sources.tables.targets import MIN_ROWS, TableTask, target_cells, truth_of, with_known_targets
+from clearsight.suggestions import asked_after
 
 RESERVED = ("id", "cluster", "split")
 LIKELY_TARGETS = ("target", "label", "class", "y", "outcome", "diagnosis")
@@ -117,11 +118,7 @@ def _known(column: str, columns: Sequence[str], name: str, what: str = "") -> st
         return column
     near = difflib.get_close_matches(column.lower(), [each.lower() for each in columns], n=3, cutoff=0.5)
     names = [each for each in columns if each.lower() in near]
-    hint = (
-        f"Did you mean {' or '.join(map(shown, names))}?"
-        if names
-        else f"It has: {', '.join(map(shown, columns[:40]))}."
-    )
+    hint = asked_after(map(shown, names), f"It has: {', '.join(map(shown, columns[:40]))}.")
     raise DataError(f"{shown(name)} has no column {shown(column)!r}. {hint} {what}".rstrip())
 
 
