@@ -67,7 +67,7 @@ def commands(text: str, name: str) -> Iterator[tuple[str, list[str]]]:
     found += [(name, " ".join(code.split())) for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", prose)]
     for place, line in found:
         for part in re.split(r"&&|\|", line):
-            words = _words(part)
+            words = _words(re.sub(r"\s\d?>+ \S+", "", part))  # where a shell sends what is printed is no argument
             if words[:1] == ["clearsight"] and len(words) > 1:
                 yield place, words[1:]
 

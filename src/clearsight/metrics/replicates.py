@@ -207,9 +207,9 @@ def cluster_weights(
 def strata_of(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
     """The stratum of each cluster: those whose images have the same set of values are one.
 
-    Clusters that are like no other are one stratum together (collapsed strata, Cochran 1977, section 5A.12): alone, each
-    would keep its weight, and data of many such clusters would look as if nothing were left to chance. Images that
-    are clusters of their own keep the strata of their values, of which none is shared.
+    Clusters that are like no other are one stratum together (collapsed strata, Cochran 1977, section 5A.12): alone,
+    each would keep its weight, and data of many such clusters would look as if nothing were left to chance. Images
+    that are clusters of their own keep the strata of their values.
     """
     kinds = patterns(cluster, value)
     alone = np.bincount(kinds)[kinds] == 1

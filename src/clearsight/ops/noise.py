@@ -54,10 +54,10 @@ def corrupted(
 ) -> Float[Tensor, "b 3 h w"]:
     """Each picture, in [0, 1], with noise of its own level, still in [0, 1] as a camera would give it.
 
-    ``gaussian`` adds independent noise to every channel, and the same to all channels of a picture without colours, as a
-    camera without colours would: else their mean would be a better picture than any camera gives. ``salt-and-pepper``
-    and ``masking`` (Vincent et al. 2008) strike whole pixels. Draws come from ``generator``, or from torch's global one
-    where None.
+    ``gaussian`` adds independent noise to every channel, and the same to all channels of a picture without colours, as
+    a camera without colours would: else their mean would be a better picture than any camera gives.
+    ``salt-and-pepper`` and ``masking`` (Vincent et al. 2008) strike whole pixels. Draws come from ``generator``, or
+    from torch's global one where None.
     """
     assert noise in NOISES
     levels = levels.to(images)
