@@ -3,11 +3,13 @@
 python benchmarks/colouring.py --data cifar10/train.parquet --minutes 15
 python benchmarks/colouring.py --data cifar10/train.parquet --minutes 15 --set answer=regression --classifier runs/cnn-1
 python benchmarks/colouring.py --data cifar10/train.parquet --colouring runs/colour-1 --classifier runs/cnn-1
+python benchmarks/colouring.py --data cifar10/train.parquet --minutes 5 --fine-tuning 3
 
 Prints, as JSON: every metric of the held-out pictures with its interval; what the model gains on each classical
 answer, paired by picture; and the accuracy of a classifier that was trained on real colours, on the same pictures real,
 grey and coloured, with the share of what it lost on grey pictures that colouring gives back. The classifier looks only
-at pictures that both runs held out.
+at pictures that all runs held out. With --fine-tuning, `colour-adversarial` goes on from the model for so many minutes,
+and all this is printed of it too, with what it changed in every metric, paired by picture.
 """
 
 import argparse
@@ -47,6 +49,8 @@ def main() -> None:
     parser.add_argument("--classifier-minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], help="field=value of the model that colours")
+    parser.add_argument("--fine-tuning", type=float, default=0, help="minutes of training against a critic afterwards")
+    parser.add_argument("--fine-set", action="append", default=[], help="field=value of that training")
     parser.add_argument("--colouring", help="a run of `colour` that was trained on these data, in place of a new one")
     parser.add_argument("--classifier", help="a run of `cnn` that was trained on these data, in place of a new one")
     parser.add_argument("--out", help="keep new runs in this folder")
@@ -60,7 +64,14 @@ def main() -> None:
         classifier = Run.open(asked.classifier) if asked.classifier else train(
             "cnn", asked.data, minutes=asked.classifier_minutes, seed=asked.seed, out=folder / "cnn", quiet=True,
         )  # fmt: skip
-        found = {**of_colours(colouring), **of_classifier(colouring, classifier, asked.data)}
+        found, runs = of_colours(colouring), {"coloured": colouring}
+        if asked.fine_tuning:
+            runs["fine-tuned"] = train(
+                "colour-adversarial", asked.data, minutes=asked.fine_tuning, seed=asked.seed, out=folder / "fine",
+                settings={"start": str(colouring.path), **parse(asked.fine_set)}, quiet=True,
+            )  # fmt: skip
+            found["fine-tuned"] = of_colours(runs["fine-tuned"]) | {"changed": changes(colouring, runs["fine-tuned"])}
+        found |= of_classifier(runs, classifier, asked.data)
     print(json.dumps({"benchmark": "colouring", "seed": asked.seed, **found, "threads": torch.get_num_threads()}))
 
 
@@ -93,17 +104,30 @@ def of_colours(run: Run) -> dict[str, Any]:
     }
 
 
-def of_classifier(colouring: Run, classifier: Run, data: str) -> dict[str, Any]:
+def changes(before: Run, after: Run) -> dict[str, list[float]]:
+    """The difference of every metric from one run to the other, paired by picture."""
+    kind = trained.task_of(after.config).statistics_type
+    split = "test" if "test" in after.evidence_names else "val"
+    first, second = (run.read_evidence(split, kind) for run in (before, after))
+    weights = cluster_weights(second.clusters, REPLICATES, 0)
+    gaps = {one.name: change(one, first, second, weights) for one in second.statistics.metrics()}
+    return {name: [round(gap.value, 4), *_ends(gap.interval)] for name, gap in gaps.items()}
+
+
+def of_classifier(colourings: dict[str, Run], classifier: Run, data: str) -> dict[str, Any]:
     """Its accuracy on real, grey and coloured pictures, and the share of the loss on grey ones that is recovered."""
-    mine = {record.id for record in records_of(read_for(colouring, data, None, False).split("val"))}
+    mine = [
+        {one.id for one in records_of(read_for(run, data, None, False).split("val"))} for run in colourings.values()
+    ]
     held_out = read_for(classifier, data, None, False).split("val")
     assert isinstance(held_out, PictureDataset)
-    real = replace(held_out, records=tuple(one for one in held_out.records if one.id in mine))
+    real = replace(held_out, records=tuple(one for one in held_out.records if all(one.id in ids for ids in mine)))
     grey = changed(real, lambda index, image: degraded(image, Grey()))
-    made = list(trained.predictor(colouring)(grey[index].image for index in range(len(grey))))
-    coloured = changed(real, lambda index, image: in_bytes(made[index]))
-    evidence = {name: judged(classifier, each) for name, each in
-                (("real", real), ("grey", grey), ("coloured", coloured))}  # fmt: skip
+    evidence = {"real": judged(classifier, real), "grey": judged(classifier, grey)}
+    for name, colouring in colourings.items():
+        made = list(trained.predictor(colouring)(grey[index].image for index in range(len(grey))))
+        coloured = changed(real, lambda index, image, made=made: in_bytes(made[index]))  # type: ignore[misc]
+        evidence[name] = judged(classifier, coloured)
     weights = cluster_weights(evidence["real"].clusters, REPLICATES, 0)
     accuracy = next(one for one in evidence["real"].statistics.metrics() if one.name == "accuracy")
     found = {name: interval(accuracy, one, weights) for name, one in evidence.items()}
@@ -111,14 +135,14 @@ def of_classifier(colouring: Run, classifier: Run, data: str) -> dict[str, Any]:
         "classifier": classifier.config.model,
         "classified": len(real),
         "accuracy": {name: _rounded(one) for name, one in found.items()},
-        "recovered": recovered(found),
+        "recovered": {name: recovered(found, name) for name in colourings},
     }
 
 
-def recovered(found: dict[str, Estimate]) -> list[float]:
+def recovered(found: dict[str, Estimate], name: str) -> list[float]:
     """The share of what is lost on grey pictures that coloured ones give back, with its percentile interval."""
-    shares = (found["coloured"].samples - found["grey"].samples) / (found["real"].samples - found["grey"].samples)
-    value = (found["coloured"].value - found["grey"].value) / (found["real"].value - found["grey"].value)
+    shares = (found[name].samples - found["grey"].samples) / (found["real"].samples - found["grey"].samples)
+    value = (found[name].value - found["grey"].value) / (found["real"].value - found["grey"].value)
     return [round(float(one), 3) for one in (value, *np.percentile(shares, [2.5, 97.5]))]
 
 

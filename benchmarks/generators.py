@@ -46,7 +46,8 @@ def judged(run: Run, asked: argparse.Namespace) -> dict[str, Any]:
     history = {one.metric: [one.value, *(one.interval or ())] for one in card.findings if "Parzen" in one.metric}
     steps = max((line["step"] for line in run.read_log() if "step" in line), default=0)
     return {
-        "generator": run.config.model, "minutes": asked.minutes, "seed": asked.seed, "set": asked.set,
+        "generator": run.config.model, "minutes": None if asked.epochs else asked.minutes,
+        "epochs": asked.epochs or None, "seed": asked.seed, "set": asked.set,
         "judged on": evidence.counted, "steps": steps, "precision": run.config.settings["precision"],
         "kwh": None if card.cost is None else card.cost.kwh, "scores": scores, **history,
     }  # fmt: skip
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("names", nargs="+", help="generators, in the order in which they are trained")
     parser.add_argument("--data", required=True)
     parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--epochs", type=float, default=0, help="instead of minutes")
     parser.add_argument("--out", type=Path, required=True, help="a folder for the runs")
     parser.add_argument("--set", action="append", default=[], metavar="[NAME.]FIELD=VALUE")
     parser.add_argument("--seed", type=int, default=0)
@@ -66,8 +68,8 @@ def main() -> None:
     for name in asked.names:
         settings = dict(word.split("=", 1) for word in settings_for(name, asked.set))
         run = cs.train(
-            name, asked.data, minutes=asked.minutes, seed=asked.seed, out=asked.out / name, settings=settings,
-            cluster="none",
+            name, asked.data, minutes=None if asked.epochs else asked.minutes, epochs=asked.epochs or None,
+            seed=asked.seed, out=asked.out / name, settings=settings, cluster="none",
         )  # fmt: skip
         print(json.dumps(judged(run, asked)), flush=True)
         runs.append(run)

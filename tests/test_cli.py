@@ -30,6 +30,7 @@ COMMANDS = [
     "gate",
     "mitigate",
     "models",
+    "origin",
     "predict",
     "probe",
     "pulse",

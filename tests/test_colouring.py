@@ -71,6 +71,7 @@ def run(folders, tmp_path_factory):
 def test_it_beats_grey_and_the_mean_colour_and_says_by_how_much(run):
     card = run.read_card()
     assert "colour black-and-white pictures" in card.summary and "without their colour" in card.facts["Judged with"]
+    assert not any("temperature of its probabilities" in note for note in card.notes)
     headline = card.findings[0]
     assert headline.metric == "error in ab" and headline.interval is not None
     gain = next(one for one in card.findings if one.metric == "gain in error in ab")
@@ -193,6 +194,9 @@ def test_colours_of_a_still_video_hold_steady_and_a_new_scene_has_its_own(run, t
     assert (tmp_path / "found" / "pictures" / "old" / "000011.png").is_file()
     beside = cv2.VideoCapture(str(tmp_path / "found" / "overlays" / "old.mp4"))
     assert int(beside.get(cv2.CAP_PROP_FRAME_COUNT)) == 12
+    for said in cs.origin([tmp_path / "found" / folder / "old.mp4" for folder in ("pictures", "overlays")]):
+        assert said.generated and said.code == FROM_A_PICTURE.code
+        assert said.about["run"] == run.name and said.about["made_from"] == "old.avi"
 
 
 def test_two_videos_and_pictures_without_a_degradation_share_nothing():

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import clearsight as cs
@@ -248,6 +249,7 @@ def test_a_picture_is_kept_in_a_code_and_scored_by_class(made, tmp_path):
     assert classifier.config.backbone == "regnetx_002"
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="weights are identical bit by bit on a processor")
 def test_a_denoiser_of_one_seed_ends_in_the_same_weights(photos, tmp_path):
     settings = {"widths": "8,8", "patch_px": 16, "precision": "float32", "batch_size": 8}
     whole = trained("denoiser", photos, tmp_path / "whole", epochs=2, settings=settings)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from clearsight.verbs.gate import gate as gate
     from clearsight.verbs.mitigate import mitigate as mitigate
     from clearsight.verbs.models import models as models
+    from clearsight.verbs.origin import origin as origin
     from clearsight.verbs.predict import predict as predict
     from clearsight.verbs.probe import probe as probe
     from clearsight.verbs.pulse import pulse as pulse
@@ -62,6 +63,7 @@ _VERBS = {
             "gate",
             "mitigate",
             "models",
+            "origin",
             "predict",
             "probe",
             "pulse",

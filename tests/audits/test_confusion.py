@@ -1,5 +1,7 @@
 """What it takes for what: counts against plain counting, and nothing where a task has no classes."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from clearsight.audits.confusion import confusion
@@ -36,6 +38,14 @@ def test_shares_are_those_of_each_true_class():
             assert cells[name, other] == (own.count(column) / len(own), own.count(column))
     assert finding.plot == "matrix" and finding.n == 10
     assert finding.claim.index("50% of ash are predicted as beech") < finding.claim.index("25% of ash are predicted as")
+
+
+def test_it_counts_what_the_evidence_has_a_row_of():
+    pictures = evidence(answers([0, 1], [0, 1]))
+    rows = replace(pictures, about={"unit": "rows"})
+    (of_pictures,), (of_rows,) = (confusion(Request(evidence=one)) for one in (pictures, rows))
+    assert of_pictures.unit == "pictures" and of_pictures.method.startswith("Counts of pictures")
+    assert of_rows.unit == "rows" and of_rows.method.startswith("Counts of rows")
 
 
 def test_a_class_that_is_not_there_has_no_share():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+COMPANION = ROOT / "docs" / "companion"
 PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md")
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 FENCE = re.compile(r"(?P<fence>`{3,}|:{3,})(?P<language>[\w{}-]*)")
@@ -21,6 +22,11 @@ class Block:
     language: str
     text: str
     reason: str = ""
+
+    @property
+    def of_the_companion(self) -> bool:
+        """Whether its page is executed as a whole (see test_companion.py)."""
+        return self.place.startswith(COMPANION.relative_to(ROOT).as_posix())
 
 
 def blocks(text: str, name: str) -> Iterator[Block]:

@@ -78,7 +78,7 @@ def test_the_finished_run_keeps_weights_and_drops_its_checkpoint(tiny_run):
 
 @pytest.mark.parametrize(
     ("budget", "words"),
-    [({"epochs": 1.0}, "1 epoch to"), ({"minutes": 2.5}, "2.5 minutes to"), ({"kwh": 0.01}, "0.01 kWh to")],
+    [({"epochs": 1.0}, "1 epoch to"), ({"minutes": 2.5}, "2.5 minutes to"), ({"kwh": 0.25}, "0.25 kWh to"), ({"kwh": 2e-5}, "0.02 Wh to")],
 )
 def test_the_budget_reads_as_a_person_writes_it(tiny_run, budget, words):
     config = tiny_run.config

@@ -13,6 +13,7 @@ from PIL import Image
 from clearsight.files import credentials
 from clearsight.files import generated_pictures as files_of
 from clearsight.files.signing_key import folder, signing_key
+from clearsight.files.stated_origin import stated_origin
 from clearsight.generation import sheets
 
 ABOUT = {"generated": True, "run": "gan-1", "seed": 3}
@@ -30,7 +31,7 @@ def test_without_the_extra_a_file_is_as_it_was_and_this_is_said(monkeypatch, tmp
     picture = Image.open(io.BytesIO(content))
     assert json.loads(picture.text["clearsight:generated"]) == ABOUT and b"caBX" not in content
     assert credentials.signed(b"anything", "image/png", ABOUT) == b"anything"
-    assert credentials.kind() == "PNG text" and "not signed" in credentials.said()
+    assert credentials.kind() == "unsigned metadata" and "not signed" in credentials.said()
     credentials.check()
     assert not (tmp_path / "config").exists()
 
@@ -66,6 +67,24 @@ def test_an_independent_reader_finds_a_valid_signature_and_what_it_is(media_type
     assert assertions["clearsight.generated"] == ABOUT
     assert manifest["claim_generator_info"][0]["name"] == "clearsight" and "thumbnail" not in manifest
     assert credentials.kind() == "C2PA manifest" and str(folder()) in credentials.said()
+
+
+def test_a_film_is_signed_with_its_xmp_and_plays_as_before(tmp_path):
+    cv2, c2pa = pytest.importorskip("cv2"), pytest.importorskip("c2pa")
+    place, code = tmp_path / "film.mp4", cv2.VideoWriter_fourcc(*"mp4v")
+    writer = cv2.VideoWriter(str(place), code, 10, (32, 24))
+    for number in range(5):
+        writer.write(np.full((24, 32, 3), 40 * number, np.uint8))
+    writer.release()
+    files_of.mark_film(place, ABOUT, files_of.FROM_A_PICTURE)
+    state, failed, manifest = read(place.read_bytes(), "video/mp4")
+    assert c2pa and state == "Valid" and failed == {"signingCredential.untrusted"}
+    assert {one["label"]: one["data"] for one in manifest["assertions"]}["clearsight.generated"] == ABOUT
+    assert stated_origin(place).about == ABOUT and [one.name for one in tmp_path.glob("film*")] == ["film.mp4"]
+    capture = cv2.VideoCapture(str(place))
+    assert sum(1 for _ in iter(capture.grab, False)) == 5
+    place.write_bytes(place.read_bytes().replace(b"gan-1", b"gan-2"))
+    assert read(place.read_bytes(), "video/mp4")[0] == "Invalid"
 
 
 def test_the_text_and_the_pixels_are_the_same_with_a_manifest():

@@ -132,6 +132,8 @@ def test_samples_say_that_they_are_generated(run, tmp_path):
 def test_a_path_between_pictures_is_a_video(run, tmp_path, name):
     made = cs.sample(run, interpolate=3, video=tmp_path / name, seed=2)
     assert len(made.pictures) == 72 and (tmp_path / name).stat().st_size > 1000
+    (said,) = cs.origin(tmp_path / name)
+    assert said.generated and said.about == made.about and [one.name for one in tmp_path.iterdir()] == [name]
     network = trained.load(run)
     ends = sampled(network, 3, 2, classes=[0, 0, 0])
     path = path_between(network, 2, 3, 24, label=0)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import clearsight as cs
 from clearsight import sources
 from clearsight.evaluation import error_pictures as pictures_of_errors
 from clearsight.evaluation.close_ups import close_up, match_picture
+from clearsight.label_checks.page import EACH
 from clearsight.label_checks.problems import problems_of
 from clearsight.loading import trained
 from clearsight.metrics.error_costs import CAUSES
@@ -96,7 +98,9 @@ def test_planted_mistakes_are_listed_first(rectangles, tiny_run, tmp_path):
     listed = {(one.id, one.kind) for one in described.likely_problems}
     assert len(planted) >= 2 and listed >= set(planted.items())
     page, rows = (out / "problems.html").read_text(), json.loads((out / "problems.json").read_text())
-    assert page.count("<figure>") == len(rows) == len(described.likely_problems)
+    assert len(rows) == len(described.likely_problems)
+    shown = sum(min(count, EACH) for count in Counter(row["kind"] for row in rows).values())
+    assert page.count("<figure>") == shown
     assert "<script" not in page and "Dashed: the label" in page
     assert {row["id"] for row in rows} >= set(planted)
     words = results.description(described)

@@ -122,6 +122,8 @@ ACCURACY = Metric(
     compute=lambda statistics, weights: weights @ statistics.right / np.maximum(weights.sum(1), 1e-30),
     meaning="the share of right answers",
 )
+NODES, SHARES = np.polynomial.hermite_e.hermegauss(80)
+EXPECTED = float(SHARES @ (1 / (1 + np.exp(-(1 + NODES)))) / SHARES.sum())  # of clusters whose logit is N(1, 1)
 
 
 def test_gap_covers_and_its_test_holds_its_level():
@@ -138,6 +140,28 @@ def test_gap_covers_and_its_test_holds_its_level():
         alarms += found.p <= 0.05
     assert 0.92 * 400 <= held <= 0.98 * 400
     assert alarms <= 0.08 * 400
+
+
+@pytest.mark.parametrize("groups", [2, 20])
+def test_clusters_that_are_like_no_other_are_not_certain(groups):
+    """Sheets of twelve digits in 20 groups: hardly two sheets hold the same groups, and each would be its own stratum.
+
+    The sheets differ in how hard they are, so what covers must resample them, however many groups there are.
+    """
+    rng, held = np.random.default_rng(groups), 0
+    cluster = np.repeat(np.arange(40), 12)
+    for repeat in range(200):
+        share = 1 / (1 + np.exp(-rng.normal(1, 1, 40)))[cluster]
+        evidence = _evidence(Answers((rng.random(480) < share).astype(float)), cluster)
+        strata = rng.integers(0, groups, 480)
+        found = interval(ACCURACY, evidence, cluster_weights(cluster, 200, repeat, strata))
+        held += found.low <= EXPECTED <= found.high
+    assert 0.9 <= held / 200 <= 0.985
+
+
+def test_images_alone_keep_the_strata_of_their_groups():
+    weights = cluster_weights(np.arange(6), 50, seed=0, strata=np.array(["a", "b", "c", "c", "c", "c"]))
+    assert (weights[:, :2] == 1).all() and weights[:, 2:].std() > 0.5
 
 
 def test_change_is_paired():

@@ -28,6 +28,15 @@ def test_equal_seeds_give_equal_noise_and_a_level_of_nothing_gives_none(kind):
     assert changed.tolist() == [False, True, False], "each picture has a level of its own"
 
 
+def test_gaussian_noise_of_a_picture_without_colours_has_none():
+    """A mixed batch: the colours of a picture are its own matter, and noise on them is independent by channel."""
+    coloured = torch.stack([torch.full((64, 80), value) for value in (0.4, 0.5, 0.6)])
+    found = corrupted(torch.stack([GREY[0], coloured]), "gaussian", torch.tensor([25.0, 25.0]), seeded())
+    assert (found[0] == found[0, :1]).all() and found[0].std() * 255 == pytest.approx(25, rel=0.1)
+    noise = (found[1] - coloured).flatten(1)
+    assert torch.corrcoef(noise).fill_diagonal_(0).abs().max() < 0.1
+
+
 def test_gaussian_levels_are_standard_deviations_of_255():
     found = corrupted(GREY, "gaussian", torch.tensor([5.0, 25.0, 40.0]), seeded())
     assert torch.allclose(255 * (found - GREY).flatten(1).std(1), torch.tensor([5.0, 25.0, 40.0]), rtol=0.03)

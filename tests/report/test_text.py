@@ -47,3 +47,9 @@ def test_what_is_missing_is_said(card):
 def test_only_the_first_findings_are_told(card):
     text = report.summary(replace(card, findings=card.findings[:1] * 9), most=2)
     assert "and 7 more in the report" in text
+
+
+def test_a_number_without_an_interval_says_so(card):
+    alone = replace(card.findings[0], metric="ECE", value=0.25, interval=None)
+    text = " ".join(report.summary(replace(card, findings=(alone,))).split())
+    assert "ECE: 0.250, no interval, n = " in text

@@ -61,12 +61,12 @@ def batches(number, progress):
     return Batch(images=images, truths=[None] * 4, ids=[f"{number}", "b", "c", "d"], progress=progress)
 
 
-def run(budget, state=None, seed=0, make=batches, network=None, stream=ahead, **hooks):
+def run(budget, state=None, seed=0, make=batches, network=None, stream=ahead, save_best=True, **hooks):
     torch.manual_seed(seed)
     saved = []
     clock = Clock(budget, 10, Meter())
     hooks.setdefault("save", lambda state: saved.append(copy.deepcopy(state)))
-    training = Training(learning_rate=0.01, batch_size=4)
+    training = Training(learning_rate=0.01, batch_size=4, save_best=save_best)
     network = network or Duel()
     try:
         fabric = Fabric(accelerator="cpu", devices=1)
@@ -222,3 +222,32 @@ def test_an_error_while_making_a_batch_reaches_the_caller():
 
     with pytest.raises(ValueError, match="bad picture"):
         run(Budget(epochs=1), make=make)
+
+
+def test_a_player_whose_rate_is_0_rests_and_later_batches_stay_where_they_are():
+    class Waiting(Duel):
+        def schedule(self, optimizer, player, progress):
+            super().schedule(optimizer, player, progress)
+            if player == "generator" and progress < 0.5:
+                for group in optimizer.param_groups:
+                    group["lr"] = 0.0
+
+    network, kept = Waiting(critic_updates=1), []
+    before = copy.deepcopy(network.generator.state_dict())
+    run(Budget(epochs=0.4), network=network, watch=lambda moment: kept.append((moment, copy.deepcopy(network))))
+    assert network.seen == [("critic", "0"), ("critic", "2"), ("critic", "4"), ("generator", "5"), ("critic", "6"),
+                            ("generator", "7")]  # fmt: skip
+    weights = [name for name, _ in network.generator.named_parameters()]
+    early, late = kept[1][1].generator.state_dict(), kept[3][1].generator.state_dict()
+    assert all(torch.equal(early[name], before[name]) for name in weights)
+    assert not all(torch.equal(late[name], before[name]) for name in weights)
+    assert set(kept[1][0].losses) == {"critic real", "critic made"}
+
+
+def test_without_save_best_the_last_weights_are_kept(monkeypatch):
+    monkeypatch.setattr(session, "FIRST_VALIDATION_S", 0.0)
+    scores = {"validate": lambda model: -float(model.critic[0].weight.norm()), "validation_share": 1e9}
+    average, saved, _ = run(Budget(epochs=1), save_best=False, **scores)
+    assert "best" not in saved[-1] and all(
+        torch.equal(value, saved[-1]["average"][name]) for name, value in average.state_dict().items()
+    )

@@ -73,6 +73,7 @@ def test_a_real_step_runs_in_both_and_leaves_no_gradient():
 
 
 def test_the_losses_of_every_player_are_timed(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(precision, "has_bf16", lambda: True)
     network = Gan(GanConfig(size=(16, 16), channels=1, widths=(4, 8)), ())
     asked = []

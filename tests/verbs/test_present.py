@@ -5,6 +5,8 @@ import json
 import re
 import shutil
 import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -84,6 +86,25 @@ def test_the_report_is_written_again_from_the_card_alone(run):
         (run.path / name).unlink()
     page, model_card = cs.write_report(run)
     assert "Another title" in page.read_text(encoding="utf-8") and "B. Other" in model_card.read_text(encoding="utf-8")
+
+
+def test_the_plots_of_the_report_stand_alone_as_pictures(run, tmp_path):
+    card = run.read_card()
+    made = CliRunner().invoke(cli.app, ["report", str(run.path), "--plots", str(tmp_path / "plots")])
+    drawn = [place for place in made.output.splitlines() if place.endswith(".svg")]
+    assert len(drawn) == sum(finding.plot is not None and bool(finding.series) for finding in card.findings) > 3
+    assert str(tmp_path / "plots" / "parts-of-the-brier-score.svg") in drawn
+    names = "{http://www.w3.org/2000/svg}"
+    for place in drawn:
+        text = Path(place).read_text(encoding="utf-8")
+        svg = ElementTree.fromstring(text)
+        left, top, width, height = map(float, svg.get("viewBox").split())
+        places = [(float(one.get("x")), float(one.get("y"))) for one in svg.iter(f"{names}text")]
+        assert svg.tag == f"{names}svg" and "var(" not in text and "--" not in svg.find(f"{names}style").text
+        assert all(left <= x <= left + width and top <= y <= top + height for x, y in places) and places
+    before = (run.path / "report.html").stat().st_mtime_ns
+    assert "could not write run.json: File exists" in said("report", run.path, "--plots", run.path / "run.json")
+    assert (run.path / "report.html").stat().st_mtime_ns == before
 
 
 def test_without_a_browser_it_says_what_to_install_and_writes_nothing(run, tmp_path, monkeypatch):

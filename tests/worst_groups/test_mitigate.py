@@ -42,7 +42,7 @@ def test_a_new_last_layer_mends_a_classifier_that_leans_on_the_background(mended
         f"{label}, {ground}" for label in ("closed", "open") for ground in ("rows", "columns")
     }
     assert worst.after == pytest.approx(max(one.after for one in mended.figures.groups))
-    assert mended.cost.kwh[1] > 0 and "kWh" in mended.claim
+    assert mended.cost.kwh[1] > 0 and "Wh (" in mended.claim
 
 
 def test_the_run_it_began_from_is_left_as_it_was(leaning, before, mended):

@@ -4,6 +4,7 @@ from .autoencoder import Autoencoder as Autoencoder
 from .classifier import Classifier as Classifier
 from .cnn import Cnn as Cnn
 from .colour import Colour as Colour
+from .colour_adversarial import ColourAdversarial as ColourAdversarial
 from .denoiser import Denoiser as Denoiser
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .faster_rcnn import FasterRcnn as FasterRcnn

@@ -117,14 +117,14 @@ class Colour(nn.Module):
     @torch.no_grad()
     def prepare(self, images: Float[Tensor, "n 3 h w"]) -> None:
         """Take from some training pictures how frequent colours are, so that rare ones count more."""
-        ab = _halved(lab_of(images)[:, 1:]).permute(0, 2, 3, 1).reshape(-1, 2)
+        ab = halved(lab_of(images)[:, 1:]).permute(0, 2, 3, 1).reshape(-1, 2)
         shares = ab_classes.frequencies(ab, self.centres)
         self.weights.copy_(ab_classes.rebalanced(shares, self.config.uniform))
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
         """What is said of each square of 2 x 2 px: logits of the bins, or a* and b* over 50."""
         lightness = lab_of(images)[:, :1]
-        squares = F.pixel_unshuffle(_even((lightness - 50) / SCALE), SHUFFLE).to(images)
+        squares = squares_of(lightness).to(images)
         maps = [self.stem(squares.contiguous(memory_format=torch.channels_last))]
         if self.backbone is None:
             for down in self.down:
@@ -140,8 +140,10 @@ class Colour(nn.Module):
 
     def losses(self, batch: Batch) -> Losses:
         """The weighted ``cross-entropy`` of the bins, or the ``distance`` in a* and b* (smooth L1, over 50)."""
-        said = self(batch.images).float()
-        ab = _halved(lab_of(batch.images)[:, 1:])
+        return self.losses_of(self(batch.images).float(), halved(lab_of(batch.images)[:, 1:]))
+
+    def losses_of(self, said: Float[Tensor, "b c h2 w2"], ab: Float[Tensor, "b 2 h2 w2"]) -> Losses:
+        """The same of what was said, and the true a* and b* of each square."""
         if self.config.answer == REGRESSION:
             return {"distance": F.smooth_l1_loss(said, ab / SCALE, beta=1 / SCALE)}
         near, shares = ab_classes.encoded(ab.permute(0, 2, 3, 1).reshape(-1, 2), self.centres)
@@ -149,14 +151,16 @@ class Colour(nn.Module):
         entropy = -(logits.log_softmax(1).gather(1, near) * shares).sum(1)
         return {"cross-entropy": (self.weights[near[:, 0]] * entropy).mean()}
 
+    def ab_of(self, said: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "b 2 h2 w2"]:
+        """The a* and b* of each square that are meant by what is said of it."""
+        if self.config.answer == REGRESSION:
+            return SCALE * said
+        return ab_classes.annealed_mean(said, self.centres, self.config.temperature)
+
     @torch.inference_mode()
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> list[Picture]:
         """The pictures with colours; what colour they had plays no part."""
-        said = self(images).float()
-        if self.config.answer == REGRESSION:
-            ab = SCALE * said
-        else:
-            ab = ab_classes.annealed_mean(said, self.centres, self.config.temperature)
+        ab = self.ab_of(self(images).float())
         lightness = lab_of(images)[:, :1]
         whole = F.interpolate(ab, scale_factor=float(SHUFFLE), mode="bilinear", align_corners=False)
         whole = whole[:, :, : lightness.shape[2], : lightness.shape[3]]
@@ -202,11 +206,16 @@ def _blocks(width: int, count: int) -> list[Residual]:
     return [Residual(width) for _ in range(count)]
 
 
+def squares_of(lightness: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 4 h2 w2"]:
+    """The four L* of each square of 2 x 2 px, as channels about 0."""
+    return F.pixel_unshuffle(_even((lightness - 50) / SCALE), SHUFFLE)
+
+
 def _even(planes: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
     """The planes with their last row and column repeated where sides are odd."""
     return F.pad(planes, (0, planes.shape[3] % SHUFFLE, 0, planes.shape[2] % SHUFFLE), mode="replicate")
 
 
-def _halved(planes: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+def halved(planes: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
     """The means of squares of 2 x 2 px."""
     return F.avg_pool2d(_even(planes), SHUFFLE)

@@ -9,6 +9,7 @@ from .cost import cost as cost
 from .deciding_alone import deciding_alone as deciding_alone
 from .depixelising import depixelising as depixelising
 from .errors import errors as errors
+from .fine_tuning import fine_tuning as fine_tuning
 from .generated import generated as generated
 from .group_drift import group_drift as group_drift
 from .group_mix import group_mix as group_mix

@@ -14,7 +14,8 @@ def confusion(request: Request) -> tuple[Finding, ...]:
     statistics = request.evidence.statistics
     if not isinstance(statistics, Confusable) or len(statistics.class_names) < 2:
         return ()
-    counts, unit = statistics.confusions()
+    counts, counted = statistics.confusions()
+    unit = counted or request.evidence.unit
     names, totals = statistics.class_names, counts.sum(1)
     if not totals.any():
         return ()

@@ -116,7 +116,12 @@ def weights(text: str | None) -> bool | Path:
 
 def show(content: Any, text: Callable[[], str], as_json: bool) -> None:
     """Print a result: as JSON, or as text for a person."""
-    print(json.dumps(content, indent=2, ensure_ascii=False, default=str) if as_json else text())
+    if not as_json:
+        print(text())
+        return
+    # The name of a file may hold lone surrogates, which UTF-8 cannot encode: spelled out, they are JSON's own escapes.
+    written = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    print(written.encode("utf-8", "backslashreplace").decode())
 
 
 def show_run(run: Any, as_json: bool) -> None:

@@ -13,12 +13,16 @@ def report(
         str | None,
         typer.Option(metavar="FILE", help="Print the report into this PDF file, with an installed Chromium or Chrome."),
     ] = None,
+    plots: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Write each plot of the report into this folder, as an SVG picture."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report and the model card of a run again from its card, and as PDF; computes nothing."""
+    """Write the report and the model card of a run again from its card, as PDF, and its plots; computes nothing."""
     from clearsight.verbs.write_report import write_report
 
-    files = [str(path) for path in write_report(run, pdf=pdf)]
+    files = [str(path) for path in write_report(run, pdf=pdf, plots=plots)]
     show({"files": files}, lambda: "\n".join(files), as_json)
 
 

@@ -1,4 +1,4 @@
-"""The commands for what leaves the house: signing, verifying, and the gate before a release."""
+"""The commands for what leaves the house: signing, verifying, where files come from, the gate before a release."""
 
 from typing import Annotated
 
@@ -54,6 +54,19 @@ def verify(
         raise typer.Exit(1)
 
 
+def origin(
+    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="PNG, JPEG, GIF or MP4 files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what pictures and videos say of themselves: made by a model or not, by which run, from which file."""
+    from clearsight.files.records import to_json
+    from clearsight.printing.origins import origins
+    from clearsight.verbs.origin import origin as run_origin
+
+    found = run_origin(files)
+    show(to_json(found), lambda: origins(found), as_json)
+
+
 def gate(
     run: RunFolder,
     policy: Annotated[str, typer.Argument(metavar="POLICY", help="A TOML file of thresholds, such as gate.toml.")],
@@ -81,4 +94,4 @@ def gate(
         raise typer.Exit(found.status)
 
 
-COMMANDS = (sign, verify, gate)
+COMMANDS = (sign, verify, origin, gate)

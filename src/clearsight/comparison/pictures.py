@@ -60,7 +60,7 @@ def made_by_each(found: Comparison, runs: Sequence[Run], seed: int, folder: Path
     """Pictures that each generator makes of one seed, not chosen; of classes in turn where it takes classes."""
     examples: list[Example] = []
     for one, run in zip(found.runs, runs, strict=True):
-        network = trained.load(run)
+        network = trained.ready(run)
         names = run.config.class_names
         if network.config.made_from is not None:
             examples += _from_the_run(one, run, folder, f"{len(examples)}.png")

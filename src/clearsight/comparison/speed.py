@@ -64,7 +64,7 @@ _ready: dict[str, Any] = {}
 
 def _prepare(path: Path, images: list[np.ndarray]) -> None:
     run = Run.open(path)
-    network = trained.load(run)
+    network = trained.ready(run)
     _ready["parameters"] = sum(parameter.numel() for parameter in network.parameters())
     _ready["work"], _ready["count"] = _work(run, network, [torch.from_numpy(image) for image in images])
     _ready["work"]()

@@ -58,13 +58,13 @@ def searchable(run: Run) -> Any:
             f"{run.path} is a {model}, which makes no pictures. Expected a run of a generator with a latent vector: "
             "gan, dcgan, wgan-gp, gan-2014 or vae."
         )
-    network = trained.load(run)
+    network = trained.ready(run)
     if not isinstance(network, LatentGenerator) or not isinstance(network, nn.Module):
         raise ValueError(
             f"{run.path} is a {model}, whose picture is no differentiable function of one vector, so that none can be "
             "searched for. Expected a run of gan, dcgan, wgan-gp, gan-2014 or vae."
         )
-    return network.to("cuda" if torch.cuda.is_available() else "cpu").requires_grad_(False)
+    return network.requires_grad_(False)
 
 
 def labels_of(run: Run, names: Sequence[str]) -> list[int] | None:

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from clearsight import catalogue, report
@@ -17,6 +18,7 @@ from clearsight.evaluation import evaluator
 from clearsight.evaluation.alike import pooled_features
 from clearsight.evaluation.baselines import baseline_for
 from clearsight.evaluation.belonging import with_clusters
+from clearsight.evaluation.beside_start import beside_start, notes_of_start, start_of
 from clearsight.evaluation.capturing import with_conditions
 from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.ending import decided_on_the_same, ending_said, stopped_early
@@ -28,6 +30,7 @@ from clearsight.loading.data import Gathered
 from clearsight.loading.posing import given_of, posed
 from clearsight.metrics.classification import ClassificationStatistics
 from clearsight.metrics.temperature import at_temperature, best_temperature
+from clearsight.quantities import energy_unit
 from clearsight.run import Config, Run
 from clearsight.sources import Source
 from clearsight.types import (
@@ -85,11 +88,12 @@ def conclude(
     baseline = baseline_for(run, source, judged, classical)
     facts = _facts(run.config, source, judged)
     seen = look(run, source, judged, tuple(by))
-    more = {"baseline": baseline, **classical, **seen.evidence}
+    more = {"baseline": baseline, **classical, **beside_start(run, source, judged), **seen.evidence}
     request = Request(
         evidence=judged, more=more, by=tuple(by), guarantees=guarantees.kept(run.config), zone=zone, seed=config.seed
     )
     examples = [*seen.examples, *examples_of(run, source.split(split), request)]
+    notes = [*notes_of_start(run.config), *notes]
     return write_card(run, request, meter, facts, examples, [*source.problems, *notes], responsible)
 
 
@@ -167,8 +171,8 @@ def budget_said(config: Config) -> str:
     """How long it was trained, such as "10 minutes", or was to be trained where it stopped early."""
     ((kind, amount),) = config.settings["budget"].items()
     most = "at most " if stopped_early(config) else ""
-    unit = "kWh" if kind == "kwh" else kind.removesuffix("s") if amount == 1 else kind
-    return f"{most}{amount:g} {unit}"
+    factor, unit = energy_unit(amount) if kind == "kwh" else (1, kind.removesuffix("s") if amount == 1 else kind)
+    return f"{most}{factor * amount:g} {unit}"
 
 
 def precision_said(config: Config) -> str:
@@ -232,7 +236,8 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
     """What to say where something was chosen for deployment on the very pictures that are judged."""
     if split != "val":
         return []
-    calibrated = config.settings["model"].get("temperature", 1.0) != 1.0
+    of_classes = trained.task_of(config).statistics_type is ClassificationStatistics
+    calibrated = of_classes and config.settings["model"].get("temperature", 1.0) != 1.0
     same = [SAME_PICTURES] * bool(trained.deployed(config)) + [SAME_PICTURES_CALIBRATED] * calibrated
     return [*decided_on_the_same(config), *same]
 
@@ -240,9 +245,10 @@ def settled_on_the_same(config: Config, split: str) -> list[str]:
 def _facts(config: Config, source: Source, evidence: Evidence) -> dict[str, str]:
     training = config.settings["training"]
     restores = config.task == "reconstruction"
-    given = given_of(config)
+    given, start = given_of(config), start_of(config)
     return {
         "Model": config.model,
+        **({"Goes on from": Path(start).name} if start else {}),
         "Backbone": config.backbone or "none",
         "Data": f"{config.data_name} ({source.format})",
         **({} if restores else {"Classes": ", ".join(config.class_names) or "none: a number is predicted"}),

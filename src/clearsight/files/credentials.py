@@ -2,7 +2,7 @@
 
 The manifest says that the file was created by trained algorithmic media, and by which run (C2PA specification 2,
 actions and custom assertions). The key is local (see ``signing_key``), and no server is asked for the time or anything
-else. Without the extra a PNG file has its text chunks only, which anybody can change or remove.
+else. Without the extra a file has its text and its XMP only, which anybody can change or remove.
 """
 
 import importlib.util
@@ -10,7 +10,8 @@ import io
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from clearsight.files.provenance import version
 from clearsight.files.signing_key import SigningKey, signing_key
@@ -30,7 +31,7 @@ def said() -> str:
     """What generated files carry, in a sentence."""
     if not available():
         return (
-            "Every PNG file says so in its text, and by which run; it is not signed (pip install 'clearsight[c2pa]' "
+            "Every file says so in its metadata, and by which run; it is not signed (pip install 'clearsight[c2pa]' "
             "adds a signed C2PA manifest)."
         )
     return (
@@ -46,24 +47,43 @@ def check() -> None:
 
 
 def kind() -> str:
-    """What generated files carry, in a word for a table: "C2PA manifest" or "PNG text"."""
-    return "C2PA manifest" if available() else "PNG text"
+    """What generated files carry, in a word for a table: "C2PA manifest" or "unsigned metadata"."""
+    return "C2PA manifest" if available() else "unsigned metadata"
 
 
 def signed(content: bytes, media_type: str, about: Mapping[str, Any], source_type: str = SOURCE_TYPE) -> bytes:
     """The file with a signed manifest in it, its pixels unchanged; the file as it is without the extra.
 
-    ``media_type`` is "image/png", "image/jpeg", "image/gif" or "video/mp4", ``source_type`` IPTC's code of how it came
-    about. Raises ValueError where the key cannot be used.
+    ``media_type`` is "image/png", "image/jpeg" or "image/gif", ``source_type`` IPTC's code of how it came about. Raises
+    ValueError where the key cannot be used.
     """
     if not available():
         return content
+    file = io.BytesIO()
+    _sign(io.BytesIO(content), file, media_type, about, source_type)
+    return file.getvalue()
+
+
+def sign_film(path: Path, about: Mapping[str, Any], source_type: str = SOURCE_TYPE) -> None:
+    """The same for an MP4 file in its place, which may be too large for the memory."""
+    if not available():
+        return
+    signed_copy = path.with_name(f"{path.name}.signed")
+    try:
+        with path.open("rb") as film, signed_copy.open("w+b") as file:
+            _sign(film, file, "video/mp4", about, source_type)
+        signed_copy.replace(path)
+    finally:
+        signed_copy.unlink(missing_ok=True)
+
+
+def _sign(content: BinaryIO, file: BinaryIO, media_type: str, about: Mapping[str, Any], source_type: str) -> None:
     import c2pa
 
-    file = io.BytesIO()
-    with c2pa.Builder(json.dumps(_manifest(about, source_type)), context=_context()) as builder:
-        builder.sign(_signer(signing_key()), media_type, io.BytesIO(content), file)
-    return file.getvalue()
+    # A file's name may hold what UTF-8 cannot, and the signer takes no JSON with that.
+    manifest = json.dumps(_manifest(about, source_type), ensure_ascii=False).encode("utf-8", "replace").decode()
+    with c2pa.Builder(manifest, context=_context()) as builder:
+        builder.sign(_signer(signing_key()), media_type, content, file)
 
 
 def _manifest(about: Mapping[str, Any], source_type: str) -> dict[str, Any]:

@@ -1,15 +1,19 @@
-"""Files of pictures that a network made, PNG or JPEG, which say so and by which run (see ``credentials``)."""
+"""Files that a network made, PNG, JPEG or MP4, which say so and by which run (see ``credentials`` and ``xmp``)."""
 
 import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from clearsight.files.credentials import CODES, SOURCE_TYPE, signed
+from clearsight.files import durable
+from clearsight.files.credentials import CODES, SOURCE_TYPE, sign_film, signed
+from clearsight.files.mp4_boxes import append_xmp
+from clearsight.files.xmp import packet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,7 @@ def png(picture: Image.Image, about: Mapping[str, Any], origin: Origin = FROM_NO
     text.add_text("Software", "clearsight")
     text.add_text("Comment", origin.words)
     text.add_itxt("clearsight:generated", as_json(about))
-    text.add_itxt("XML:com.adobe.xmp", _xmp(origin))
+    text.add_itxt("XML:com.adobe.xmp", _xmp(about, origin))
     file = io.BytesIO()
     picture.save(file, "PNG", pnginfo=text)
     return signed(file.getvalue(), "image/png", about, origin.code)
@@ -52,19 +56,28 @@ def jpeg(picture: Image.Image, about: Mapping[str, Any], origin: Origin = FROM_N
     """
     file = io.BytesIO()
     comment = f"{origin.words} {as_json(about)}".encode()
-    picture.save(file, "JPEG", quality=quality, comment=comment, xmp=_xmp(origin).encode())
+    picture.save(file, "JPEG", quality=quality, comment=comment, xmp=_xmp(about, origin).encode())
     return signed(file.getvalue(), "image/jpeg", about, origin.code)
 
 
 def as_json(about: Mapping[str, Any]) -> str:
     """What is said of a picture, on one line."""
-    return json.dumps(dict(about), ensure_ascii=False, sort_keys=True)
+    text = json.dumps(dict(about), ensure_ascii=False, sort_keys=True)
+    return text.encode("utf-8", "backslashreplace").decode()  # a file's name may hold what UTF-8 cannot
 
 
-def _xmp(origin: Origin) -> str:
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-        f'Iptc4xmpExt:DigitalSourceType="{origin.code}"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-    )
+def mark_film(path: Path, about: Mapping[str, Any], origin: Origin = FROM_NOTHING) -> None:
+    """Let an MP4 file that was just written say that it was generated, and by what, in XMP at its end.
+
+    It says so in a signed C2PA manifest too where that extra is installed. Nobody may read the file yet: it is changed
+    in its place. Raises ValueError where it is no whole MP4 file, or cannot be written; it is then as it was.
+    """
+    try:
+        append_xmp(path, _xmp(about, origin).encode())
+        sign_film(path, about, origin.code)
+    except OSError as error:
+        raise ValueError(durable.failure(path, error)) from error
+
+
+def _xmp(about: Mapping[str, Any], origin: Origin) -> str:
+    return packet(origin.words, origin.code, about)

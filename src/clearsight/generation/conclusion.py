@@ -76,7 +76,7 @@ def conclude(
     declares the shares they should have. ``segmenter`` gives one trained on the real training pictures, for a generator
     of pictures from label maps.
     """
-    network = trained.load(run)
+    network = trained.ready(run)
     split = split_of(gathered)
     judged = judge(run, network, gathered, split, quiet, tuple(by) or tuple(reference or {}), segmenter)
     meter.end_stage(EVALUATION)

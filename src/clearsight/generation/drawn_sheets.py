@@ -64,9 +64,9 @@ def drawn(
     seed = network.config.draw_seed if seed is None else seed
     images = given.float() / 255
     noise = torch.stack([network.noise_for(images, seed, k) for k in range(count)], 1)
-    found = network.draw(
-        images.repeat_interleave(count, 0), noise.flatten(0, 1), temperature or network.config.temperature
-    )
+    device = next(network.parameters()).device
+    inputs = images.repeat_interleave(count, 0).to(device)
+    found = network.draw(inputs, noise.flatten(0, 1).to(device), temperature or network.config.temperature)
     return quantised(found).cpu().unflatten(0, (len(given), count))
 
 

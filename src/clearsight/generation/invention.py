@@ -53,7 +53,7 @@ def invented(run: Run, source: Source, judged: Evidence, by: Sequence[str] = (),
     some = _some(source.split(split))
     if some is None:
         return MoreEvidence()
-    network = trained.load(run)
+    network = trained.ready(run)
     with stage("making pictures of held-out ones", quiet) as watch:
         made, bits = _made(run, network, some, watch)
     evidence: dict[str, Evidence] = {}
@@ -113,8 +113,9 @@ def _made(
             watch(len(found), len(some.rows))
         return torch.stack(found)[:, None], None
     draws, bits = [], []
+    device = next(network.parameters()).device
     for given, true in zip(some.given.split(TOGETHER), some.true.split(TOGETHER), strict=True):
-        bits.append(network.bits_per_dim(given.float() / 255, true.float() / 255))
+        bits.append(network.bits_per_dim(given.to(device).float() / 255, true.to(device).float() / 255).cpu())
         draws.append(drawn(network, given, DRAWS))
         watch(sum(map(len, draws)), len(some.rows))
     return torch.cat(draws), torch.cat(bits)

@@ -23,8 +23,9 @@ def likelihood_findings(network: Any, real: Pictures, seed: int) -> tuple[Findin
     if not hasattr(network, "negative_log_likelihood"):
         return ()
     some = real.select(evenly_spread(len(real), MOST))
-    images = some.images.float() / 255
-    classes = some.classes if network.config.conditional else None
+    device = next(network.parameters()).device
+    images = some.images.to(device).float() / 255
+    classes = some.classes.to(device) if network.config.conditional and some.classes is not None else None
     binary = network.config.likelihood == "bernoulli"
     measure = network.negative_log_likelihood if binary else network.bits_per_dim
     unit = "nats for each" if binary else "bits for each number of a picture (8 without a model)"

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
 from clearsight.audits.recognised import GENERATED, OTHERS, REAL
 from clearsight.generation.pictures import Pictures
+from clearsight.inference.device import best_device
 from clearsight.inference.predictor import Predictor
 from clearsight.tasks.segmentation import SemanticSegmentation
 from clearsight.types import ClassMap, Evidence, Segmentation
@@ -32,8 +32,7 @@ class Segmenter:
 
     def __call__(self, images: UInt8[Tensor, "n 3 h w"]) -> list[Segmentation]:
         """The class of every pixel of each picture."""
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        found = list(Predictor(self.network, self.size_px, batch=8, device=device)(iter(images)))
+        found = list(Predictor(self.network, self.size_px, batch=8, device=best_device())(iter(images)))
         assert all(isinstance(one, Segmentation) for one in found)
         return found  # type: ignore[return-value]
 

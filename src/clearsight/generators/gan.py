@@ -18,18 +18,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from clearsight.adversaries import DISCRIMINATOR, GENERATOR, adam
 from clearsight.generators.asked_classes import rows_asked, rows_of_batch
 from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.grids import starting_grid
-from clearsight.generators.players import (
-    DISCRIMINATOR,
-    GENERATOR,
-    TRAINING,
-    adam,
-    number_of_classes,
-    settled,
-    with_planes,
-)
+from clearsight.generators.players import TRAINING, number_of_classes, settled, with_planes
 from clearsight.generators.residual import ResidualDiscriminator, ResidualGenerator, by_level
 from clearsight.ops.adversarial_losses import relativistic, zero_centred_penalty
 from clearsight.ops.differentiable_augmentation import DifferentiableAugmentation

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
+from clearsight.adversaries import DISCRIMINATOR, GENERATOR
 from clearsight.generators.asked_classes import rows_asked, rows_of_batch
 from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.maxout import (
@@ -29,14 +30,7 @@ from clearsight.generators.maxout import (
     perceptron_generator,
     uniform_,
 )
-from clearsight.generators.players import (
-    DISCRIMINATOR,
-    GENERATOR,
-    TRAINING,
-    number_of_classes,
-    settled,
-    uniform_noise,
-)
+from clearsight.generators.players import TRAINING, number_of_classes, settled, uniform_noise
 from clearsight.ops.adversarial_losses import logistic
 from clearsight.types import Batch, Losses, Training, Truth
 

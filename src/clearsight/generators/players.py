@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch import Tensor
 
 from clearsight.generators.canvas import Canvas, check_built, check_labels
 from clearsight.types import Training, Truth
@@ -20,7 +19,6 @@ TRAINING = Training(
     weight_decay=0.0, warmup_share=0.0, ema_share=0.02, clip_norm=1000.0, size_px=64, enlarge=False, zoom=(1.0, 1.0),
     brightness=0.0, flips="none", precision="float32",
 )  # fmt: skip
-DISCRIMINATOR, CRITIC, GENERATOR = "discriminator", "critic", "generator"
 
 
 def settled(config: Any, truths: Iterable[Truth]) -> Any:
@@ -45,10 +43,3 @@ def with_planes(images: Float[Tensor, "b c h w"], classes: Float[Tensor, "b k"])
     if not classes.shape[1]:
         return images
     return torch.cat([images, classes[:, :, None, None].expand(-1, -1, *images.shape[2:])], 1)
-
-
-def adam(network: nn.Module, player: str, training: Training, betas: tuple[float, float]) -> Optimizer:
-    """Adam for a player's weights, without weight decay; ``highest`` of its group is the peak learning rate."""
-    weights = list(network.get_submodule(player).parameters())
-    groups = [{"params": weights, "highest": training.learning_rate}]
-    return Adam(groups, lr=training.learning_rate, betas=betas, fused=True)

@@ -12,14 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from clearsight.adversaries import SLOPE, activated
 from clearsight.types import Size
-
-SLOPE = 0.2  # of the leaky ReLU for negative inputs
-
-
-def activated(feature: Tensor) -> Tensor:
-    """The leaky ReLU."""
-    return F.leaky_relu(feature, SLOPE)
 
 
 def he_(layer: nn.Conv2d | nn.Linear, scale: float = 1.0) -> None:

@@ -1,4 +1,4 @@
-"""Networks of spatially-adaptive normalisation (SPADE): label maps to pictures, and what judges the pairs.
+"""Networks of spatially-adaptive normalisation (SPADE): label maps to pictures.
 
 After the equations and figures of Park et al. 2019. A map is normalised to mean 0 and variance 1 in each channel, which
 washes out what a uniform area of the label map said; scale and shift are therefore read from the label map anew at
@@ -9,13 +9,11 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
+from clearsight.adversaries import activated
 from clearsight.generators.asked_maps import resized
-from clearsight.generators.residual import Bounded, activated
+from clearsight.generators.residual import Bounded
 from clearsight.types import Size
-
-Features = list[Tensor]
 
 
 class SpatiallyAdaptiveNorm(nn.Module):
@@ -109,36 +107,3 @@ class StyleEncoder(nn.Module):
             found = self.linear(F.adaptive_avg_pool2d(feature.float(), 2).flatten(1))
         mean, log_variance = found.chunk(2, 1)
         return mean, log_variance.clamp(-10, 10)
-
-
-class PatchDiscriminator(nn.Module):
-    """Pictures beside their label maps to a score for each patch, at several scales (Wang et al. 2018, section 3.2).
-
-    All layers are spectrally normalised (Miyato et al. 2018), as in the paper. Its maps are not normalised: how bright
-    they are is part of what is judged.
-    """
-
-    def __init__(self, inputs: int, widths: tuple[int, ...], scales: int) -> None:
-        super().__init__()
-        self.scales = nn.ModuleList(_patches(inputs, widths) for _ in range(scales))
-
-    def forward(self, pairs: Float[Tensor, "b k h w"]) -> list[Features]:
-        """By scale, the full size first: the maps of each layer, the scores ``b 1 h w`` last."""
-        found = []
-        for number, layers in enumerate(self.scales):
-            if number:
-                pairs = F.avg_pool2d(pairs, 2, ceil_mode=True)
-            assert isinstance(layers, nn.ModuleList)
-            feature, maps = pairs, []
-            for layer in layers[:-1]:
-                feature = activated(layer(feature))
-                maps.append(feature)
-            maps.append(layers[-1](feature))
-            found.append(maps)
-        return found
-
-
-def _patches(inputs: int, widths: tuple[int, ...]) -> nn.ModuleList:
-    pairs = zip([inputs, *widths[:-1]], widths, strict=True)
-    layers = [nn.Conv2d(before, after, 4, stride=2, padding=2) for before, after in pairs]
-    return nn.ModuleList(spectral_norm(layer) for layer in [*layers, nn.Conv2d(widths[-1], 1, 3, padding=1)])

@@ -15,13 +15,14 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from clearsight.adversaries import DISCRIMINATOR, GENERATOR, Features, PatchDiscriminator, adam
 from clearsight.generators import asked_maps
 from clearsight.generators.asked_classes import checked
 from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
-from clearsight.generators.players import DISCRIMINATOR, GENERATOR, TRAINING, adam
+from clearsight.generators.players import TRAINING
 from clearsight.generators.residual import by_level
 from clearsight.generators.residual_maps import map_sizes
-from clearsight.generators.spade import Features, PatchDiscriminator, SpadeGenerator
+from clearsight.generators.spade import SpadeGenerator
 from clearsight.generators.variational import divergences
 from clearsight.ops.adversarial_losses import hinge
 from clearsight.types import Batch, ClassMap, Losses, Training, Truth

@@ -15,18 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from clearsight.adversaries import CRITIC, GENERATOR, adam
 from clearsight.generators.asked_classes import rows_asked, rows_of_batch
 from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.grids import starting_grid
-from clearsight.generators.players import (
-    CRITIC,
-    GENERATOR,
-    TRAINING,
-    adam,
-    number_of_classes,
-    settled,
-    with_planes,
-)
+from clearsight.generators.players import TRAINING, number_of_classes, settled, with_planes
 from clearsight.generators.strided import StridedDiscriminator, StridedGenerator
 from clearsight.ops.adversarial_losses import one_centred_penalty
 from clearsight.types import Batch, Losses, Training, Truth

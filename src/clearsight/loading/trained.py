@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from clearsight import backbones, catalogue
+from clearsight.inference.device import best_device
 from clearsight.inference.predictor import Predictor
 from clearsight.inference.tiles import TiledPredictor
 from clearsight.inference.windows import OVERLAP, WindowedPredictor
@@ -118,6 +119,11 @@ def load(run: Run) -> Any:
     return network.eval()
 
 
+def ready(run: Run) -> Any:
+    """The trained network of a run where it computes: on a GPU where there is one."""
+    return load(run).to(best_device())
+
+
 def predictor(
     run: Run,
     network: Model | None = None,
@@ -143,7 +149,7 @@ def predictor(
         )
     settings, network = run.config.settings, network or load(run)
     dtype = torch.bfloat16 if settings.get("precision") == "bf16-mixed" and has_bf16(device) else torch.float32
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    place = device or best_device()
     size_px = int(settings["training"]["size_px"])
     if window is None and getattr(network, "own_pixels", False):
         window = LARGE_PX // getattr(network, "factor", 1)

@@ -118,10 +118,10 @@ class ClassificationStatistics:
         return np.stack([own, ~own, self.predicted == index])
 
     def confusions(self) -> tuple[Int[np.ndarray, "truth answer"], str]:
-        """How often each class was answered with each class."""
+        """How often each class was answered with each class, counted in rows of the evidence."""
         classes = len(self.class_names)
         counts = np.bincount(self.truth * classes + self.predicted, minlength=classes**2)
-        return counts.reshape(classes, classes), "pictures"
+        return counts.reshape(classes, classes), ""
 
     def each(self) -> tuple[str, Float[np.ndarray, "images"]]:
         """The probability of the true class of each image."""

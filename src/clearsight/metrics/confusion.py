@@ -13,5 +13,8 @@ class Confusable(Protocol):
     class_names: tuple[str, ...]
 
     def confusions(self) -> tuple[Int[np.ndarray, "truth answer"], str]:
-        """The confusion matrix, true classes (rows) by predicted ones, and what is counted, in the plural."""
+        """The confusion matrix, true classes (rows) by predicted ones, and what is counted, in the plural.
+
+        Empty where it counts what the evidence has a row of, which the evidence names.
+        """
         ...

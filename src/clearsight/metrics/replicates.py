@@ -131,7 +131,7 @@ class Resampling:
 
     @cached_property
     def _kinds(self) -> Int[np.ndarray, "clusters"]:
-        return patterns(self._cluster, self._stratum)
+        return strata_of(self._cluster, self._stratum)
 
     def _whole_strata(self, rows: Bool[np.ndarray, "images"] | None) -> Bool[np.ndarray, "strata"] | None:
         """Which strata the rows are; None where they cut across one."""
@@ -190,15 +190,29 @@ def cluster_weights(
 ) -> Float[np.ndarray, "replicates images"]:
     """Bootstrap weights: whole clusters are drawn, within strata of similar clusters if ``strata`` are given.
 
-    A cluster's stratum is the set of values its images have, so that no group vanishes from a replicate. A stratum of
-    one cluster keeps its weight of 1: its variance cannot be estimated.
+    The stratum of a cluster is that of ``strata_of``, so that no group vanishes from a replicate. A stratum of one
+    cluster keeps its weight of 1: its variance cannot be estimated.
     """
     rng = np.random.default_rng(seed)
     names, cluster = np.unique(clusters, return_inverse=True)
-    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else patterns(cluster, coded(strata)[1])
+    kinds = np.zeros(len(names), dtype=np.int64) if strata is None else strata_of(cluster, coded(strata)[1])
     counts = np.ones((replicates, len(names)), dtype=np.float32)
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         if len(members) > 1:
             counts[:, members] = drawn(rng, len(members), replicates)
     return counts[:, cluster]
+
+
+def strata_of(cluster: Int[np.ndarray, "images"], value: Int[np.ndarray, "images"]) -> Int[np.ndarray, "clusters"]:
+    """The stratum of each cluster: those whose images have the same set of values are one.
+
+    Clusters that are like no other are one stratum together (collapsed strata, Cochran 1977, section 5A.12): alone, each
+    would keep its weight, and data of many such clusters would look as if nothing were left to chance. Images that
+    are clusters of their own keep the strata of their values, of which none is shared.
+    """
+    kinds = patterns(cluster, value)
+    alone = np.bincount(kinds)[kinds] == 1
+    if len(kinds) == len(cluster) or not alone.any():
+        return kinds
+    return np.where(alone, kinds.max() + 1, kinds)

@@ -54,8 +54,10 @@ def corrupted(
 ) -> Float[Tensor, "b 3 h w"]:
     """Each picture, in [0, 1], with noise of its own level, still in [0, 1] as a camera would give it.
 
-    ``gaussian`` adds independent noise to every channel; ``salt-and-pepper`` and ``masking`` (Vincent et al. 2008)
-    strike whole pixels. Draws come from ``generator``, or from torch's global one where None.
+    ``gaussian`` adds independent noise to every channel, and the same to all channels of a picture without colours, as a
+    camera without colours would: else their mean would be a better picture than any camera gives. ``salt-and-pepper``
+    and ``masking`` (Vincent et al. 2008) strike whole pixels. Draws come from ``generator``, or from torch's global one
+    where None.
     """
     assert noise in NOISES
     levels = levels.to(images)
@@ -63,8 +65,9 @@ def corrupted(
         return gaussian_blur(images, levels)
     by_picture = levels[:, None, None, None]
     if noise == "gaussian":
-        drawn = torch.randn(images.shape, generator=generator, device=_place(images, generator))
-        return (images + drawn.to(images) * (by_picture / 255)).clamp(0, 1)
+        drawn = torch.randn(images.shape, generator=generator, device=_place(images, generator)).to(images)
+        grey = (images == images[:, :1]).flatten(1).all(1)[:, None, None, None]
+        return (images + torch.where(grey, drawn[:, :1], drawn) * (by_picture / 255)).clamp(0, 1)
     shape = (len(images), 1, *images.shape[2:])
     drawn = torch.rand(shape, generator=generator, device=_place(images, generator)).to(images)
     if noise == "masking":

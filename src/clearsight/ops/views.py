@@ -1,8 +1,9 @@
 """Geometric transforms of a sample: letterboxed on a canvas, flipped, and predictions mapped back to the picture."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import singledispatch
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +33,8 @@ FILL = 114  # grey padding of a picture smaller than its canvas
 VISIBLE = 0.25  # an object with a smaller share visible is ignored rather than background
 STRIP_NUMBERS = 2**24  # numbers of a resized strip of class maps: 64 MB
 MULTIPLE = 32  # canvas sides are multiples of the coarsest stride, this unless a network has another
+
+_P = TypeVar("_P", bound=Prediction)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,24 +188,36 @@ def _(truth: ClassMap, size: Size, way: str) -> Truth:
 
 @singledispatch
 def bring_back(prediction: Prediction, placement: Placement) -> Prediction:
-    """A prediction made on a canvas, mapped to the pixels of its picture."""
-    return prediction
+    """A prediction made on a canvas, mapped to the pixels of its picture, in the memory of the processor.
+
+    What is small leaves a GPU first; maps of every pixel are resized where they are.
+    """
+    return _in_memory(prediction)
 
 
 @bring_back.register
 def _(prediction: Detections, placement: Placement) -> Prediction:
+    prediction = _in_memory(prediction)
     xyxy = _boxes_brought_back(prediction.xyxy, placement)
     return replace(prediction, xyxy=xyxy).select(box_ops.area(xyxy) > 0)
 
 
 @bring_back.register
 def _(prediction: InstanceDetections, placement: Placement) -> Prediction:
+    prediction = _in_memory(prediction)
     xyxy = _boxes_brought_back(prediction.xyxy, placement)
     (height, width), (own_height, own_width) = placement.placed, placement.size
     down = _under(np.arange(own_height), own_height, height) + placement.top
     across = _under(np.arange(own_width), own_width, width) + placement.left
     masks = mask_views.resampled(prediction.masks, down, across)
     return replace(prediction, xyxy=xyxy, masks=masks).select(box_ops.area(xyxy) > 0)
+
+
+def _in_memory(prediction: _P) -> _P:
+    """The prediction with its numbers in the memory of the processor; masks are there already."""
+    found = ((field.name, getattr(prediction, field.name)) for field in fields(prediction))
+    numbers: dict[str, Any] = {name: value.cpu() for name, value in found if isinstance(value, Tensor)}
+    return replace(prediction, **numbers)
 
 
 def _boxes_brought_back(xyxy: Float[Tensor, "n 4"], placement: Placement) -> Float[Tensor, "n 4"]:
@@ -221,7 +236,7 @@ def _(prediction: ClassProbabilities, placement: Placement) -> Prediction:
         best = strip.max(0)
         labels.append(best.indices.to(torch.uint8))
         confidence.append(best.values)
-    return Segmentation(labels=torch.cat(labels), confidence=torch.cat(confidence))
+    return Segmentation(labels=torch.cat(labels).cpu(), confidence=torch.cat(confidence).cpu())
 
 
 @bring_back.register

@@ -15,8 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from clearsight import drawing
-from clearsight.files import credentials
-from clearsight.files.generated_pictures import FROM_A_PICTURE, jpeg, png
+from clearsight.files.generated_pictures import FROM_A_PICTURE, jpeg, mark_film, png
 from clearsight.inference.tiles import reduced
 from clearsight.ops import instance_masks, mask_views
 from clearsight.ops.instance_masks import Window
@@ -53,7 +52,7 @@ class Drawings:
         self.folder, self.class_names, self.overlays, self.crops = folder, class_names, overlays, crops
         self.about = about
         self.jobs: deque[_Job] = deque()
-        self.videos: dict[str, tuple[str, DrawnVideo]] = {}
+        self.videos: dict[str, tuple[str, str, DrawnVideo]] = {}  # by folder: the clip, its file, what is drawn of it
 
     def __enter__(self) -> Self:
         self.pool = ThreadPoolExecutor(2, thread_name_prefix="draw")
@@ -67,7 +66,7 @@ class Drawings:
             self._finish(0)
             self._end_videos()
         self.pool.shutdown(wait=True, cancel_futures=kind is not None)
-        for _name, video in self.videos.values():
+        for *_, video in self.videos.values():
             if kind is not None and video.writer is not None:
                 video.writer.release()
 
@@ -120,14 +119,14 @@ class Drawings:
         clip = view.seen.clip
         if clip is None:
             return None
-        if any(former != clip for former, _ in self.videos.values()):
+        if any(former != clip for former, *_ in self.videos.values()):
             self._finish(0)
             self._end_videos()
         if folder not in self.videos:
             path = self.folder / folder / f"{clip}.mp4"
             path.parent.mkdir(exist_ok=True)
-            self.videos[folder] = (clip, DrawnVideo(path))
-        return self.videos[folder][1]
+            self.videos[folder] = (clip, str(_origin(view)["made_from"]), DrawnVideo(path))
+        return self.videos[folder][2]
 
     def _overlay(
         self, image: Tensor, prediction: Prediction, path: Path | None, decision: Decision | None,
@@ -153,11 +152,10 @@ class Drawings:
                 job.video.add(job.time_s, drawn)
 
     def _end_videos(self) -> None:
-        for _, video in self.videos.values():
+        for _, made_from, video in self.videos.values():
             video.close()
-            if self.about and credentials.available():
-                content = credentials.signed(video.path.read_bytes(), "video/mp4", self.about, FROM_A_PICTURE.code)
-                video.path.write_bytes(content)
+            if self.about and video.written:
+                mark_film(video.path, {**self.about, "made_from": made_from}, FROM_A_PICTURE)
         self.videos = {}
 
 

@@ -21,6 +21,7 @@ from clearsight.evaluation import evaluator
 from clearsight.generation.conclusion import MOST_TRAINING, pictures_of
 from clearsight.generation.extractors import extractors_for
 from clearsight.generation.sifting import Sieve, Sifted, sifted
+from clearsight.inference.device import best_device
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.loading.data import Gathered
@@ -152,7 +153,7 @@ def make_pictures(
         extractor, _ = extractors_for(real, found.train.fingerprint, found.train.class_names, watch=watch)
     with stage("looking at real pictures", quiet):
         sieve = Sieve(_pool(found), torch.cat([one.stack() for one in (found.held_out, *found.others)]), extractor)
-    network = trained.load(run).to("cuda" if torch.cuda.is_available() else "cpu")
+    network = trained.ready(run)
     for seed in missing:
         if stop.asked():
             raise loop.Interrupted
@@ -230,8 +231,7 @@ def _check_same(kept: Trained, found: Material, folder: Folder) -> None:
 def _judged(network: Any, recipe: Recipe, found: Material, steps: int) -> Trained:
     """The probabilities that a network gives the held-out pictures."""
     dtype = torch.bfloat16 if recipe.precision == "bf16-mixed" else torch.float32
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    predictor = Predictor(network, recipe.training.size_px, batch=JUDGED_AT_ONCE, dtype=dtype, device=device)
+    predictor = Predictor(network, recipe.training.size_px, batch=JUDGED_AT_ONCE, dtype=dtype, device=best_device())
     statistics = evaluator.evaluate(predictor, trained.task_named(TASK), found.held_out).statistics
     return Trained(
         probabilities=statistics.probabilities, steps=steps, precision=recipe.precision,

@@ -5,5 +5,6 @@ from .files import write as write
 from .files import write_page as write_page
 from .model_card import markdown as markdown
 from .page import html as html
+from .plot_files import plot_files as plot_files
 from .text import summary as summary
 from .wording import ASKED as ASKED

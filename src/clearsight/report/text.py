@@ -78,7 +78,8 @@ def _beside(finding: Finding, first: Finding) -> str:
 def _named(finding: Finding) -> str:
     if number(finding.value) is None:
         return f"{finding.metric}: not defined"
-    return f"{finding.metric}: {score(finding.value, finding.interval)} ({interval_of(finding)})"
+    interval = f" ({interval_of(finding)})" if finding.interval is not None else ", no interval"
+    return f"{finding.metric}: {score(finding.value, finding.interval)}{interval}"
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:

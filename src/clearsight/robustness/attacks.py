@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from clearsight.evaluation import evaluator
 from clearsight.evaluation.judging import about_run
+from clearsight.inference.device import best_device
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.ops import views
@@ -85,9 +86,9 @@ def judged_under_attack(
     found = matching(store.read(), made)
     wanted: list[tuple[str, int]] = [("none", 0), *((attack, budget) for attack in ATTACKS for budget in budgets)]
     again = sum(_name(*each) in found for each in wanted)
-    network = trained.load(run)
+    network = trained.ready(run)
     size_px = int(run.config.settings["training"]["size_px"])
-    attacker = Attacker(network, Predictor(network, size_px), pictures, seed)
+    attacker = Attacker(network, Predictor(network, size_px, device=best_device()), pictures, seed)
     total, done = len(wanted) * len(pictures), 0
     for attack, budget in wanted:
         name = _name(attack, budget)
@@ -156,7 +157,7 @@ class Attacker:
         budget: float,
     ) -> Images:
         """The batch attacked where the pictures lie; the padding around them stays."""
-        inside = torch.zeros(len(batch), 1, *batch.shape[2:])
+        inside = batch.new_zeros(len(batch), 1, *batch.shape[2:])
         for index, at in enumerate(places):
             inside[index, :, : at.placed[0], : at.placed[1]] = 1
         ids = [self.pictures.records[row].id for row in rows]

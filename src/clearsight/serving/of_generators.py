@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from clearsight.generation import sheets
 from clearsight.generation.asking import labels_for
 from clearsight.generation.sampling import CHUNK, sampled
@@ -23,7 +21,7 @@ class ServedGenerator:
     def __init__(self, run: Run | str | Path) -> None:
         """Raises ValueError for a run without weights, or where generated files cannot be signed."""
         self.run = trained.opened(run)
-        self.network = trained.load(self.run).to("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = trained.ready(self.run)
         if self.network.config.made_from is not None:
             raise ValueError(
                 f"{self.run.path} makes pictures from label maps or from other pictures, which a served generator is "

@@ -40,8 +40,8 @@ def fit_players(
     """Train both players until the budget is used and return the averaged network, in evaluation mode.
 
     ``network`` is ``Adversarial``. ``batches(number, progress)`` makes a batch, one for every update of a player; the
-    rest is as in ``loop.fit``. Where ``hooks.validate`` scores the averaged network, a higher score being better, the
-    last weights are scored too and the network returned has the weights that scored best; the checkpoint keeps both.
+    rest is as in ``loop.fit``: with ``training.save_best`` the last weights are scored too, and the network returned
+    has the weights that ``hooks.validate`` scored best; the checkpoint keeps both.
 
     Raises:
         ValueError: more than one process shares the training.
@@ -80,18 +80,25 @@ class _Match:
             player: self.network.optimizer(player, training) for player in self.network.players
         }
         self.average = Average(self.network)
-        self.session = Session(clock, fabric, hooks, self._state, patience=training.patience, best=BestSnapshot())
+        best = BestSnapshot() if training.save_best else None
+        self.session = Session(clock, fabric, hooks, self._state, patience=training.patience, best=best)
         if state is not None:
             self._restore(state)
         self.network.train()
 
     def step(self, stream: Iterator[Batch], progress: float) -> None:
-        """Every player's updates, the moving average, and validation and checkpoint where due."""
+        """Every player's updates, the moving average, and validation and checkpoint where due.
+
+        A player that rests leaves its batches unused, so that those of a step follow from its number alone.
+        """
         losses: dict[str, float] = {}
         for player, times in self.network.players.items():
-            self.network.schedule(self.optimizers[player], player, progress)
+            optimizer = self.optimizers[player]
+            self.network.schedule(optimizer, player, progress)
+            rests = not any(group["lr"] for group in optimizer.param_groups)
             for _ in range(times):
-                losses |= self._update(player, on_device(next(stream), self.fabric.device))
+                batch = next(stream)
+                losses |= {} if rests else self._update(player, on_device(batch, self.fabric.device))
         self.session.losses = losses
         self.clock.step += 1
         self.average.update_if_due(self.clock.step, self.training.ema_share * self.clock.total_steps())

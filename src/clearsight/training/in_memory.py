@@ -6,7 +6,7 @@ It takes the steps of the loop that every run takes; there is no run folder, and
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -20,8 +20,8 @@ from clearsight.sources.batches.weighting import Weighting
 from clearsight.sources.samples.cache import CachedDataset
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.samples.extended import ExtendedDataset
-from clearsight.training import loop
-from clearsight.training.batching import batches_for, some_of
+from clearsight.training import loop, starting
+from clearsight.training.batching import batches_for
 from clearsight.training.process import hush
 from clearsight.types import Training
 
@@ -68,8 +68,8 @@ def fit_in_memory(
     network = trained.build(recipe.model, recipe.config, dataset.class_names, recipe.pretrained)
     if start is not None:
         network.load_state_dict(start)
-    elif hasattr(network, "prepare"):
-        cast(Any, network).prepare(some_of(begun_from))
+    else:
+        starting.begin(network, recipe.config, begun_from)
     cuda = torch.cuda.is_available()
     fabric = Fabric(accelerator="cuda" if cuda else "cpu", devices=1, precision=recipe.precision)  # type: ignore[arg-type]
     batches = batches_for(dataset, recipe.training, trained.multiple_of(recipe.model), seed, weighting=weighting)

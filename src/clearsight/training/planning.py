@@ -17,9 +17,8 @@ from clearsight.loading.canvas import cached_px, with_canvas
 from clearsight.loading.data import Gathered, gather
 from clearsight.loading.posing import check_large_enough
 from clearsight.run import Run
-from clearsight.settings import choose
 from clearsight.sources import Source
-from clearsight.training import loop
+from clearsight.training import loop, starting
 from clearsight.training.batching import answering_as_trained, some_of
 from clearsight.training.plans import longer_px, settings_of
 from clearsight.training.precision import precision_for, precision_of_losses
@@ -50,7 +49,7 @@ def planned(
     kind = trained.kind_of(model)
     if backbone is not None:
         settings["backbone"] = backbone
-    config, training = choose(settings, kind.config_type(), kind.training_defaults)
+    config, training = starting.chosen(kind, settings)
     _check_choices(config, training, devices, pretrained)
     attributes = Path(attributes) if attributes is not None else None
     tasks = trained.tasks_of(model)
@@ -84,9 +83,11 @@ def planned(
     if hasattr(kind, "check_pictures"):
         kind.check_pictures(some_of(gathered.cached["train"]))
     check_large_enough(source, config)
+    starting.check_size(config, training)
     config = kind.fitted(config, gathered.truths("train"), source.class_names)
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
+    starting.go_on(network, config)
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,

@@ -34,9 +34,9 @@ from clearsight.sources.batches.small_pictures import SmallBatches
 from clearsight.sources.batches.views import Batches, ahead, at_once
 from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.cropped import CroppedDataset
-from clearsight.training import loop, trackers
+from clearsight.training import loop, starting, trackers
 from clearsight.training.adversarial import fit_players, updates_per_step
-from clearsight.training.batching import Subset, batches_for, some_of
+from clearsight.training.batching import Subset, batches_for
 from clearsight.training.progress_bar import TrainingBar
 from clearsight.types import Adversarial, Cost, Dataset, Label, Metric, Model, Task
 
@@ -138,8 +138,8 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     assert isinstance(network, nn.Module)
     task = trained.task_of(run.config)
     state = run.read_checkpoint() if run.has_checkpoint else None
-    if state is None and hasattr(network, "prepare"):
-        cast(Any, network).prepare(some_of(dataset))
+    if state is None:
+        starting.begin(network, plan.config, dataset)
     with (
         Meter(start=cost_before(run), processes=fabric.world_size) as meter,
         trackers.opened(plan.log_to if fabric.is_global_zero else None, run, state["step"] if state else 0) as track,
@@ -158,10 +158,13 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
             log=keeper.log, stop=stop.asked, merit=keeper.merit, ended=keeper.ended, save_seconds=SAVE_EVERY_S,
             every_epoch=plan.training.patience > 0 or plan.training.save_best,
         )  # fmt: skip
+        # Two players may run away at any time; of a generator the score tells, since it is what it is trained for.
+        best = plan.training.save_best or (players and trained.makes_pictures(plan.model))
+        training = dataclasses.replace(plan.training, save_best=best)
         try:
             stream = at_once if fabric.device.type == "cpu" else ahead
             fit: Any = fit_players if players else loop.fit
-            average = fit(network, batches.batch, stream, clock, plan.training, fabric, hooks, state)
+            average = fit(network, batches.batch, stream, clock, training, fabric, hooks, state)
         except (loop.Interrupted, loop.Diverged):
             keeper.keep_weights()
             raise

@@ -215,6 +215,7 @@ class Session:
             },
             **({} if self.best is None else {"best": self.best.state()}),
             "random": torch.get_rng_state(),
+            **({"gpu_random": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -227,3 +228,5 @@ class Session:
         if self.best is not None and "best" in state:
             self.best.restore(state["best"])
         torch.set_rng_state(state["random"])
+        if torch.cuda.is_available() and "gpu_random" in state:
+            torch.cuda.set_rng_state(state["gpu_random"])

@@ -108,7 +108,9 @@ class Training:
 class Model(Protocol):
     """A network of a config. Built as ``Model(config, backbone, class_names)``; None where its config has no backbone.
 
-    ``tasks`` are those it can answer, its first the usual one: the truths of the data decide.
+    ``tasks`` are those it can answer, its first the usual one: the truths of the data decide. One that goes on from a
+    run of another model names that in ``starts_from``; its config has ``start``, the run, and it takes the weights by
+    ``go_on_from``.
     ``losses`` returns named scalars whose sum is minimised; ``predict`` returns one prediction per picture.
     The config of one that gives pictures back has ``given``, the ``Degradation`` of what it is given, None for pictures
     as they are; a network that is given smaller ones has its ``factor`` too.
@@ -187,7 +189,7 @@ class Adversarial(Protocol):
 
     ``players`` maps each player, which is the submodule of that name, to how often it is updated in a step, in that
     order; each update sees a batch of its own. ``losses(batch, player)`` are minimised over the player's weights only.
-    ``optimizer`` makes a player's, and ``schedule`` sets its rates at a progress in [0, 1].
+    ``optimizer`` makes a player's, and ``schedule`` sets its rates at a progress in [0, 1]; at rates of 0 it rests.
     """
 
     @property

@@ -7,6 +7,7 @@ from clearsight.audits.attributes import crossed, known_names
 from clearsight.audits.cost import EVALUATION
 from clearsight.energy.meter import Meter
 from clearsight.evaluation.baselines import baseline_for
+from clearsight.evaluation.beside_start import beside_start, notes_of_start
 from clearsight.evaluation.classical_answers import classical_answers
 from clearsight.evaluation.conclusion import examples_of, settled_on_the_same, write_card
 from clearsight.evaluation.judging import (
@@ -129,7 +130,11 @@ def _audited_anew(
     return write_card(
         run, request, meter, facts,
         [*more.examples, *examples_of(run, source.split(split), request), *shown],
-        [*source.problems, *(settled_on_the_same(config, found.about["split"]) if own else [])],
+        [
+            *source.problems,
+            *notes_of_start(config),
+            *(settled_on_the_same(config, found.about["split"]) if own else []),
+        ],
         responsible or (former.responsible if former else None),
     )  # fmt: skip
 
@@ -144,9 +149,10 @@ def _refuse_training_pictures(run: Run, source: Source, split: str) -> None:
 
 
 def _compared(run: Run, source: Source, found: Evidence) -> dict[str, Evidence]:
-    """The trivial baseline and the classical answers on a split of the run's own data."""
+    """The trivial baseline, the classical answers, and the run it went on from, on a split of the run's own data."""
     classical = classical_answers(run, source, found)
-    return {"baseline": baseline_for(run, source, found, classical), **classical}
+    baseline = baseline_for(run, source, found, classical)
+    return {"baseline": baseline, **classical, **beside_start(run, source, found)}
 
 
 def _known(asked: Sequence[str], found: Evidence) -> tuple[str, ...]:

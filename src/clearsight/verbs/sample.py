@@ -12,6 +12,7 @@ from torch import Tensor
 from clearsight import drawing
 from clearsight.console.progress import stage
 from clearsight.files import credentials, durable
+from clearsight.files.generated_pictures import mark_film
 from clearsight.generation import conditions
 from clearsight.generation import sheets as drawn
 from clearsight.generation.asking import labels_for
@@ -77,13 +78,12 @@ def sample(
     _check(count, truncation, interpolate, video)
     _check_new(grid, video)
     credentials.check()
-    network = trained.load(run)
+    network = trained.ready(run)
     given = read_given(network, config.class_names, run.path, made_from)
     _check_given(given, network, count, interpolate)
     total = count * (1 if given is None else len(given.files))
     labels = labels_for(run, classes, total)
     target = None if folder is None else writing.new_folder(folder)
-    network = network.to("cuda" if torch.cuda.is_available() else "cpu")
     with stage("sampling", quiet) as watch:
         if interpolate:
             label = None if labels is None else labels[0]
@@ -183,13 +183,21 @@ def _write_video(path: Path, made: Tensor, about: dict[str, Any]) -> None:
         frame_ms = 1000 // FRAMES_PER_S
         durable.write_bytes(path, drawn.animation(frames, about, frame_ms=frame_ms, hold_ms=frame_ms))
         return
-    film = DrawnVideo(path)
-    for number, frame in enumerate(frames):
-        even = frame.crop((0, 0, frame.width // 2 * 2, frame.height // 2 * 2))  # MPEG-4 needs even sides
-        film.add(number / FRAMES_PER_S, even)
-    film.close()
-    if credentials.available():
-        durable.write_bytes(path, credentials.signed(path.read_bytes(), "video/mp4", about))
+
+    def write(unfinished: Path) -> None:
+        place = unfinished.with_name(f"{unfinished.name}.mp4")  # OpenCV goes by the end of the name
+        try:
+            film = DrawnVideo(place)
+            for number, frame in enumerate(frames):
+                even = frame.crop((0, 0, frame.width // 2 * 2, frame.height // 2 * 2))  # MPEG-4 needs even sides
+                film.add(number / FRAMES_PER_S, even)
+            film.close()
+            mark_film(place, about)
+            place.replace(unfinished)
+        finally:
+            place.unlink(missing_ok=True)
+
+    durable.write_atomically(path, write)
 
 
 def _check_run(run: Run) -> None:

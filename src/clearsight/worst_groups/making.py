@@ -95,8 +95,7 @@ class _Making:
             fingerprint, names = splits["train"].fingerprint, self._gathered.source.class_names
             extractor, _ = extractors_for(real, fingerprint, names, watch=watch)
         held_out = torch.cat([one.stack() for name, one in splits.items() if name != "train"])
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return trained.load(self._run).to(device), Sieve(real.images, held_out, extractor)
+        return trained.ready(self._run), Sieve(real.images, held_out, extractor)
 
 
 def _as_trained_on(images: UInt8[Tensor, "n 3 h w"], gathered: Gathered) -> UInt8[Tensor, "n 3 h w"]:

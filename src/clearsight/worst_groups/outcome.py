@@ -109,7 +109,7 @@ def written(
         rows = zip(grouping.groups, _scaled(best, found).tolist(), strict=True)
         offsets = {", ".join(group) or "all": tuple(row) for group, row in rows}
     few = figures.too_few if figures is not None else ()
-    notes = [f"too few pictures to be judged: {name}" for name in few]
+    notes = [f"Groups with too few pictures to be judged ({len(few)}): {'; '.join(few)}."] if few else []
     law = [results.LAW] if offsets is not None and grouping.by else []
     counts = {name: len(getattr(found.division, name)) for name in division.PARTS}
     result = results.Mitigated(

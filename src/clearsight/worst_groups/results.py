@@ -10,6 +10,7 @@ from typing import Literal
 from clearsight import report
 from clearsight.files import durable
 from clearsight.files.records import to_json
+from clearsight.quantities import energy
 from clearsight.types import Card, Cost, Finding, Question
 from clearsight.worst_groups.figures import REPLICATES, Changed, Figures
 from clearsight.worst_groups.trials import AS_IT_IS, Trial
@@ -67,7 +68,7 @@ class Mitigated:
 
 def claim_of(trial: Trial, figures: Figures | None, cost: Cost) -> str:
     """The verdict in plain sentences, with what it cost elsewhere."""
-    spent = f"All trials took {cost.kwh[1]:.2g} kWh ({cost.how})."
+    spent = f"All trials took {energy(cost.kwh)} ({cost.how})."
     if figures is None:
         return (
             "No improvement shown: on the pictures for tuning, nothing that was tried served the worst group better "

@@ -26,6 +26,7 @@ from clearsight.console.progress import stage
 from clearsight.console.signals import Stop
 from clearsight.energy.meter import Meter
 from clearsight.evaluation import evaluator
+from clearsight.inference.device import best_device
 from clearsight.inference.predictor import Predictor
 from clearsight.loading import trained
 from clearsight.metrics.classification import ClassificationStatistics
@@ -167,7 +168,7 @@ def _retrained(
         recipe.training.size_px,
         batch=AT_ONCE,
         dtype=torch.bfloat16 if recipe.precision == "bf16-mixed" and trained.has_bf16() else torch.float32,
-        device="cuda" if torch.cuda.is_available() else "cpu",
+        device=best_device(),
     )
     probabilities = _predicted(predictor, found, found.tuning.dataset)
     weights, settings = network.state_dict(), dict(trained.plain(recipe.config))
