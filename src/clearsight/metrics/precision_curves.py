@@ -95,7 +95,7 @@ class Curves:
         """The curves of so many classes, to be multiplied with weights of ``dtype`` of so many images."""
         runs, thresholds = _Runs.among(ranked, classes), len(ranked.matched)
         order = Interleaved.of(np.bincount(runs.of, minlength=thresholds * classes))
-        detection, place, of, counted = _places(ranked, runs, classes)
+        detection, place, of, (run, counted_at) = _places(ranked, runs, classes)
         places = Interleaved.of(np.bincount(of, minlength=(thresholds + 1) * classes))
 
         def summed(chosen: Bool[np.ndarray, "counted"]) -> csr_array:
@@ -105,7 +105,7 @@ class Curves:
         close = ranked.near[detection] if normalised else np.ones(len(detection), dtype=bool)
         moved = np.empty_like(places.order)
         moved[places.order] = np.arange(len(of))
-        picked = summing(*(np.concatenate(part) for part in zip(*counted, strict=True)), (len(runs.of), len(of)), dtype)
+        picked = summing(run, counted_at, (len(runs.of), len(of)), dtype)
         picked.indices = moved[picked.indices].astype(picked.indices.dtype)
         right = summing(runs.run, ranked.row[runs.detection], (len(runs.of), images), dtype)
         return cls(
@@ -145,10 +145,10 @@ class Curves:
             area = self.runs.under_envelope(precision, reached)
             at_0 = precision[: len(area)]  # the envelope there, once it is made
             scores[self.runs.firsts] = (area + at_0) / len(RECALLS)
-        scores = scores.reshape(self.thresholds, self.classes, -1).transpose(1, 0, 2)
+        by_class = scores.reshape(self.thresholds, self.classes, -1).transpose(1, 0, 2)
         if expected is not None:
-            scores = np.where((expected > 0)[:, None], scores, 0.0)
-        return np.where((totals > 0)[:, None], scores, np.nan)
+            by_class = np.where((expected > 0)[:, None], by_class, 0.0)
+        return np.where((totals > 0)[:, None], by_class, np.nan)
 
     def _seen(
         self,
@@ -190,7 +190,7 @@ Counted = tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]
 
 def _places(
     ranked: RankedDetections, runs: _Runs, classes: int
-) -> tuple[Int[np.ndarray, "counted"], Int[np.ndarray, "counted"], Int[np.ndarray, "places"], list[Counted]]:
+) -> tuple[Int[np.ndarray, "counted"], Int[np.ndarray, "counted"], Int[np.ndarray, "places"], Counted]:
     """Where detections are counted: which, at what place; the list of each place; and which places are of each run."""
     label, count = ranked.label, len(ranked.label)
     ends, end_of_run = np.unique(runs.end, return_inverse=True)
@@ -209,7 +209,7 @@ def _places(
         np.concatenate([always[found], also[there]]),
         np.concatenate([first, len(ends) + bend]),
         np.concatenate([label[ends], classes + runs.of[bends]]),
-        [(numbers, end_of_run), (numbers[has], len(ends) + latest[has])],
+        (np.concatenate([numbers, numbers[has]]), np.concatenate([end_of_run, len(ends) + latest[has]])),
     )
 
 

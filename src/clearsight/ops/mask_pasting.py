@@ -1,17 +1,18 @@
-"""A mask head's outputs pasted on their boxes, as pixels; nothing here needs torch.
+"""A mask head's outputs pasted on their boxes, and masks on a picture, as pixels; nothing here needs torch.
 
 A pixel belongs to an object where its centre lies in the box and the probability there, bilinear between the centres of
 the cells, is at least a threshold (He et al. 2017, section 3.1).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt16
 
 from clearsight.files.decoding import Size
 
 Crop = Bool[np.ndarray, "_h _w"]
+NUMBERED_AT_MOST = 65_535  # of a 16-bit PNG
 
 
 def pasted(
@@ -28,6 +29,18 @@ def pasted(
             yield down @ output @ across.T >= threshold
 
     return windows, crops()
+
+
+def numbered(parts: Sequence[tuple[Sequence[int], Crop]], size: Size) -> UInt16[np.ndarray, "h w"]:
+    """The number, from 1, of the object at every pixel of a picture, 0 where there is none; the first is on top.
+
+    ``parts`` are each object's window ``x1 y1 x2 y2`` and its pixels there, the best first; those after the first
+    65,535 are left out.
+    """
+    ids = np.zeros(size, dtype=np.uint16)
+    for number, ((x1, y1, x2, y2), crop) in reversed(list(enumerate(parts[:NUMBERED_AT_MOST], 1))):
+        ids[y1:y2, x1:x2][crop] = number
+    return ids
 
 
 def _linear_weights(at: Float[np.ndarray, "p"], low: float, high: float, cells: int) -> Float[np.ndarray, "p cells"]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt16
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from clearsight.exported import ExportedDetector, Found, load_exported
 from clearsight.files import decoding
 from clearsight.metrics import platt
 from clearsight.ops import masks, tracing
+from clearsight.ops.mask_pasting import numbered
 from clearsight.ops.matching import sizes_of
 from clearsight.prediction import writing
 from clearsight.prediction.scored_rows import beside_scores
@@ -144,14 +144,6 @@ class _Output(contextlib.ExitStack):
         if self.overlays:
             image = drawn(picture, found, self.detector.class_names, parts)
             image.save(self.folder / "overlays" / f"{seen.name}.jpg", quality=90)
-
-
-def numbered(parts: Sequence[tuple[list[int], np.ndarray]], size: decoding.Size) -> UInt16[np.ndarray, "h w"]:
-    """The number, from 1, of the object at every pixel of a picture, 0 where there is none; the first is on top."""
-    ids = np.zeros(size, dtype=np.uint16)
-    for number, (window, crop) in reversed(list(enumerate(parts, 1))):
-        _part(ids, window)[crop] = number
-    return ids
 
 
 def _part(pixels: np.ndarray, window: Sequence[int]) -> np.ndarray:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from jaxtyping import Bool, UInt8, UInt16
 from PIL import Image
 from torch import Tensor
@@ -20,6 +19,7 @@ from clearsight.files.generated_pictures import FROM_A_PICTURE, jpeg, mark_film,
 from clearsight.inference.tiles import reduced
 from clearsight.ops import instance_masks, mask_views
 from clearsight.ops.instance_masks import Window
+from clearsight.ops.mask_pasting import numbered
 from clearsight.prediction.decisions import with_decision
 from clearsight.prediction.inputs import View
 from clearsight.prediction.videos import DrawnVideo
@@ -217,12 +217,7 @@ def file_word(name: str) -> str:
 
 def instance_ids(masks: Masks) -> UInt16[np.ndarray, "h w"]:
     """The number, from 1, of the object at every pixel, 0 where there is none; the first is on top."""
-    ids = np.zeros(masks.size, dtype=np.uint16)
-    last = min(len(masks), 65535)
-    numbered = list(enumerate(instance_masks.crops(masks.select(torch.arange(last))), 1))
-    for number, ((x1, y1, x2, y2), crop) in reversed(numbered):
-        ids[y1:y2, x1:x2][crop] = number
-    return ids
+    return numbered(list(instance_masks.crops(masks)), masks.size)
 
 
 def _save_map(path: Path, labels: Tensor, classes: int) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from clearsight.exported import Found, load_exported
-from clearsight.prediction.exported import drawn, numbered, rows_of
+from clearsight.ops.mask_pasting import numbered
+from clearsight.prediction.exported import drawn, rows_of
 from clearsight.serving.served import About, Answer, Pixels
 from clearsight.serving.words import found_objects, of_objects
 
