@@ -48,10 +48,11 @@ def _refused_settings(values):
     refusals = [f"there is no model {model!r}"]
     for room in rooms:
         kind = catalogue.find(room, model).load()
+        asked = settings.parse(words)
+        if room == "estimators":
+            asked.pop("ignore", None)  # of the columns, for every model of tables
         try:
-            settings.choose(
-                settings.parse(words), kind.config_type(), *filter(None, [getattr(kind, "training_defaults", None)])
-            )
+            settings.choose(asked, kind.config_type(), *filter(None, [getattr(kind, "training_defaults", None)]))
             return None
         except ValueError as error:
             refusals.append(str(error))
