@@ -46,10 +46,10 @@ def main(epochs: float) -> None:
         held_out = posed(sources.read(str(data)), runs["pixel-recursive"].config).split("val")
         step = len(held_out) // SHOWN
         samples = [held_out[step * number] for number in range(SHOWN)]
-    given = torch.stack([sample.image for sample in samples])
-    true = torch.stack([in_bytes(sample.truth) for sample in samples])
-    with_detail = torch.stack([in_bytes(one) for one in trained.predictor(runs["super-resolution"])(given)])
-    network = trained.load(runs["pixel-recursive"])
+        given = torch.stack([sample.image for sample in samples])
+        true = torch.stack([in_bytes(sample.truth) for sample in samples])
+        with_detail = torch.stack([in_bytes(one) for one in trained.predictor(runs["super-resolution"])(given)])
+        network = trained.load(runs["pixel-recursive"])
     draws = drawn(network, given, 16)
     columns = [repeated(given, FACTOR), with_detail, *draws[:, :DRAWS].unbind(1), spread_map(draws), true]
     sheet = grid(torch.stack(columns, 1).flatten(0, 1), len(columns))

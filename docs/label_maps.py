@@ -72,6 +72,7 @@ def drawn(labels: Image.Image, random: np.random.Generator) -> Image.Image:
 def written(folder: Path) -> Path:
     """A data set of landscapes beside their label maps."""
     random = np.random.default_rng(0)
+    folder.mkdir(parents=True)
     (folder / "classes.txt").write_text("\n".join(NAMES), encoding="utf-8")
     for split, count in (("train", TRAINING), ("val", HELD_OUT)):
         for kind in ("images", "masks"):

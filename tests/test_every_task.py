@@ -258,5 +258,5 @@ def test_a_denoiser_of_one_seed_ends_in_the_same_weights(photos, tmp_path):
 
 
 def test_pictures_alone_train_no_classifier(photos):
-    with pytest.raises(ValueError, match="Models for such data: autoencoder, colour, denoiser"):
+    with pytest.raises(ValueError, match="Models for such data: autoencoder, colour, colour-adversarial, denoiser"):
         trained("cnn", f"pictures:{photos}", None)

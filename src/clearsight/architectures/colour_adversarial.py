@@ -1,4 +1,4 @@
-"""Colour-adversarial: a trained ``colour`` goes on against a critic, for colours that pass for real ones.
+"""Colour-adversarial: a trained colouring goes on against a critic, for colours that pass for real ones.
 
 As the authors of DeOldify describe theirs ("NoGAN"): the network learns conventionally first, which is the run that
 ``start`` names; then a critic learns alone to tell its pictures from real ones; then both learn together for a short
