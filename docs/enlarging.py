@@ -2,7 +2,7 @@
 
     python docs/enlarging.py [EPOCHS]
 
-Cuts the digits out of the embedded scenes, 16 x 16 px each, learns to enlarge them from 4 x 4 px with both networks (8
+Cuts the digits out of the embedded scenes, 16 x 16 px each, learns to enlarge them from 4 x 4 px with both networks (30
 epochs each unless said), and writes docs/pictures/invented-digits.png: of eight held-out digits what was given, what
 super-resolution makes of it, seven pictures that pixel-recursive draws from it, where these differ, and the truth.
 Prints the figures of the reports.
@@ -58,4 +58,4 @@ def main(epochs: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 8.0)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0)
