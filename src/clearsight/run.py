@@ -233,7 +233,7 @@ class Run:
         Every field of its statistics must be something ``save_tree`` takes.
         """
         path = self._evidence(name)
-        _make(path.parent)
+        durable.make_folder(path.parent)
         statistics = evidence.statistics
         fields = {each.name: getattr(statistics, each.name) for each in dataclasses.fields(statistics) if each.init}
         content = {each.name: getattr(evidence, each.name) for each in dataclasses.fields(evidence)}
@@ -285,7 +285,7 @@ class Run:
         path = self.path / name
         if not path.resolve().is_relative_to(self.path.resolve()):
             raise ValueError(f"{name} lies outside the run folder {self.path}.")
-        _make(path.parent)
+        durable.make_folder(path.parent)
         durable.write_bytes(path, content.encode("utf-8") if isinstance(content, str) else content)
         return path
 
@@ -364,10 +364,3 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(durable.failure(folder, error)) from error

@@ -67,10 +67,7 @@ class Decisions:
         """Keep a decision, on the disk before here; raises ValueError where the file cannot be written."""
         dated = replace(decision, decided=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
         with self._lock:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ValueError(durable.failure(self.path, error)) from error
+            durable.make_folder(self.path.parent, self.path)
             durable.append_line(self.path, to_json(dated))
             self._take(dated)
         return dated

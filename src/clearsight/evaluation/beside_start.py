@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from clearsight.audits.fine_tuning import STARTED_FROM
 from clearsight.evaluation import evaluator
 from clearsight.loading import trained
 from clearsight.run import Config, Run
@@ -59,7 +60,7 @@ def beside_start(run: Run, source: Source, judged: Evidence) -> dict[str, Eviden
     except ValueError:
         return {}
     counted = evaluator.evaluate(predictor, task, source.split(split))
-    about = {**judged.about, "started from": start.name}
+    about = {**judged.about, STARTED_FROM: start.name}
     found = replace(judged, statistics=counted.statistics, about=about)
     run.write_evidence(name, found)
     return {NAME: found}

@@ -64,11 +64,19 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 def write_named(path: Path, content: bytes) -> None:
     """The same at a place that a user named: the folders above it are made where they are missing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(failure(path, error)) from error
+    make_folder(path.parent, path)
     write_bytes(path, content)
+
+
+def make_folder(folder: Path, for_file: Path | None = None) -> None:
+    """Make a folder and those above it where they are missing.
+
+    Raises ValueError where that cannot be done, which names the file that the folder is made for, if there is one.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(failure(for_file or folder, error)) from error
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -3,16 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 
 from markupsafe import Markup
 
+from clearsight.report.page import stylesheet
 from clearsight.report.plots import drawn
 from clearsight.report.series import rows
 from clearsight.report.svg import tag
 from clearsight.types import Card, Finding
 
-_HERE = Path(__file__).parent
 MARGIN_PX = 16
 
 
@@ -21,7 +20,7 @@ def plot_files(card: Card) -> dict[str, str]:
 
     Raises ValueError where the series of a finding does not fit its plot.
     """
-    colours = dict(re.findall(r"--([\w-]+): ([^;]+);", (_HERE / "colours.css").read_text(encoding="utf-8")))
+    colours = dict(re.findall(r"--([\w-]+): ([^;]+);", stylesheet("colours")))
     style, seen, found = _style(colours), Counter[str](), {}
     for finding in card.findings:
         if finding.plot is not None and rows(finding):
@@ -39,8 +38,7 @@ def _name(finding: Finding) -> str:
 
 def _style(colours: Mapping[str, str]) -> str:
     """The style sheet of plots, with the colours in place of their names: not every program reads variables."""
-    sheet = (_HERE / "plot.css").read_text(encoding="utf-8")
-    named = re.sub(r"var\(--([\w-]+)\)", lambda match: colours[match[1]], sheet)
+    named = re.sub(r"var\(--([\w-]+)\)", lambda match: colours[match[1]], stylesheet("plot"))
     return re.sub(r"/\*.*?\*/\s*", "", named, flags=re.DOTALL)
 
 

@@ -12,6 +12,7 @@ from clearsight.inference.allocation import keep_freed_memory
 from clearsight.loading.trained import has_bf16
 from clearsight.types import Adversarial, Batch, Generator, Model, Training
 
+FABRIC_NAMES = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 QUICKER = 0.95  # bfloat16 must save this much to be worth its rounding
 SIDE_PX = 224
 FEWEST_ROUNDS, MOST_ROUNDS = 4, 12
@@ -28,7 +29,7 @@ def precision_for(network: Model, training: Training) -> str:
     """
     assert isinstance(network, nn.Module)
     if training.precision != "auto":
-        return {"float32": "32-true", "bfloat16": "bf16-mixed"}[training.precision]
+        return FABRIC_NAMES[training.precision]
     if torch.cuda.is_available() or not has_bf16():
         return "bf16-mixed" if has_bf16() else "32-true"
     keep_freed_memory()

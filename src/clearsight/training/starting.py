@@ -14,6 +14,7 @@ from clearsight.loading import trained
 from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.training.batching import some_of
+from clearsight.training.precision import FABRIC_NAMES
 from clearsight.types import Dataset, Training
 
 
@@ -30,8 +31,7 @@ def chosen(kind: Any, settings: Mapping[str, Any]) -> tuple[Any, Training]:
     run = _start(str(settings.get("start", "")), kind.starts_from)
     own = trained.choice_of(run.config)
     same = {field.name: getattr(own, field.name) for field in dataclasses.fields(own)}
-    as_trained = {"float32": "32-true", "bfloat16": "bf16-mixed"}
-    precision = next((word for word, name in as_trained.items() if name == run.config.settings["precision"]), "auto")
+    precision = next((word for word, name in FABRIC_NAMES.items() if name == run.config.settings["precision"]), "auto")
     config = dataclasses.replace(config, **same)
     training = dataclasses.replace(training, size_px=_size_px(run), precision=precision)
     config, training = choose(settings, config, training)

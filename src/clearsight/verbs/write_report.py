@@ -26,15 +26,8 @@ def write_report(
         more[Path(pdf)] = printing.printed(report.html(card, opened.path))
     if plots is not None:
         more |= {Path(plots) / name: drawn.encode("utf-8") for name, drawn in report.plot_files(card).items()}
-        _make(Path(plots))
+        durable.make_folder(Path(plots))
     written = report.write(card, opened.path)
     for place, content in more.items():
         durable.write_named(place, content)
     return (*written, *more)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(durable.failure(folder, error)) from error
