@@ -1,10 +1,11 @@
 """Executes the pages of the companion to the lecture, and records what they print and the pictures they show.
 
 ``python docs/execute_companion.py [PAGE...]`` executes the blocks of ``sh`` and ``python`` of each page (all where none
-is named) in their order, in a fresh folder. What a block prints becomes the block of ``text`` after it; a line
-``<!-- shown: HEADING, HEADING -->`` before that block keeps only the paragraphs that begin with these words. A picture
-that the page shows as ``pictures/PAGE/NAME`` is the file of that name which its blocks wrote there. A page that fails,
-takes too long or shows what it does not make is left as it is, with all of its pictures.
+is named) in their order, in a fresh folder; several pages at once, with a share of the processors each. What a block
+prints becomes the block of ``text`` after it; a line ``<!-- shown: HEADING, HEADING -->`` before that block keeps only
+the paragraphs that begin with these words. A picture that the page shows as ``pictures/PAGE/NAME`` is the file of that
+name which its blocks wrote there. A page that fails, takes too long or shows what it does not make is left as it is,
+with all of its pictures.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,7 @@ BLOCKS = Path(__file__).parent / "companion_blocks.py"
 STYLE = Path(__file__).parent / "matplotlibrc"
 KINDS = ("sh", "python")
 LIMIT_S = 120
+PROCESSORS = os.cpu_count() or 1
 MOST_BYTES = 80_000
 SHOWN = re.compile(r"<!-- shown: (.+) -->")
 PICTURE = re.compile(r"(?:\]\(|\{(?:figure|image)\} )(pictures/[\w./-]+)")
@@ -87,8 +90,8 @@ def shown_pictures(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(PICTURE.findall(text)))
 
 
-def executed(page: Path, limit_s: float = LIMIT_S) -> Executed:
-    """Execute a page in a fresh folder; nothing is written outside it.
+def executed(page: Path, limit_s: float = LIMIT_S, threads: int = PROCESSORS) -> Executed:
+    """Execute a page in a fresh folder, its trainings on so many ``threads``; nothing is written outside it.
 
     Raises:
         Failure: a block fails, the page takes longer than ``limit_s``, or it shows a picture that it does not make.
@@ -96,15 +99,35 @@ def executed(page: Path, limit_s: float = LIMIT_S) -> Executed:
     text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="companion-") as folder:
         (Path(folder) / "pictures" / page.stem).mkdir(parents=True)
-        start, before = time.monotonic(), os.times()
-        outputs = _outputs(page, blocks(text), Path(folder), limit_s)
-        seconds, after = time.monotonic() - start, os.times()
+        start = time.monotonic()
+        outputs, used = _outputs(page, blocks(text), Path(folder), limit_s, threads)
+        seconds = time.monotonic() - start
         for output in outputs:
             if folder in output:
                 raise Failure(f"{page.name}: a block prints its folder, which is another one each time. Print a name.")
         pictures = {name: _picture(page, Path(folder), name) for name in shown_pictures(text)}
-    used = after.children_user + after.children_system - before.children_user - before.children_system
     return Executed(recorded(text, outputs), pictures, seconds, used)
+
+
+def executed_together(
+    chosen: Sequence[Path], limit_s: float = LIMIT_S, at_once: int = PROCESSORS
+) -> Iterator[tuple[Path, Executed | Failure]]:
+    """The pages in their order, each executed or why not, so many at once: small trainings gain little from threads."""
+
+    def result(page: Path) -> tuple[Path, Executed | Failure]:
+        try:
+            return page, executed(page, limit_s, max(1, PROCESSORS // at_once))
+        except Failure as failure:
+            return page, failure
+
+    with ThreadPoolExecutor(at_once, thread_name_prefix="page") as pool:
+        try:
+            yield from pool.map(result, chosen)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(_RUNNING):
+                os.killpg(process, signal.SIGKILL)
+            raise
 
 
 def recorded(text: str, outputs: Sequence[str]) -> str:
@@ -164,15 +187,19 @@ def _chosen(said: Sequence[str], block: Block) -> list[str]:
     return shown
 
 
-def _outputs(page: Path, found: Sequence[Block], folder: Path, limit_s: float) -> list[str]:
-    """What each block prints, executed by a process of its own that is ended with all it started."""
+_RUNNING: set[int] = set()  # the processes that execute a page now
+
+
+def _outputs(page: Path, found: Sequence[Block], folder: Path, limit_s: float, threads: int) -> tuple[list[str], float]:
+    """What each block prints, executed by a process of its own that is ended with all it started; its seconds."""
     asked = json.dumps([str(page), [(block.kind, block.line, block.text) for block in found]])
     with tempfile.TemporaryDirectory(prefix="companion-result-") as beside:
         result = Path(beside) / "outputs.json"
         with subprocess.Popen(
-            [sys.executable, str(BLOCKS), str(result)], cwd=folder, env=_environment(folder), start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            [sys.executable, str(BLOCKS), str(result)], cwd=folder, env=_environment(folder, threads),
+            start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         ) as process:  # fmt: skip
+            _RUNNING.add(process.pid)
             try:
                 _, errors = process.communicate(asked, timeout=limit_s)
             except BaseException as error:
@@ -180,18 +207,22 @@ def _outputs(page: Path, found: Sequence[Block], folder: Path, limit_s: float) -
                 if isinstance(error, subprocess.TimeoutExpired):
                     raise Failure(f"{page.name}: not done after {limit_s:.0f} s.") from error
                 raise
+            finally:
+                _RUNNING.discard(process.pid)
         if process.returncode:
             raise Failure(f"{page.name}: a block failed.\n{errors[-3000:]}")
-        return json.loads(result.read_text(encoding="utf-8"))
+        content = json.loads(result.read_text(encoding="utf-8"))
+        return content["outputs"], content["processor_seconds"]
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, threads: int) -> dict[str, str]:
     """That of this process, with the command of its own Python first, a cache of its own, and the site's look."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {
         **os.environ,
         "PATH": path,
         "CLEARSIGHT_CACHE": str(folder / ".cache"),
+        "OMP_NUM_THREADS": str(threads),
         "MATPLOTLIBRC": str(STYLE),
         "MPLBACKEND": "Agg",
     }
@@ -220,26 +251,25 @@ def main() -> None:
     """Execute the pages named and record what they print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", metavar="PAGE", help="such as cnn, or docs/companion/cnn.md")
+    parser.add_argument("--at-once", type=int, default=PROCESSORS, help="pages at a time (default: %(default)s)")
     parser.add_argument("--limit-s", type=float, default=LIMIT_S, help="seconds a page may take (default: %(default)s)")
     asked = parser.parse_args()
     known = {path.stem: path for path in pages()}
     unknown = [name for name in asked.pages if Path(name).stem not in known]
     if unknown:
         parser.error(f"there is no page {', '.join(unknown)}. There are: {', '.join(known)}.")
-    failures, total = 0, 0.0
-    for path in [known[Path(name).stem] for name in asked.pages] or known.values():
-        try:
-            result = executed(path, asked.limit_s)
-            write(path, result)
-        except Failure as failure:
+    failures, start = 0, time.monotonic()
+    chosen = [known[Path(name).stem] for name in asked.pages] or list(known.values())
+    for path, result in executed_together(chosen, asked.limit_s, max(1, asked.at_once)):
+        if isinstance(result, Failure):
             failures += 1
-            print(failure, file=sys.stderr)
-        else:
-            total += result.seconds
-            size = sum(map(len, result.pictures.values()))
-            took = f"{result.seconds:6.0f} s by the clock, {result.processor_seconds:4.0f} s of processors"
-            print(f"{path.stem:16}{took}; {len(result.pictures)} pictures, {size / 1000:.0f} KB", flush=True)
-    print(f"{'together':16}{total:6.0f} s by the clock")
+            print(result, file=sys.stderr)
+            continue
+        write(path, result)
+        size = sum(map(len, result.pictures.values()))
+        took = f"{result.seconds:6.0f} s by the clock, {result.processor_seconds:4.0f} s of processors"
+        print(f"{path.stem:16}{took}; {len(result.pictures)} pictures, {size / 1000:.0f} KB", flush=True)
+    print(f"{'together':16}{time.monotonic() - start:6.0f} s by the clock")
     sys.exit(1 if failures else 0)
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import time
 
 import pages
 import pytest
@@ -23,10 +24,24 @@ def page(tmp_path, monkeypatch):
     return tmp_path / "sample.md"
 
 
+@pytest.fixture(scope="module")
+def whole():
+    """Every page executed, as many at once as there are processors; and the seconds by the clock."""
+    start = time.monotonic()
+    return dict(companion.executed_together(PAGES)), time.monotonic() - start
+
+
 @pytest.mark.slow
 @EVERY_PAGE
-def test_it_executes_in_two_minutes_and_makes_what_it_shows(page):
-    assert companion.executed(page).pictures.keys() == set(companion.shown_pictures(page.read_text(encoding="utf-8")))
+def test_it_executes_in_two_minutes_and_makes_what_it_shows(page, whole):
+    found = whole[0][page]
+    assert isinstance(found, companion.Executed), found
+    assert found.pictures.keys() == set(companion.shown_pictures(page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.slow
+def test_all_pages_execute_in_ten_minutes(whole):
+    assert whole[1] < 600
 
 
 @EVERY_PAGE
