@@ -54,7 +54,7 @@ def test_what_is_trained_sees_the_pictures_that_it_predicts_and_its_norms_stay(a
     kept = {name: value.clone() for name, value in last.generator.state_dict().items()}
     still = last.eval()(pictures())
     assert torch.equal(last.train()(pictures()), still) and last.discriminator.training
-    for player in last.players:
+    for (player,) in last.turns:
         assert set(last.losses(batch(pictures()), player)) == {"hinge"} | (
             {CONVENTIONAL[answer]} if player == "generator" else set()
         )

@@ -11,7 +11,7 @@ from torch.optim import Adam
 from clearsight.files.tree import load_tree, save_tree
 from clearsight.sources.batches.views import ahead, at_once
 from clearsight.training import session
-from clearsight.training.adversarial import fit_players, updates_per_step
+from clearsight.training.adversarial import fit_players
 from clearsight.training.budget import Budget, Clock
 from clearsight.training.session import Diverged, Hooks, Interrupted
 from clearsight.types import Adversarial, Batch, Training
@@ -27,8 +27,8 @@ class Duel(nn.Module):
         self.updates, self.seen, self.schedules = critic_updates, [], []
 
     @property
-    def players(self):
-        return {"critic": self.updates, "generator": 1}
+    def turns(self):
+        return *(("critic",),) * self.updates, ("generator",)
 
     def losses(self, batch, player="generator"):
         self.seen.append((player, batch.ids[0]))
@@ -131,13 +131,51 @@ def test_another_seed_gives_other_weights():
     assert not same(run(Budget(epochs=1))[0], run(Budget(epochs=1), seed=1)[0])
 
 
-def test_each_update_has_a_batch_of_its_own_in_the_order_of_the_players():
+def test_each_turn_has_a_batch_of_its_own():
     network = Duel(critic_updates=2)
-    assert isinstance(network, Adversarial) and updates_per_step(network) == 3
+    assert isinstance(network, Adversarial)
     run(Budget(epochs=0.2), network=network)
     turns = ["critic", "critic", "generator"] * 2
     assert network.seen == [(player, str(number)) for number, player in enumerate(turns)]
     assert network.schedules == [("critic", 0.0), ("generator", 0.0), ("critic", 0.5), ("generator", 0.5)]
+
+
+class Together(Duel):
+    """Both at once."""
+
+    turns = (("critic", "generator"),)
+
+
+def test_players_of_one_turn_see_one_batch_and_the_weights_before_it():
+    network, moments = Together(), []
+    losses = network.losses
+
+    def watched(batch, player):
+        moments.append(copy.deepcopy(network.state_dict()))
+        return losses(batch, player)
+
+    network.losses = watched
+    run(Budget(epochs=0.3), network=network)
+    assert network.seen == [(player, str(step)) for step in range(3) for player in ("critic", "generator")]
+    weights = [name for name, _ in network.named_parameters()]
+    for step in range(3):
+        assert all(torch.equal(moments[2 * step][name], moments[2 * step + 1][name]) for name in weights)
+    for step in range(2):
+        moved = {name.split(".")[0] for name in weights
+                 if not torch.equal(moments[2 * step][name], moments[2 * step + 2][name])}  # fmt: skip
+        assert moved == {"critic", "generator"}
+
+
+def test_players_of_one_turn_stay_where_either_becomes_nan():
+    network = Together()
+    losses = network.losses
+    network.losses = lambda batch, who: {
+        name: value * (float("nan") if who == "generator" else 1) for name, value in losses(batch, who).items()
+    }
+    before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    error, saved, _ = run(Budget(epochs=1), network=network)
+    assert isinstance(error, Diverged) and "the generator" in str(error)
+    assert all(torch.equal(saved[-1]["model"][name], weight) for name, weight in before.items())
 
 
 def test_an_update_moves_its_own_player_only():

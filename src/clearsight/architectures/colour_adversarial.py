@@ -120,9 +120,9 @@ class ColourAdversarial(nn.Module):
         return self.generator(images)
 
     @property
-    def players(self) -> dict[str, int]:
-        """The critic once, then the network once."""
-        return {DISCRIMINATOR: 1, GENERATOR: 1}
+    def turns(self) -> tuple[tuple[str, ...], ...]:
+        """The critic, then the network."""
+        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The hinge loss of a player; for the network also its conventional loss."""

@@ -67,9 +67,9 @@ class Dcgan(nn.Module):
         return settled(config, truths)
 
     @property
-    def players(self) -> dict[str, int]:
-        """The discriminator once, then the generator once."""
-        return {DISCRIMINATOR: 1, GENERATOR: 1}
+    def turns(self) -> tuple[tuple[str, ...], ...]:
+        """The discriminator, then the generator."""
+        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Cross-entropy: of real and generated pictures for the discriminator, of these as real for the generator."""

@@ -111,9 +111,9 @@ class Gan(nn.Module):
         return settled(config, truths)
 
     @property
-    def players(self) -> dict[str, int]:
-        """The discriminator once, then the generator once."""
-        return {DISCRIMINATOR: 1, GENERATOR: 1}
+    def turns(self) -> tuple[tuple[str, ...], ...]:
+        """The discriminator, then the generator."""
+        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The pairing loss of a player, and the discriminator's two penalties.

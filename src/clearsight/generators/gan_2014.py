@@ -3,9 +3,10 @@
 After Goodfellow et al. 2014, in the sizes of the authors' published settings: for MNIST 100 uniform variates, two
 layers of 1200 ReLU and sigmoid pixels against two layers of 240 maxout units of five pieces, with dropout, by
 stochastic gradient descent whose momentum rises from 0.5 to 0.7. Their rate falls by a factor a step; here both follow
-the progress of the run instead. As in theirs, the discriminator minimises half the sum of its two cross-entropies, and
-the generator of perceptrons begins at the mean of the pictures: without either, the discriminator soon knows all real
-pictures, and the generator learns nothing more. ``nets=convolutional`` are in the manner of their networks for
+the progress of the run instead. As in theirs, both are updated at once, the discriminator minimises half the sum of its
+two cross-entropies, and the generator of perceptrons begins at the mean of the pictures. None of the three can be left
+out: where they take turns, as in algorithm 1 of the paper, the discriminator soon knows all real pictures, and the
+generator makes one picture of all noise. ``nets=convolutional`` are in the manner of their networks for
 CIFAR-10. The generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and
 Osindero 2014). Kept for history; its report has the paper's Parzen-window figure.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
@@ -38,7 +40,7 @@ NETS = ("mlp", "convolutional")
 HIDDEN, UNITS = {"mlp": 1200, "convolutional": 8000}, {"mlp": 240, "convolutional": 500}
 FINAL_RATE = 1.000004**-125_000  # of the peak: what 250 epochs of 500 steps leave by the authors' factor a step
 FINAL_MOMENTUM = 0.7
-DARKEST = 1e-7  # a pixel that is black in every picture begins no darker: its logit must be finite
+DARKEST = 1e-4  # a pixel that is black in all of some pictures begins no darker, and can still be learnt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +94,6 @@ class Gan2014(nn.Module):
             self.discriminator = ConvolutionalDiscriminator(config.channels, self.classes, size, units)
         uniform_(self.generator, 0.05)
         uniform_(self.discriminator, 0.005)
-        self.begun: Tensor
-        self.register_buffer("begun", torch.tensor(config.nets != "mlp"))
 
     @classmethod
     def fitted(cls, config: Gan2014Config, truths: Iterable[Truth], class_names: tuple[str, ...]) -> Gan2014Config:
@@ -101,16 +101,14 @@ class Gan2014(nn.Module):
         return settled(config, truths)
 
     @property
-    def players(self) -> dict[str, int]:
-        """The discriminator once, then the generator once."""
-        return {DISCRIMINATOR: 1, GENERATOR: 1}
+    def turns(self) -> tuple[tuple[str, ...], ...]:
+        """Both at once."""
+        return ((DISCRIMINATOR, GENERATOR),)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Cross-entropy: of real and generated pictures for the discriminator, of these as real for the generator."""
         classes = rows_of_batch(self.config, batch, self.classes)
         images = in_channels(batch.images, self.config.channels)
-        if not self.begun:
-            self._begin_at_mean(images)
         noise = uniform_noise(len(images), self.config.latents).to(images)
         scores = self.discriminator(self.generator(torch.cat([noise, classes], 1)), classes).float()
         if player == GENERATOR:
@@ -119,16 +117,22 @@ class Gan2014(nn.Module):
         return {"real": logistic(real, real=True) / 2, "made": logistic(scores, real=False) / 2}
 
     @torch.no_grad()
-    def _begin_at_mean(self, images: Float[Tensor, "b c h w"]) -> None:
-        """Set the biases of the pixels so that, without any noise, they are the mean of the first batch."""
-        (*_, last) = (module for module in self.generator.modules() if isinstance(module, nn.Linear))
-        last.bias.copy_(images.float().mean(0).flatten().logit(DARKEST))
-        self.begun.fill_(True)
+    def prepare(self, images: Float[Tensor, "n 3 h w"]) -> None:
+        """Let perceptrons begin at the mean of these pictures: what they make without any noise.
+
+        Where only the middle of larger pictures is given, its border goes on to theirs.
+        """
+        if self.config.nets == "mlp":
+            mean = in_channels(images, self.config.channels).float().mean(0, keepdim=True)
+            rest = [whole - part for whole, part in zip(check_built(self.config), mean.shape[2:], strict=True)]
+            sides = (rest[1] // 2, -(-rest[1] // 2), rest[0] // 2, -(-rest[0] // 2))
+            (*_, last) = (module for module in self.generator.modules() if isinstance(module, nn.Linear))
+            last.bias.copy_(F.pad(mean, sides, mode="replicate").flatten().logit(DARKEST))
 
     def optimizer(self, player: str, training: Training) -> Optimizer:
         """Stochastic gradient descent with momentum."""
         groups = [{"params": list(self.get_submodule(player).parameters()), "highest": training.learning_rate}]
-        optimizer = SGD(groups, lr=training.learning_rate, momentum=training.momentum)
+        optimizer = SGD(groups, lr=training.learning_rate, momentum=training.momentum, fused=True)
         optimizer.param_groups[0]["lowest_momentum"] = training.momentum
         return optimizer
 

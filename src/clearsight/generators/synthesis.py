@@ -115,9 +115,9 @@ class Synthesis(nn.Module):
         return config
 
     @property
-    def players(self) -> dict[str, int]:
-        """The discriminator once, then the generator once."""
-        return {DISCRIMINATOR: 1, GENERATOR: 1}
+    def turns(self) -> tuple[tuple[str, ...], ...]:
+        """The discriminator, then the generator."""
+        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The hinge loss of a player; for the generator also feature matching and the divergence of its latents."""

@@ -73,9 +73,9 @@ class WganGp(nn.Module):
         return settled(config, truths)
 
     @property
-    def players(self) -> dict[str, int]:
+    def turns(self) -> tuple[tuple[str, ...], ...]:
         """The critic several times, then the generator once."""
-        return {CRITIC: self.config.critic_updates, GENERATOR: 1}
+        return *((CRITIC,),) * self.config.critic_updates, (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Scores of made less those of real pictures, and the penalty, for the critic; for the generator its scores.

@@ -1,7 +1,7 @@
 """The loop of two players: a generator and a discriminator (or critic), each trained against the other.
 
-One step updates every player as often as it asks for, each time on a batch of its own and over its own weights only,
-then the moving average of the weights. As in the loop of one network, everything a step reads is a function of the
+A step is a few turns. In each, the players that it names are updated over their own weights, by their gradients at the
+same moment: where both are named they move at once, else one answers the other. Then comes the moving average. As in the loop of one network, everything a step reads is a function of the
 seed, the step and the saved state, so a run that was stopped and resumed ends, on a CPU, in the weights of a run that
 never stopped.
 """
@@ -19,12 +19,7 @@ from clearsight.training.budget import Clock
 from clearsight.training.loop import on_device
 from clearsight.training.session import Diverged, Hooks, Session
 from clearsight.training.snapshots import BestSnapshot
-from clearsight.types import Adversarial, Batch, Training
-
-
-def updates_per_step(network: Adversarial) -> int:
-    """How many batches one step of the loop takes: that many times fewer steps make an epoch."""
-    return sum(network.players.values())
+from clearsight.types import Batch, Training
 
 
 def fit_players(
@@ -39,7 +34,7 @@ def fit_players(
 ) -> nn.Module:
     """Train both players until the budget is used and return the averaged network, in evaluation mode.
 
-    ``network`` is ``Adversarial``. ``batches(number, progress)`` makes a batch, one for every update of a player; the
+    ``network`` is ``Adversarial``. ``batches(number, progress)`` makes a batch, one for every turn of a step; the
     rest is as in ``loop.fit``: with ``training.save_best`` the last weights are scored too, and the network returned
     has the weights that ``hooks.validate`` scored best; the checkpoint keeps both.
 
@@ -53,8 +48,8 @@ def fit_players(
             f"a network of two players trains in one process, and {fabric.world_size} were asked for. Use one device."
         )
     match = _Match(network, clock, training, fabric, hooks, state)
-    updates = updates_per_step(network)
-    stream = ahead(lambda number: batches(number, clock.progress(number // updates)), clock.step * updates)
+    turns = len(network.turns)
+    stream = ahead(lambda number: batches(number, clock.progress(number // turns)), clock.step * turns)
     match.session.run(stream, match.step)
     return match.finish()
 
@@ -73,12 +68,9 @@ class _Match:
     ) -> None:
         self.clock, self.training, self.fabric = clock, training, fabric
         self.network = fabric.to_device(network.to(memory_format=torch.channels_last))
-        self.weights = {
-            player: list(self.network.get_submodule(player).parameters()) for player in self.network.players
-        }
-        self.optimizers: dict[str, Optimizer] = {
-            player: self.network.optimizer(player, training) for player in self.network.players
-        }
+        players = dict.fromkeys(player for turn in self.network.turns for player in turn)
+        self.weights = {player: list(self.network.get_submodule(player).parameters()) for player in players}
+        self.optimizers: dict[str, Optimizer] = {player: self.network.optimizer(player, training) for player in players}
         self.average = Average(self.network)
         best = BestSnapshot() if training.save_best else None
         self.session = Session(clock, fabric, hooks, self._state, patience=training.patience, best=best)
@@ -87,29 +79,36 @@ class _Match:
         self.network.train()
 
     def step(self, stream: Iterator[Batch], progress: float) -> None:
-        """Every player's updates, the moving average, and validation and checkpoint where due.
+        """Every turn, the moving average, and validation and checkpoint where due.
 
-        A player that rests leaves its batches unused, so that those of a step follow from its number alone.
+        Players that rest leave their batches unused, so that those of a step follow from its number alone.
         """
-        losses: dict[str, float] = {}
-        for player, times in self.network.players.items():
-            optimizer = self.optimizers[player]
+        for player, optimizer in self.optimizers.items():
             self.network.schedule(optimizer, player, progress)
-            rests = not any(group["lr"] for group in optimizer.param_groups)
-            for _ in range(times):
-                batch = next(stream)
-                losses |= {} if rests else self._update(player, on_device(batch, self.fabric.device))
+        losses: dict[str, float] = {}
+        for turn in self.network.turns:
+            batch, awake = next(stream), [player for player in turn if self._has_rate(player)]
+            if awake:
+                batch = on_device(batch, self.fabric.device)
+            for player in awake:
+                losses |= self._find_gradients(player, batch)
+            for player in awake:
+                self.optimizers[player].step()
         self.session.losses = losses
         self.clock.step += 1
         self.average.update_if_due(self.clock.step, self.training.ema_share * self.clock.total_steps())
         self.session.after_step(self.average.model)
 
-    def _update(self, player: str, batch: Batch) -> dict[str, float]:
-        """One update of a player's weights; its losses, named after it."""
+    def _has_rate(self, player: str) -> bool:
+        return any(group["lr"] for group in self.optimizers[player].param_groups)
+
+    def _find_gradients(self, player: str, batch: Batch) -> dict[str, float]:
+        """The gradients of a player's weights, clipped and finite; its losses, named after it."""
         for name, weights in self.weights.items():
             for weight in weights:
                 weight.requires_grad_(name == player)
-                weight.grad = None
+        for weight in self.weights[player]:
+            weight.grad = None
         with self.fabric.autocast():
             losses = self.network.losses(batch, player)
         total = torch.stack([value.float() for value in losses.values()]).sum()
@@ -123,7 +122,6 @@ class _Match:
                 f"{float(norm):.4g}). The weights before this update were kept. Train again with a lower learning "
                 f"rate, for example --set learning_rate={self.training.learning_rate / 4:g}."
             )
-        self.optimizers[player].step()
         return {f"{player} {name}": float(value.detach()) for name, value in losses.items()}
 
     def finish(self) -> nn.Module:

@@ -83,7 +83,7 @@ def _losses_step(network: nn.Module, batch: Batch, lower: bool) -> float:
     began = time.perf_counter()
     with torch.autocast("cpu", torch.bfloat16, enabled=lower):
         if isinstance(network, Adversarial):
-            losses = [value for player in network.players for value in network.losses(batch, player).values()]
+            losses = [value for turn in network.turns for one in turn for value in network.losses(batch, one).values()]
         else:
             losses = list(cast(Generator, network).losses(batch).values())
     torch.stack([value.float() for value in losses]).sum().backward()

@@ -35,7 +35,7 @@ from clearsight.sources.batches.views import Batches, ahead, at_once
 from clearsight.sources.samples.clustering import AUTO
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop, starting, trackers
-from clearsight.training.adversarial import fit_players, updates_per_step
+from clearsight.training.adversarial import fit_players
 from clearsight.training.batching import Subset, batches_for
 from clearsight.training.progress_bar import TrainingBar
 from clearsight.types import Adversarial, Cost, Dataset, Label, Metric, Model, Task, Training
@@ -201,7 +201,7 @@ def _batches(plan: Plan, dataset: CachedDataset | CroppedDataset, rank: int, wor
 
 
 def _steps_per_epoch(network: object, batches: Batches | SmallBatches) -> int:
-    steps = batches.steps_per_epoch / (updates_per_step(network) if isinstance(network, Adversarial) else 1)
+    steps = batches.steps_per_epoch / (len(network.turns) if isinstance(network, Adversarial) else 1)
     return max(1, round(steps))
 
 

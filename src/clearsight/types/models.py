@@ -187,13 +187,14 @@ class LatentGenerator(Generator, Protocol):
 class Adversarial(Protocol):
     """What a generator of two players offers instead of one loss, for the two-player loop.
 
-    ``players`` maps each player, which is the submodule of that name, to how often it is updated in a step, in that
-    order; each update sees a batch of its own. ``losses(batch, player)`` are minimised over the player's weights only.
-    ``optimizer`` makes a player's, and ``schedule`` sets its rates at a progress in [0, 1]; at rates of 0 it rests.
+    ``turns`` are those of a step, in their order: each names the players, which are submodules, that are updated in it.
+    A turn has a batch of its own, and all gradients of a turn are taken before any of its players is updated.
+    ``losses(batch, player)`` are minimised over the player's weights only. ``optimizer`` makes a player's, and
+    ``schedule`` sets its rates at a progress in [0, 1]; at rates of 0 it rests.
     """
 
     @property
-    def players(self) -> dict[str, int]: ...
+    def turns(self) -> tuple[tuple[str, ...], ...]: ...
 
     def losses(self, batch: Batch, player: str) -> Losses: ...
 
