@@ -84,6 +84,8 @@ def test_losses_are_finite_float32_and_reach_every_weight_of_the_player(part, si
     with torch.no_grad():
         for weight in model.parameters():  # layers that begin at zero hide what lies before them
             weight.add_(0.01 * torch.randn_like(weight))
+            if weight.numel() == 1:  # the bias of a score: of scores within both margins a hinge loss has no gradient
+                weight.add_(2)
     for player in players(model):
         model.zero_grad(set_to_none=True)
         losses = model.losses(batch(part, size), player)

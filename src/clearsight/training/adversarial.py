@@ -1,9 +1,9 @@
 """The loop of two players: a generator and a discriminator (or critic), each trained against the other.
 
 A step is a few turns. In each, the players that it names are updated over their own weights, by their gradients at the
-same moment: where both are named they move at once, else one answers the other. Then comes the moving average. As in the loop of one network, everything a step reads is a function of the
-seed, the step and the saved state, so a run that was stopped and resumed ends, on a CPU, in the weights of a run that
-never stopped.
+same moment: where it names both they move at once, else one answers the other. Then comes the moving average. As in the
+loop of one network, everything a step reads is a function of the seed, the step and the saved state, so a run that was
+stopped and resumed ends, on a CPU, in the weights of a run that never stopped.
 """
 
 from collections.abc import Callable, Iterator
