@@ -55,7 +55,7 @@ ONLY_COMMAND = {"as_json", "quiet"}
 
 def process(*words, cwd=None, timeout=120):
     return subprocess.run(
-        [sys.executable, "-m", "clearsight.cli", *map(str, words)],
+        [sys.executable, "-m", "clearsight", *map(str, words)],
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -83,7 +83,7 @@ def command(monkeypatch, capsys):
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["models"], ["datasets", "--json"], ["train", "--help"]])
 def test_what_needs_no_network_loads_none(words):
     found = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "clearsight.cli", *words], capture_output=True, text=True, timeout=60
+        [sys.executable, "-X", "importtime", "-m", "clearsight", *words], capture_output=True, text=True, timeout=60
     )
     assert found.returncode == 0 and found.stdout
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in found.stderr.splitlines()}

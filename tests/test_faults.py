@@ -110,7 +110,7 @@ def test_killed_at_any_moment_the_end_is_the_same(rectangles, tiny_run, tmp_path
         run = Run.open(folder)
         assert run.config.state == "training" and run.read_checkpoint()["step"] >= step, "a saved checkpoint was lost"
         words = ["train", "--resume", str(folder), "--quiet"]
-    finished = subprocess.run([sys.executable, "-m", "clearsight.cli", *words], capture_output=True, text=True)
+    finished = subprocess.run([sys.executable, "-m", "clearsight", *words], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert same_weights(Run.open(folder), tiny_run), "being killed changed what was learnt"
     assert not [path for path in folder.iterdir() if "unfinished" in path.name]
@@ -209,7 +209,7 @@ def test_two_processes_train_one_usable_model(rectangles, tmp_path):
         "--quiet",
     ]
     found = subprocess.run(
-        [sys.executable, "-m", "clearsight.cli", *map(str, words)], capture_output=True, text=True, timeout=500
+        [sys.executable, "-m", "clearsight", *map(str, words)], capture_output=True, text=True, timeout=500
     )
     assert found.returncode == 0, found.stderr
     card = json.loads(found.stdout)["card"]

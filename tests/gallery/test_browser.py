@@ -21,7 +21,7 @@ def browsed(browser, tiny_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browsed")
     shutil.copytree(tiny_run.path, folder / "tiny")
     process = subprocess.Popen(
-        [sys.executable, "-m", "clearsight.cli", "browse", str(folder / "tiny"), "--port", "0",
+        [sys.executable, "-m", "clearsight", "browse", str(folder / "tiny"), "--port", "0",
          "--out", str(folder / "corrected")],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -135,6 +135,6 @@ def test_a_point_of_the_report_leads_to_its_pictures(browser, browsed):
 def test_a_port_that_is_taken_is_said_before_anything_is_read(browsed):
     address, folder = browsed
     port = address.rpartition(":")[2]
-    command = [sys.executable, "-m", "clearsight.cli", "browse", str(folder / "tiny"), "--port", port]
+    command = [sys.executable, "-m", "clearsight", "browse", str(folder / "tiny"), "--port", port]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 2 and f"port {port} of 127.0.0.1 is taken" in ended.stderr

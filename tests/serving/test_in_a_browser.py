@@ -26,7 +26,7 @@ def place(tiny_run):
     asked = [
         sys.executable,
         "-m",
-        "clearsight.cli",
+        "clearsight",
         "serve",
         str(tiny_run.path),
         "--port",

@@ -19,7 +19,7 @@ from clearsight.sweeps.folder import Folder
 from clearsight.verbs import sweep as module
 
 COMMON = {"batch_size": 16, "precision": "float32"}
-SWEEP = [sys.executable, "-m", "clearsight.cli", "sweep"]
+SWEEP = [sys.executable, "-m", "clearsight", "sweep"]
 ASKED = ["--epochs", "2", "--set", "batch_size=16", "--set", "precision=float32", "--seeds", "2", "--quiet"]
 
 

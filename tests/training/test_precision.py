@@ -6,9 +6,13 @@ import torch
 from clearsight.architectures.cnn import Cnn, CnnConfig
 from clearsight.generators.gan import Gan, GanConfig
 from clearsight.training import precision
-from clearsight.types import Batch, Training
+from clearsight.types import Batch, Label, Training
 
-SETTINGS = {"batch_size": 2, "size_px": 32}
+
+def labelled(count=2):
+    """A batch of small pictures with labels."""
+    truths = [Label(index=number % 2) for number in range(count)]
+    return Batch(images=torch.rand(count, 3, 16, 16), truths=truths, ids=[str(number) for number in range(count)])
 
 
 @pytest.fixture
@@ -20,13 +24,13 @@ def asked(monkeypatch):
     def ask(float32, bfloat16):
         steps, seen = {False: iter(float32), True: iter(bfloat16)}, []
 
-        def step(network, images, lower):
-            seen.append((lower, images.is_contiguous(memory_format=torch.channels_last)))
+        def step(network, batch, lower):
+            seen.append((lower, batch.images.is_contiguous(memory_format=torch.channels_last)))
             return next(steps[lower])
 
         monkeypatch.setattr(precision, "_step", step)
         network = Cnn(CnnConfig(widths=(4,)), None, ("a", "b"))
-        return precision.precision_for(network, Training(**SETTINGS)), seen
+        return precision.precision_for(network, Training(), labelled), seen
 
     return ask
 
@@ -62,14 +66,31 @@ def test_freed_memory_is_kept_before_anything_is_timed(asked, monkeypatch):
 @pytest.mark.parametrize(("said", "name"), [("float32", "32-true"), ("bfloat16", "bf16-mixed")])
 def test_what_is_said_is_not_tried(asked, said, name):
     network = Cnn(CnnConfig(widths=(4,)), None, ("a", "b"))
-    assert precision.precision_for(network, Training(**SETTINGS, precision=said)) == name
+
+    def no_batch():
+        raise AssertionError("a batch was asked for")
+
+    assert precision.precision_for(network, Training(precision=said), no_batch) == name
 
 
 def test_a_real_step_runs_in_both_and_leaves_no_gradient():
     network = Cnn(CnnConfig(widths=(4, 4)), None, ("a", "b")).train()
     for lower in (False, True):
-        assert precision._step(network, torch.rand(2, 3, 16, 16), lower) > 0
+        assert precision._step(network, labelled(), lower) > 0
     assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_what_is_tried_are_the_first_pictures_of_large_batches(asked):
+    batch = Batch(
+        images=torch.rand(6, 3, 256, 512), truths=list("abcdef"), ids=list("uvwxyz"), others=list("ghijkl"),
+        weights=torch.arange(6.0), progress=0.5,
+    )  # fmt: skip
+    few = precision._few_of(batch)  # two of them are as many pixels as are tried
+    assert torch.equal(few.images, batch.images[:2]) and few.images.is_contiguous(memory_format=torch.channels_last)
+    assert (few.truths, few.ids, few.others) == (["a", "b"], ["u", "v"], ["g", "h"])
+    assert few.weights.tolist() == [0, 1] and few.other_weights is None and few.progress == 0.5
+    assert len(precision._few_of(Batch(images=torch.rand(3, 3, 640, 640), truths=[None] * 3, ids=list("abc"))).ids) == 2
+    assert len(precision._few_of(labelled(5)).ids) == 5
 
 
 def test_the_losses_of_every_player_are_timed(monkeypatch):
@@ -80,8 +101,9 @@ def test_the_losses_of_every_player_are_timed(monkeypatch):
     losses = Gan.losses
     monkeypatch.setattr(Gan, "losses", lambda self, batch, player: asked.append(player) or losses(self, batch, player))
     state = torch.get_rng_state()
-    batch = Batch(images=torch.rand(4, 3, 16, 16), truths=(), ids=())
+    batch = Batch(images=torch.rand(4, 3, 16, 16), truths=[None] * 4, ids=list("abcd"))
     torch.set_rng_state(state)
-    assert precision.precision_of_losses(network, batch) in ("bf16-mixed", "32-true")
-    assert asked[:2] == ["discriminator", "generator"] and asked.count("generator") == asked.count("discriminator") >= 8
+    assert precision.precision_for(network, Training(), lambda: batch) in ("bf16-mixed", "32-true")
+    assert asked[:2] == ["discriminator", "generator"]
+    assert asked.count("generator") == asked.count("discriminator") >= 2 * precision.FEWEST_ROUNDS
     assert torch.equal(torch.get_rng_state(), state) and all(weight.grad is None for weight in network.parameters())

@@ -3,7 +3,6 @@
 import io
 import zipfile
 
-import skops.io
 from sklearn.pipeline import Pipeline
 
 # Beyond what skops itself trusts, which is scikit-learn, NumPy and SciPy. Nothing else is ever built from a file.
@@ -16,6 +15,8 @@ TRUSTED = (
 
 def to_bytes(pipeline: Pipeline) -> bytes:
     """The content of ``model.skops``."""
+    import skops.io  # takes almost a second: pictures are trained on without it
+
     return bytes(skops.io.dumps(pipeline, compression=zipfile.ZIP_DEFLATED))
 
 
@@ -23,6 +24,8 @@ def from_bytes(content: bytes, where: str) -> Pipeline:
     """The pipeline of such a file; raises ValueError where it is broken, or holds anything that is not trusted."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ValueError(f"{where} is damaged: it is not a skops file. Restore it from a copy, or train again.")
+    import skops.io
+
     try:
         untrusted = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
         if untrusted:

@@ -19,11 +19,11 @@ from clearsight.loading.posing import check_large_enough
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.training import loop, starting
-from clearsight.training.batching import answering_as_trained, some_of
+from clearsight.training.batching import answering_as_trained, batches_for, some_of
 from clearsight.training.plans import longer_px, settings_of
-from clearsight.training.precision import precision_for, precision_of_losses
-from clearsight.training.process import Plan
-from clearsight.types import Batch, Generator, Training
+from clearsight.training.precision import precision_for
+from clearsight.training.process import Plan, learnt_from
+from clearsight.types import Batch, Training
 
 
 def planned(
@@ -88,10 +88,16 @@ def planned(
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     starting.go_on(network, config)
+
+    def first_batch() -> Batch:
+        dataset = learnt_from(config, gathered)
+        return batches_for(dataset, training, trained.multiple_of(model), seed).batch(0, progress=1.0)
+
+    precision = precision_for(network, training, first_batch)
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
-        devices=devices, precision=_precision(network, training, gathered), attributes=attributes, target=target,
+        devices=devices, precision=precision, attributes=attributes, target=target,
         skip_bad=skip_bad, pretrained=pretrained, cluster=cluster, resplit=resplit, quiet=quiet, log_to=log_to,
     )  # fmt: skip
     run.change(
@@ -126,17 +132,6 @@ def _check_choices(config: Any, training: Training, devices: int, pretrained: bo
         )
     if getattr(config, "backbone", ""):
         backbones.check_name(config.backbone)
-
-
-def _precision(network: Any, training: Training, gathered: Gathered) -> str:
-    """Fabric's name of the precision, found by trying where it is to be found."""
-    if not isinstance(network, Generator) or training.precision != "auto":
-        return precision_for(network, training)
-    dataset = gathered.cropped("train", network.config.size)
-    rows = [k % len(dataset) for k in range(training.batch_size)]
-    images = dataset.stack()[rows].float().div_(255).contiguous(memory_format=torch.channels_last)
-    truths = [dataset.truth(row) for row in rows]
-    return precision_of_losses(network, Batch(images=images, truths=truths, ids=[str(row) for row in rows]))
 
 
 def _check_splits(source: Source, training: Training, generates: bool) -> None:

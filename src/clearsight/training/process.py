@@ -128,7 +128,7 @@ def _trained(fabric: Fabric, plan: Plan, gathered: Gathered) -> None:
     """The data, the network, the loop; the weights end in the run folder."""
     run = Run.open(plan.run)
     torch.manual_seed(plan.seed)
-    source, dataset = gathered.source, _learnt_from(plan, gathered)
+    source, dataset = gathered.source, learnt_from(plan.config, gathered)
     if source.fingerprint != run.config.fingerprint:
         raise ValueError(
             f"the data in {plan.data} is not what {run.path} was trained on: a picture, a label or an attribute has "
@@ -190,9 +190,9 @@ def _fitted_on(
     return dataset.stack()[place].float() / 255, classes
 
 
-def _learnt_from(plan: Plan, gathered: Gathered) -> CachedDataset | CroppedDataset:
+def learnt_from(config: Any, gathered: Gathered) -> CachedDataset | CroppedDataset:
     """The training pictures as the model takes them: of one size where it makes pictures of that size only."""
-    size = tuple(getattr(plan.config, "size", ()))
+    size = tuple(getattr(config, "size", ()))
     return gathered.cropped("train", (size[0], size[1])) if size else gathered.cached["train"]
 
 
@@ -208,7 +208,7 @@ def _steps_per_epoch(network: object, batches: Batches | SmallBatches) -> int:
 def steps_of(plan: Plan, gathered: Gathered) -> int | None:
     """How many steps the plan's training takes; None where its budget is not one of steps or epochs."""
     network = trained.build(plan.model, plan.config, gathered.source.class_names)
-    batches = _batches(plan, _learnt_from(plan, gathered), 0, plan.devices)
+    batches = _batches(plan, learnt_from(plan.config, gathered), 0, plan.devices)
     return loop.Clock(plan.budget, _steps_per_epoch(network, batches), Meter()).steps
 
 

@@ -1,0 +1,5 @@
+"""``python -m clearsight`` is the command ``clearsight``."""
+
+from clearsight.cli import main
+
+main()
