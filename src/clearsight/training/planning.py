@@ -88,12 +88,7 @@ def planned(
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     starting.go_on(network, config)
-
-    def first_batch() -> Batch:
-        dataset = learnt_from(config, gathered)
-        return batches_for(dataset, training, trained.multiple_of(model), seed).batch(0, progress=1.0)
-
-    precision = precision_for(network, training, first_batch)
+    precision = precision_for(network, training, lambda: _first_batch(model, config, training, gathered, seed))
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
@@ -132,6 +127,12 @@ def _check_choices(config: Any, training: Training, devices: int, pretrained: bo
         )
     if getattr(config, "backbone", ""):
         backbones.check_name(config.backbone)
+
+
+def _first_batch(model: str, config: Any, training: Training, gathered: Gathered, seed: int) -> Batch:
+    """As large as any of the run: some begin with smaller pictures."""
+    dataset = learnt_from(config, gathered)
+    return batches_for(dataset, training, trained.multiple_of(model), seed).batch(0, progress=1.0)
 
 
 def _check_splits(source: Source, training: Training, generates: bool) -> None:
