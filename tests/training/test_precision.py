@@ -91,6 +91,7 @@ def test_what_is_tried_are_the_first_pictures_of_large_batches(asked):
     assert few.weights.tolist() == [0, 1] and few.other_weights is None and few.progress == 0.5
     assert len(precision._few_of(Batch(images=torch.rand(3, 3, 640, 640), truths=[None] * 3, ids=list("abc"))).ids) == 2
     assert len(precision._few_of(labelled(5)).ids) == 5
+    assert len(precision._few_of(batch, patch_px=48).ids) == 6  # only a square of each is learnt from
 
 
 def test_the_losses_of_every_player_are_timed(monkeypatch):

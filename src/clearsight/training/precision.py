@@ -36,16 +36,17 @@ def precision_for(network: Model | Generator, training: Training, first_batch: C
     if torch.cuda.is_available() or not has_bf16():
         return "bf16-mixed" if has_bf16() else "32-true"
     keep_freed_memory()
-    batch = _few_of(first_batch())
+    patch_px = getattr(getattr(network, "config", None), "patch_px", None)  # some learn from parts of pictures
+    batch = _few_of(first_batch(), patch_px)
     trial = deepcopy(network).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     # How many steps are tried depends on the time they take: what they draw must not move the run's own draws.
     with torch.random.fork_rng(devices=[]):
         return _quicker(lambda lower: _step(trial, batch, lower))
 
 
-def _few_of(batch: Batch) -> Batch:
-    """The first pictures of a batch."""
-    height, width = batch.images.shape[2:]
+def _few_of(batch: Batch, patch_px: int | None = None) -> Batch:
+    """The first pictures of a batch; of each a step sees the whole, or a square of ``patch_px``."""
+    height, width = (min(side, patch_px or side) for side in batch.images.shape[2:])
     few = slice(max(FEWEST_PICTURES, PIXELS // (height * width)))
     return replace(
         batch, images=batch.images[few].contiguous(memory_format=torch.channels_last),
