@@ -56,7 +56,7 @@ class CopiesRemoved:
 class Augmented:
     """Whether generated pictures of a class helped, beside each alternative.
 
-    ``ratio`` and ``rival`` are the ratio at which they did best and the alternative hardest to beat there;
+    ``ratio`` and ``rival`` are the ratio at which their gain is surest, and the alternative hardest to beat there;
     ``confidence`` is that of the interval of each gain. ``counts`` are pictures: trained on and judged by, all and of
     the class, and how many clusters the judged ones are of.
     """
@@ -98,7 +98,7 @@ def claim_of(found: Judgement, class_name: str, counts: dict[str, int], seeds: i
         )
     else:
         said = (
-            f"No evidence that generated pictures help to recognise {class_name}: where they do best, at "
+            f"No evidence that generated pictures help to recognise {class_name}: where the gain is surest, at "
             f"1:{found.ratio:g}, the difference in recall to {found.rival} is {gain.value:+.3f} "
             f"[{low:+.3f}, {high:+.3f}] on {on}. The interval reaches {(high - low) / 2:.3f} to either side, so a gain "
             "smaller than that would not have been seen."

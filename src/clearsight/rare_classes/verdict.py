@@ -60,8 +60,8 @@ class Gain:
 class Judgement:
     """All scores and gains, and the verdict.
 
-    ``ratio`` is the one at which generated pictures do best against their strongest rival, ``rival``: the alternative
-    over which the gain is surest to be small. ``confidence`` is that of each interval of a gain.
+    ``ratio`` is the one at which the least sure gain is surest, and ``rival`` the alternative that this gain is over:
+    the one whose interval has the lowest lower end. ``confidence`` is that of each interval of a gain.
     """
 
     verdict: Verdict
