@@ -179,7 +179,7 @@ def test_the_first_gan_has_the_sizes_of_its_authors():
     assert shapes == [(1200, 100), (1200, 1200), (784, 1200)]
     shapes = [tuple(weight.shape) for weight in model.discriminator.parameters() if weight.ndim == 2]
     assert shapes == [(240 * 5, 784), (240 * 5, 240), (1, 240)]
-    assert model.turns == (("discriminator", "generator"),)  # where they take turns it collapses
+    assert model.turns == (("discriminator", "generator"),)  # where they take turns it often collapses
     optimizer = model.optimizer("generator", model.training_defaults)
     for progress, momentum in ((0.0, 0.5), (0.5, 0.6), (1.0, 0.7)):
         model.schedule(optimizer, "generator", progress)

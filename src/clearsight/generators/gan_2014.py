@@ -4,9 +4,9 @@ After Goodfellow et al. 2014, in the sizes of the authors' published settings: f
 layers of 1200 ReLU and sigmoid pixels against two layers of 240 maxout units of five pieces, with dropout, by
 stochastic gradient descent whose momentum rises from 0.5 to 0.7. Their rate falls by a factor a step; here both follow
 the progress of the run instead. As in theirs, both are updated at once, the discriminator minimises half the sum of its
-two cross-entropies, and the generator of perceptrons begins at the mean of the pictures. None of the three can be left
-out: where they take turns, as in algorithm 1 of the paper, the discriminator soon knows all real pictures, and the
-generator makes one picture of all noise. ``nets=convolutional`` are in the manner of their networks for
+two cross-entropies, and the generator of perceptrons begins at the mean of the pictures. Without
+any of the three, as where they take turns (algorithm 1 of the paper), the discriminator soon knows all real pictures,
+and the generator often makes one picture of all noise. ``nets=convolutional`` are in the manner of their networks for
 CIFAR-10. The generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and
 Osindero 2014). Kept for history; its report has the paper's Parzen-window figure.
 """
