@@ -9,6 +9,7 @@ from torch.optim import Adam, Optimizer
 from clearsight.types import Training
 
 DISCRIMINATOR, CRITIC, GENERATOR = "discriminator", "critic", "generator"
+TAKING_TURNS = ((DISCRIMINATOR,), (GENERATOR,))
 SLOPE = 0.2  # of the leaky ReLU for negative inputs
 
 Features = list[Tensor]

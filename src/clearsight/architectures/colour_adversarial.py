@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clearsight.adversaries import DISCRIMINATOR, GENERATOR, PatchDiscriminator, adam
+from clearsight.adversaries import DISCRIMINATOR, GENERATOR, TAKING_TURNS, PatchDiscriminator, adam
 from clearsight.architectures.colour import SCALE, SHUFFLE, Colour, ColourConfig, halved, squares_of
 from clearsight.ops.adversarial_losses import hinge
 from clearsight.ops.lab import lab_of
@@ -75,6 +75,7 @@ class ColourAdversarial(nn.Module):
         ema_share=0.02,
     )  # fmt: skip
     strides: ClassVar[tuple[int, ...]] = Colour.strides
+    turns: ClassVar[tuple[tuple[str, ...], ...]] = TAKING_TURNS
     starts_from: ClassVar[str] = "colour"
 
     def __init__(
@@ -118,11 +119,6 @@ class ColourAdversarial(nn.Module):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
         """What the network says of each square of 2 x 2 px."""
         return self.generator(images)
-
-    @property
-    def turns(self) -> tuple[tuple[str, ...], ...]:
-        """The critic, then the network."""
-        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The hinge loss of a player; for the network also its conventional loss."""

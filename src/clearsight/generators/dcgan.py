@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clearsight.adversaries import DISCRIMINATOR, GENERATOR, adam
+from clearsight.adversaries import GENERATOR, TAKING_TURNS, adam
 from clearsight.generators.asked_classes import rows_asked, rows_of_batch
 from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.grids import starting_grid
@@ -48,6 +48,7 @@ class Dcgan(nn.Module):
     config_type: ClassVar[type] = DcganConfig
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=128, learning_rate=2e-4, precision="auto")
     strides: ClassVar[tuple[int, ...]] = ()
+    turns: ClassVar[tuple[tuple[str, ...], ...]] = TAKING_TURNS
     latent_prior: ClassVar[str] = "uniform"
 
     def __init__(self, config: DcganConfig, class_names: tuple[str, ...]) -> None:
@@ -65,11 +66,6 @@ class Dcgan(nn.Module):
         """The config, checked against the truths and for its size."""
         starting_grid(check_built(config))
         return settled(config, truths)
-
-    @property
-    def turns(self) -> tuple[tuple[str, ...], ...]:
-        """The discriminator, then the generator."""
-        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Cross-entropy: of real and generated pictures for the discriminator, of these as real for the generator."""

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clearsight.adversaries import DISCRIMINATOR, GENERATOR, adam
+from clearsight.adversaries import GENERATOR, TAKING_TURNS, adam
 from clearsight.generators.asked_classes import rows_asked, rows_of_batch
 from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
 from clearsight.generators.grids import starting_grid
@@ -88,6 +88,7 @@ class Gan(nn.Module):
     config_type: ClassVar[type] = GanConfig
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=64, learning_rate=1e-3, precision="auto")
     strides: ClassVar[tuple[int, ...]] = ()
+    turns: ClassVar[tuple[tuple[str, ...], ...]] = TAKING_TURNS
     latent_prior: ClassVar[str] = "normal"
 
     def __init__(self, config: GanConfig, class_names: tuple[str, ...]) -> None:
@@ -109,11 +110,6 @@ class Gan(nn.Module):
         """The config, checked against the truths and for its size."""
         starting_grid(check_built(config))
         return settled(config, truths)
-
-    @property
-    def turns(self) -> tuple[tuple[str, ...], ...]:
-        """The discriminator, then the generator."""
-        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The pairing loss of a player, and the discriminator's two penalties.

@@ -4,11 +4,11 @@ After Goodfellow et al. 2014, in the sizes of the authors' published settings: f
 layers of 1200 ReLU and sigmoid pixels against two layers of 240 maxout units of five pieces, with dropout, by
 stochastic gradient descent whose momentum rises from 0.5 to 0.7. Their rate falls by a factor a step; here both follow
 the progress of the run instead. As in theirs, both are updated at once, the discriminator minimises half the sum of its
-two cross-entropies, and the generator of perceptrons begins at the mean of the pictures. Without
-any of the three, as where they take turns (algorithm 1 of the paper), the discriminator soon knows all real pictures,
-and the generator often makes one picture of all noise. ``nets=convolutional`` are in the manner of their networks for
-CIFAR-10. The generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and
-Osindero 2014). Kept for history; its report has the paper's Parzen-window figure.
+two cross-entropies, and the generator of perceptrons begins at the mean of the pictures. Without any of the three, as
+where they take turns (algorithm 1 of the paper), the discriminator soon knows all real pictures, and the generator
+often makes one picture of all noise. ``nets=convolutional`` are in the manner of their networks for CIFAR-10. The
+generator's loss is the one that does not saturate. A class is asked for by one more input (Mirza and Osindero 2014).
+Kept for history; its report has the paper's Parzen-window figure.
 """
 
 import math
@@ -74,6 +74,7 @@ class Gan2014(nn.Module):
     config_type: ClassVar[type] = Gan2014Config
     training_defaults: ClassVar[Training] = replace(TRAINING, batch_size=100, learning_rate=0.1, momentum=0.5)
     strides: ClassVar[tuple[int, ...]] = ()
+    turns: ClassVar[tuple[tuple[str, ...], ...]] = ((DISCRIMINATOR, GENERATOR),)  # at once
     latent_prior: ClassVar[str] = "uniform"
     reports_parzen_window: ClassVar[bool] = True
 
@@ -99,11 +100,6 @@ class Gan2014(nn.Module):
     def fitted(cls, config: Gan2014Config, truths: Iterable[Truth], class_names: tuple[str, ...]) -> Gan2014Config:
         """The config, checked against the truths."""
         return settled(config, truths)
-
-    @property
-    def turns(self) -> tuple[tuple[str, ...], ...]:
-        """Both at once."""
-        return ((DISCRIMINATOR, GENERATOR),)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """Cross-entropy: of real and generated pictures for the discriminator, of these as real for the generator."""

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from clearsight.adversaries import DISCRIMINATOR, GENERATOR, Features, PatchDiscriminator, adam
+from clearsight.adversaries import DISCRIMINATOR, GENERATOR, TAKING_TURNS, Features, PatchDiscriminator, adam
 from clearsight.generators import asked_maps
 from clearsight.generators.asked_classes import checked
 from clearsight.generators.canvas import Canvas, check_built, in_channels, in_colour
@@ -87,6 +87,7 @@ class Synthesis(nn.Module):
         TRAINING, batch_size=8, learning_rate=5e-4, size_px=128, flips="data", precision="auto"
     )
     strides: ClassVar[tuple[int, ...]] = ()
+    turns: ClassVar[tuple[tuple[str, ...], ...]] = TAKING_TURNS
 
     def __init__(self, config: SynthesisConfig, class_names: tuple[str, ...]) -> None:
         super().__init__()
@@ -113,11 +114,6 @@ class Synthesis(nn.Module):
             )
         check_built(config)
         return config
-
-    @property
-    def turns(self) -> tuple[tuple[str, ...], ...]:
-        """The discriminator, then the generator."""
-        return (DISCRIMINATOR,), (GENERATOR,)
 
     def losses(self, batch: Batch, player: str = GENERATOR) -> Losses:
         """The hinge loss of a player; for the generator also feature matching and the divergence of its latents."""

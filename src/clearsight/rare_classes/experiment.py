@@ -35,10 +35,10 @@ from clearsight.run import Run
 from clearsight.settings import choose
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.training import loop
-from clearsight.training.batching import answering_as_trained, batches_for
+from clearsight.training.batching import answering_as_trained, largest_batch
 from clearsight.training.in_memory import Recipe, fit_in_memory
 from clearsight.training.precision import precision_for
-from clearsight.types import Batch, Label, Training
+from clearsight.types import Label, Training
 
 TASK = "classification"
 FEWEST = 5  # pictures of the class in training, and as many held out
@@ -135,11 +135,7 @@ def recipe_for(classifier: str, settings: Mapping[str, Any], found: Material) ->
     config = trained.kind_of(classifier).fitted(config, truths, found.train.class_names)
     config = answering_as_trained(config, training, found.train.symmetries, settings)
     network = trained.build(classifier, config, found.train.class_names)
-
-    def first_batch() -> Batch:
-        return batches_for(found.train, training, trained.multiple_of(classifier), seed=0).batch(0, progress=1.0)
-
-    precision = precision_for(network, training, first_batch)
+    precision = precision_for(network, training, lambda: largest_batch(found.train, training, classifier, seed=0))
     return Recipe(model=classifier, config=config, training=training, precision=precision)
 
 

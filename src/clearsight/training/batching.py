@@ -19,7 +19,7 @@ from clearsight.sources.batches.weighting import Weighting
 from clearsight.sources.samples.cache import CachedDataset
 from clearsight.sources.samples.cropped import CroppedDataset
 from clearsight.sources.samples.extended import ExtendedDataset
-from clearsight.types import FLIPS, Dataset, Size, Training
+from clearsight.types import FLIPS, Batch, Dataset, Size, Training
 
 PREPARED_PICTURES = 2000
 PREPARED_PX = 64  # of the middle of each
@@ -45,6 +45,13 @@ def batches_for(
         dataset=dataset, training=training, canvas=canvas or common_canvas(dataset, training.size_px, multiple),
         seed=seed, rank=rank, world=world, multiple=multiple, weighting=weighting or Weighting(),
     )  # fmt: skip
+
+
+def largest_batch(
+    dataset: CachedDataset | CroppedDataset | ExtendedDataset, training: Training, model: str, seed: int
+) -> Batch:
+    """The first pictures as the end of a training sees them, which may begin with smaller ones."""
+    return batches_for(dataset, training, trained.multiple_of(model), seed).batch(0, progress=1.0)
 
 
 class Subset:

@@ -19,11 +19,11 @@ from clearsight.loading.posing import check_large_enough
 from clearsight.run import Run
 from clearsight.sources import Source
 from clearsight.training import loop, starting
-from clearsight.training.batching import answering_as_trained, batches_for, some_of
+from clearsight.training.batching import answering_as_trained, largest_batch, some_of
 from clearsight.training.plans import longer_px, settings_of
 from clearsight.training.precision import precision_for
 from clearsight.training.process import Plan, learnt_from
-from clearsight.types import Batch, Training
+from clearsight.types import Training
 
 
 def planned(
@@ -60,19 +60,10 @@ def planned(
 
     makes = trained.makes_pictures(model)
     gathered = gather(
-        data,
-        cached_px(config, training.size_px) if makes else training.size_px,
-        attributes=attributes,
-        skip_bad=skip_bad,
-        wanted=tuple(tasks),
-        target=target,
-        enlarge=training.enlarge,
-        held_out=training.held_out,
-        cluster=cluster,
-        resplit=resplit,
-        check=check,
-        quiet=quiet,
-    )
+        data, cached_px(config, training.size_px) if makes else training.size_px, attributes=attributes,
+        skip_bad=skip_bad, wanted=tuple(tasks), target=target, enlarge=training.enlarge, held_out=training.held_out,
+        cluster=cluster, resplit=resplit, check=check, quiet=quiet,
+    )  # fmt: skip
     source, training = gathered.source, dataclasses.replace(training, size_px=gathered.size_px)
     if makes:
         _check_for_a_generator(training)
@@ -88,7 +79,9 @@ def planned(
     config = answering_as_trained(config, training, source.split("train").symmetries, settings)
     network = trained.build(model, config, source.class_names, pretrained)  # wrong names and weights show up here
     starting.go_on(network, config)
-    precision = precision_for(network, training, lambda: _first_batch(model, config, training, gathered, seed))
+    precision = precision_for(
+        network, training, lambda: largest_batch(learnt_from(config, gathered), training, model, seed)
+    )
     run = Run.create(Path(out) if out is not None else None, model, source.name)
     plan = Plan(
         run=run.path, data=data, model=model, config=config, training=training, budget=budget, seed=seed,
@@ -127,12 +120,6 @@ def _check_choices(config: Any, training: Training, devices: int, pretrained: bo
         )
     if getattr(config, "backbone", ""):
         backbones.check_name(config.backbone)
-
-
-def _first_batch(model: str, config: Any, training: Training, gathered: Gathered, seed: int) -> Batch:
-    """As large as any of the run: some begin with smaller pictures."""
-    dataset = learnt_from(config, gathered)
-    return batches_for(dataset, training, trained.multiple_of(model), seed).batch(0, progress=1.0)
 
 
 def _check_splits(source: Source, training: Training, generates: bool) -> None:
